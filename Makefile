@@ -1,0 +1,60 @@
+# Everything a developer or a new user needs; `make help` lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN := PYTHONDONTWRITEBYTECODE=1 $(BIN)/python
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo check test soak bench lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+# uv is brought into the virtual environment, so that python3 and python3-venv are all that has to be there.
+$(VENV)/.uv:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.lock
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.uv requirements/runtime.lock requirements/build.lock pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements/runtime.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements/build.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements/dev.lock
+	@touch $@
+
+setup: $(VENV)/.runtime ## install udib into .venv, hash-checked
+
+setup-dev: $(VENV)/.dev ## the same with the developers' tools
+
+demo: setup ## analyse the recording in examples/ and show the report
+	@$(BIN)/udib analyze examples/rent-control/debate.opus --captions examples/rent-control/debate.vtt \
+		--data-dir .udib-demo $(ARGS)
+
+check: setup-dev ## format, lint, types, contracts, architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/codespell src tests docs config examples/README.md benchmarks scripts README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/architecture
+
+test: check ## check and every test
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(ARGS)
+
+soak: setup-dev ## long kill and load suites
+	$(BIN)/python -m pytest -q -m soak $(ARGS)
+
+bench: setup-dev ## make bench ARGS=startup: measure and write benchmarks/results/*.json
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock: $(VENV)/.uv ## resolve requirements/*.lock anew
+	$(BIN)/python scripts/lock.py
+
+clean: ## remove what the targets above made
+	rm -rf $(VENV) .udib-demo .mypy_cache .ruff_cache .pytest_cache .coverage*

@@ -1,0 +1,40 @@
+"""Resolve `requirements/*.lock` from pyproject.toml: hash-locked, for every supported Python and system, no addresses.
+
+Run it with `make lock`; `uv` must be in the same environment as the interpreter.
+"""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LOCKS = ROOT / "requirements"
+
+
+def _compile(name: str, wanted: list[str], *, constraints: list[str]) -> None:
+    source = LOCKS / f"{name}.in"
+    source.write_text("\n".join(wanted) + "\n", encoding="utf-8")
+    command = [
+        str(Path(sys.executable).with_name("uv")),
+        "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-header", "--python-version", "3.11",
+        "--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--output-file", f"requirements/{name}.lock",
+        *(part for other in constraints for part in ("--constraint", f"requirements/{other}.lock")),
+        f"requirements/{name}.in",
+    ]  # fmt: skip
+    subprocess.run(command, check=True, cwd=ROOT)
+    source.unlink()
+
+
+def main() -> None:
+    """Write the locks: uv itself, the build, the product, the developers' tools (on top of the product's versions)."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    runtime = project["project"]["dependencies"]
+    _compile("uv", ["uv>=0.9,<1"], constraints=[])
+    _compile("runtime", runtime, constraints=[])
+    _compile("build", project["build-system"]["requires"], constraints=["runtime"])
+    _compile("dev", project["dependency-groups"]["dev"], constraints=["runtime", "build"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""udib: what was said, which claims hold up, who contradicted themselves, each with a link to the second.
+
+async with udib.open_app() as app:
+    result = await app.pipeline.process_video("talk.mp4")
+    report = result.unwrap()
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from udib.core.result import StepResult
+
+if TYPE_CHECKING:
+    from udib.app.bootstrap import open_app
+    from udib.pipeline.orchestrator import ContentPipeline
+
+__version__ = "0.1.0"
+__all__ = ["ContentPipeline", "StepResult", "open_app"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - the module protocol (PEP 562)
+    """Load the front door when it is used, so that `import udib` is quick."""
+    match name:
+        case "open_app":
+            from udib.app.bootstrap import open_app
+
+            return open_app
+        case "ContentPipeline":
+            from udib.pipeline.orchestrator import ContentPipeline
+
+            return ContentPipeline
+        case _:
+            raise AttributeError(f"module 'udib' has no attribute {name!r}")

@@ -1,0 +1,290 @@
+"""What an item means: claims, arguments, contradictions, and the report that holds them.
+
+All times are seconds from the start of the item. What was said is in `udib.core.speech`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from udib.core.errors import Status
+from udib.core.speech import Quote, Transcript
+from udib.core.types import Content, ContentId, Delivered
+
+
+class Label(StrEnum):
+    """Verdict on a claim (the labels of AVeriTeC)."""
+
+    SUPPORTED = "supported"
+    REFUTED = "refuted"
+    CONFLICTING = "conflicting"
+    NOT_ENOUGH_INFO = "not_enough_info"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Something said that could be checked.
+
+    `check_worthiness` is in [0, 1]; `reasons` are the features that make it so ("figure", "date", "comparison", ...).
+    """
+
+    quote: Quote
+    check_worthiness: float
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A passage that bears on a claim. `relevance` is in [0, 1]; the text is verbatim from its source."""
+
+    text: str
+    source: str
+    link: str
+    relevance: float
+    content_id: ContentId | None = None
+    speaker: str | None = None
+    start_s: float | None = None
+    published_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotJudged:
+    """Why no verdict was given, and what one would cost. `reason` is a code such as `needs_llm`."""
+
+    reason: str
+    estimated_cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A judged claim; never without evidence. `confidence` is in [0, 1]."""
+
+    label: Label
+    confidence: float
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class FactCheck:
+    """A claim with what was found about it: exactly one of `verdict` and `not_judged` is set."""
+
+    claim: Claim
+    evidence: tuple[Evidence, ...] = ()
+    verdict: Verdict | None = None
+    not_judged: NotJudged | None = None
+
+    def __post_init__(self) -> None:
+        if (self.verdict is None) == (self.not_judged is None):
+            raise ValueError("a fact check has a verdict or a reason why there is none")
+        if self.verdict is not None and not self.evidence:
+            raise ValueError("no verdict without evidence")
+
+
+@dataclass(frozen=True, slots=True)
+class FactChecks:
+    """All claims of an item, most check-worthy first. `considered` counts the sentences that were looked at."""
+
+    checks: tuple[FactCheck, ...]
+    considered: int
+
+
+class FallacyKind(StrEnum):
+    """The fallacies that are looked for."""
+
+    AD_HOMINEM = "ad_hominem"
+    STRAW_MAN = "straw_man"
+    SLIPPERY_SLOPE = "slippery_slope"
+    FALSE_DILEMMA = "false_dilemma"
+    HASTY_GENERALIZATION = "hasty_generalization"
+    APPEAL_TO_POPULARITY = "appeal_to_popularity"
+    APPEAL_TO_TRADITION = "appeal_to_tradition"
+    APPEAL_TO_AUTHORITY = "appeal_to_authority"
+    APPEAL_TO_EMOTION = "appeal_to_emotion"
+    WHATABOUTISM = "whataboutism"
+    FALSE_CAUSE = "false_cause"
+
+
+@dataclass(frozen=True, slots=True)
+class Fallacy:
+    """A possible fallacy: a hint, never a verdict on a person.
+
+    `cue` are the words that led to it; `innocent_reading` is the strongest fair way to take the sentence;
+    `confidence` is in [0, 1].
+    """
+
+    quote: Quote
+    kind: FallacyKind
+    cue: str
+    innocent_reading: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fallacies:
+    """The hints that were kept. `withheld` counts those dropped by the cap an hour or for low confidence."""
+
+    hints: tuple[Fallacy, ...]
+    withheld: int = 0
+
+
+class Role(StrEnum):
+    """What a sentence does in an argument."""
+
+    PREMISE = "premise"
+    CONCLUSION = "conclusion"
+    CONCESSION = "concession"
+    REBUTTAL = "rebuttal"
+    EXAMPLE = "example"
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A sentence with a part in an argument, found by `cue`."""
+
+    quote: Quote
+    role: Role
+    cue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A candidate: the same speaker on the same subject, with another number or the opposite polarity.
+
+    `difference` is "number" or "polarity"; `subject` are the words both share; `similarity` is in [0, 1].
+    `earlier_source` is None within one item, else the title of the item in which the earlier statement was made.
+    """
+
+    earlier: Quote
+    later: Quote
+    difference: str
+    subject: str
+    similarity: float
+    earlier_source: str | None = None
+    earlier_link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Two speakers who say opposite or different things on one subject."""
+
+    first: Quote
+    second: Quote
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerShare:
+    """How much one speaker spoke. `share` is of all talk time, in [0, 1]."""
+
+    speaker: str
+    talk_s: float
+    share: float
+    words: int
+    turns: int
+    questions: int
+
+
+@dataclass(frozen=True, slots=True)
+class DebateMap:
+    """Who argued what, and against whom."""
+
+    speakers: tuple[SpeakerShare, ...] = ()
+    arguments: tuple[Argument, ...] = ()
+    clashes: tuple[Clash, ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
+    unanswered: tuple[Quote, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A stretch on one subject. The title is made of the speakers' own words."""
+
+    title: str
+    start_s: float
+    end_s: float
+    opening: Quote
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """How an item is built: length, pace, speakers, language, chapters."""
+
+    duration_s: float
+    words: int
+    words_per_minute: float
+    speakers: tuple[str, ...]
+    language: str
+    chapters: tuple[Chapter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StageTiming:
+    """One stage of a run. Times are seconds from the start of the run; `reused` marks a result kept from before."""
+
+    stage: str
+    start_s: float
+    end_s: float
+    status: Status
+    reused: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A part that the report lacks, and why."""
+
+    part: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptFacts:
+    """How the words were obtained, so that a reader can judge them."""
+
+    origin: str
+    engine: str
+    language: str
+    low_accuracy: bool
+    timed: bool
+    segments: int
+    words: int
+
+
+REPORT_SCHEMA = "udib.report/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All findings on one item. A part that could not be made is None or empty and named in `missing`.
+
+    `quotes_verified` counts the quotes that were found again, word for word, in the transcript before the report was
+    made; `quotes_dropped` those that were not, and were removed with their finding.
+    """
+
+    schema: str
+    content: Content
+    created_at: str
+    revision: int
+    transcript: TranscriptFacts
+    outline: Outline | None
+    fact_checks: FactChecks | None
+    fallacies: Fallacies | None
+    debate: DebateMap | None
+    summary: tuple[Quote, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    quotes_verified: int = 0
+    quotes_dropped: int = 0
+    cost_usd: float = 0.0
+    stages: tuple[StageTiming, ...] = ()
+    delivered: tuple[Delivered, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the analyses gave, each None if it failed, with the transcript they read."""
+
+    transcript: Transcript
+    outline: Outline | None
+    debate: DebateMap | None
+    fact_checks: FactChecks | None
+    fallacies: Fallacies | None
+    missing: tuple[Missing, ...] = ()

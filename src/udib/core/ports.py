@@ -1,0 +1,276 @@
+"""The needs of the product, in its own words: one protocol for each process, network, clock or bill that is crossed.
+
+Adapters live in the outer rooms and are chosen by name in `udib.app.bootstrap`. Foreign errors are mapped inside the
+adapter; every method may raise `UdibError`.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from udib.core.findings import Report
+from udib.core.speech import Origin
+from udib.core.tenancy import Scope
+from udib.core.types import (
+    Content,
+    ContentId,
+    Delivered,
+    Health,
+    Listing,
+    Media,
+    MemoryRecord,
+    Passage,
+    Progress,
+    RecordKind,
+    Vector,
+    Window,
+)
+
+ProgressSink = Callable[[Progress], None]
+
+
+class Checked(Protocol):
+    """An adapter that can say how it is."""
+
+    async def ping(self) -> Health:
+        """How the adapter is; never raises for an outage that it can describe."""
+        ...
+
+
+class Source(Checked, Protocol):
+    """A place where contents are published."""
+
+    def accepts(self, address: str) -> bool:
+        """Whether this source is the one for an address. No I/O beyond a look at the file system."""
+        ...
+
+    async def describe(self, address: str) -> Content:
+        """What the address stands for, without fetching its media."""
+        ...
+
+    async def fetch(self, content: Content, folder: Path, *, quality: str | None) -> Media:
+        """The cheapest artefact with the item's words: captions, else sound, in `folder`; video only for `quality`.
+
+        `quality` is a height such as "720p".
+        """
+        ...
+
+
+class Transcriber(Checked, Protocol):
+    """Turns media into segments."""
+
+    engine: str
+    low_accuracy: bool
+
+    def accepts(self, media: Media) -> bool:
+        """Whether this transcriber can read that media."""
+        ...
+
+    def origin(self, media: Media) -> Origin:
+        """What kind of transcript comes of it."""
+        ...
+
+    def timed(self, media: Media) -> bool:
+        """Whether the media carries times; when not, the segments' times are estimates."""
+        ...
+
+    def windows(self, media: Media) -> AsyncIterator[Window]:
+        """The segments in order of time, a window at a time. All child processes end when the iterator is closed."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns text into vectors whose cosine is their nearness in meaning."""
+
+    model_id: str
+    dimension: int
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One L2-normalised vector a text; zeros for a text in which no token is known."""
+        ...
+
+
+Terms = Mapping[int, float]
+"""A sparse vector: term number (0 to 2**32 - 1) -> weight > 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One entry of a vector index. `id` is a UUID; `payload` holds JSON values and carries what filters need."""
+
+    id: str
+    vector: Vector
+    payload: Mapping[str, object]
+    terms: Terms = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Conditions on a search beside the scope, which is always a condition. None: no condition."""
+
+    content_id: ContentId | None = None
+    not_content_id: ContentId | None = None
+    speaker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A point found. `score` ranks within one search; `similarity` is the cosine with the query in [-1, 1]."""
+
+    id: str
+    score: float
+    similarity: float
+    payload: Mapping[str, object]
+
+
+class VectorIndex(Checked, Protocol):
+    """Nearest-neighbour storage; isolation is per scope. A collection holds vectors of one model and dimension."""
+
+    async def ensure(self, collection: str, *, model_id: str, dimension: int) -> None:
+        """Make the collection if it is missing.
+
+        Raises:
+            BadRequestError: It exists with another model or dimension.
+        """
+        ...
+
+    async def upsert(self, scope: Scope, collection: str, points: Sequence[Point]) -> None:
+        """Write points; the same id again replaces the point. Acknowledged when a process crash cannot lose them."""
+        ...
+
+    async def search(
+        self, scope: Scope, collection: str, vector: Vector, terms: Terms, *, limit: int, filters: Filters
+    ) -> list[Hit]:
+        """The best points for a vector and, fused with it, for terms (either may be empty), best first."""
+        ...
+
+    async def count(self, scope: Scope, collection: str, filters: Filters) -> int:
+        """How many points of the scope meet the conditions."""
+        ...
+
+    async def delete(self, scope: Scope, collection: str, filters: Filters) -> int:
+        """Remove the points of the scope that meet the conditions, from disk as well; returns how many.
+
+        Raises:
+            BadRequestError: The filters name no content: a whole scope is never deleted by omission.
+        """
+        ...
+
+
+class KeyValueStore(Checked, Protocol):
+    """Bytes by key, with expiry."""
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, or None if it is absent or expired."""
+        ...
+
+    async def set(self, key: str, value: bytes, *, ttl_s: float | None = None) -> None:
+        """Store a value; `ttl_s` in seconds, None for ever."""
+        ...
+
+    async def set_if_absent(self, key: str, value: bytes, *, ttl_s: float | None = None) -> bool:
+        """Store a value unless one is there; returns whether it was stored. Atomic across processes."""
+        ...
+
+    async def increment(self, key: str, by: int = 1, *, ttl_s: float | None = None) -> int:
+        """Add to a counter that starts at 0 and return it; `ttl_s` counts from its first use. Atomic."""
+        ...
+
+    async def delete(self, key: str) -> bool:
+        """Remove a key; returns whether it was there."""
+        ...
+
+    def with_namespace(self, name: str) -> "KeyValueStore":
+        """A view in which every key is below `name`; views of different names never meet."""
+        ...
+
+
+class Forgettable(Protocol):
+    """A store that keeps a tenant's words and can give them up."""
+
+    name: str
+
+    async def forget(self, scope: Scope, content_id: ContentId) -> int:
+        """Remove all traces of one content; returns how many entries were removed. Safe to repeat."""
+        ...
+
+
+class Catalogue(Checked, Forgettable, Protocol):
+    """The records of a tenant: contents and their reports, and effects on the outside world."""
+
+    async def save(self, scope: Scope, report: Report) -> None:
+        """Store a report as the newest revision of its content."""
+        ...
+
+    async def report(self, scope: Scope, content_id: ContentId) -> Report | None:
+        """The newest report on a content."""
+        ...
+
+    async def next_revision(self, scope: Scope, content_id: ContentId) -> int:
+        """1 for a content without report, else one more than the newest."""
+        ...
+
+    async def find(self, scope: Scope, reference: str) -> list[Content]:
+        """The contents whose id starts with `reference`, or whose address, link or title equals it."""
+        ...
+
+    async def listing(self, scope: Scope) -> list[Listing]:
+        """All contents, newest report first."""
+        ...
+
+    async def begin_effect(self, scope: Scope, content_id: ContentId, key: str) -> str:
+        """Announce an effect before it is made.
+
+        Returns:
+            "new" the first time, "done" if it was confirmed before, "unknown" if it was announced but never confirmed.
+        """
+        ...
+
+    async def confirm_effect(self, scope: Scope, key: str, reference: str) -> None:
+        """Note that an effect was made, and how it can be found (a message id)."""
+        ...
+
+    async def abandon_effect(self, scope: Scope, key: str) -> None:
+        """Note that an announced effect was certainly not made, so that it may be tried again."""
+        ...
+
+
+class ArtifactStore(Checked, Forgettable, Protocol):
+    """Bytes by their sha256, counted per content so that one content can be forgotten."""
+
+    async def put(self, scope: Scope, content_id: ContentId, data: bytes) -> str:
+        """Store bytes and return their sha256 in hex. A partial write is never visible."""
+        ...
+
+    async def get(self, scope: Scope, digest: str) -> bytes | None:
+        """The bytes, or None if they are absent or no longer match their digest."""
+        ...
+
+    def folder(self, scope: Scope, content_id: ContentId) -> Path:
+        """A directory for the media files of one content, made if missing."""
+        ...
+
+
+class Memory(Checked, Forgettable, Protocol):
+    """What the product knows, by meaning."""
+
+    async def remember(self, scope: Scope, records: Sequence[MemoryRecord]) -> int:
+        """Store records; the same record again changes nothing. Returns how many there were."""
+        ...
+
+    async def recall(
+        self, scope: Scope, kind: RecordKind, queries: Sequence[str], *, limit: int, filters: Filters
+    ) -> list[list[Passage]]:
+        """For each query the best records, best first; empty where nothing bears on the query."""
+        ...
+
+
+class Outbox(Checked, Protocol):
+    """Where reports go."""
+
+    name: str
+
+    async def deliver(self, scope: Scope, report: Report, transcript_vtt: str) -> list[Delivered]:
+        """Write or post a report, once: the same report again is not delivered twice."""
+        ...

@@ -1,0 +1,210 @@
+"""What was said: words, segments, transcripts, and quotes, which can only be cut out of a transcript."""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+
+class Origin(StrEnum):
+    """Where the words of a transcript come from, best first."""
+
+    TRANSCRIPT = "transcript"
+    CAPTIONS = "captions"
+    AUTOMATIC_CAPTIONS = "automatic_captions"
+    ASR = "asr"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One spoken word with its time in seconds from the start of the item."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of speech by one speaker. `speaker` is a name given by the source or "Speaker 1"; None if unknown."""
+
+    start_s: float
+    end_s: float
+    text: str
+    speaker: str | None = None
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Quote:
+    """Words that were said, exactly as the transcript has them.
+
+    It has no constructor: `Transcript.quote` and `Transcript.cut` make it, so that no report can show invented words.
+    `first` and `last` are the numbers of the transcript's segments that it touches.
+    """
+
+    text: str
+    start_s: float
+    end_s: float
+    speaker: str | None
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """All that was said in one item, in order of time.
+
+    `engine` names what produced it; `low_accuracy` marks a fallback recogniser, whose words need checking by ear;
+    `timed` is False when the source gave no times and they were estimated.
+    """
+
+    segments: tuple[Segment, ...]
+    origin: Origin
+    engine: str
+    language: str = "en"
+    low_accuracy: bool = False
+    timed: bool = True
+
+    @property
+    def duration_s(self) -> float:
+        """Time of the last word, in seconds."""
+        return max((segment.end_s for segment in self.segments), default=0.0)
+
+    @property
+    def word_count(self) -> int:
+        """Number of words, counted by white space."""
+        return sum(len(segment.text.split()) for segment in self.segments)
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """The speakers that have a label, in order of appearance."""
+        return tuple(dict.fromkeys(s.speaker for s in self.segments if s.speaker is not None))
+
+    def quote(self, text: str, *, near_s: float | None = None) -> Quote | None:
+        """The place where `text` was said, or None if it was not.
+
+        Case, punctuation and white space do not matter; every word does, in order. The quote carries the transcript's
+        own spelling. With `near_s`, the occurrence that starts nearest to that second; else the first.
+        """
+        wanted = _tokens(text)
+        places = [at for at in self._places(wanted) if self._one_speaker(at, at + len(wanted) - 1)] if wanted else []
+        if not places:
+            return None
+        starts = self._index.where
+        at = places[0] if near_s is None else min(places, key=lambda p: abs(self._time(*starts[p][:2]) - near_s))
+        first, begin, _ = starts[at]
+        last, _, end = starts[at + len(wanted) - 1]
+        return self.cut(first, begin, last, end)
+
+    def cut(self, first: int, begin: int, last: int, end: int) -> Quote:
+        """The words from character `begin` of segment `first` up to character `end` (exclusive) of segment `last`.
+
+        Raises:
+            ValueError: The range is empty or reaches outside the transcript.
+        """
+        if not 0 <= first <= last < len(self.segments):
+            raise ValueError(f"no segments {first} to {last}")
+        parts = [segment.text for segment in self.segments[first : last + 1]]
+        parts[-1] = parts[-1][:end]
+        parts[0] = parts[0][begin:]
+        text = " ".join(" ".join(parts).split())
+        if not text:
+            raise ValueError("an empty quote")
+        quote = object.__new__(Quote)
+        values = {
+            "text": text,
+            "start_s": self._time(first, begin),
+            "end_s": self._time(last, end, ending=True),
+            "speaker": self.segments[first].speaker,
+            "first": first,
+            "last": last,
+        }
+        for name, value in values.items():
+            object.__setattr__(quote, name, value)
+        return quote
+
+    def holds(self, quote: Quote) -> bool:
+        """Whether the quote's words stand in the segments that it names, said by its speaker."""
+        if not 0 <= quote.first <= quote.last < len(self.segments):
+            return False
+        span = self.segments[quote.first : quote.last + 1]
+        said = " ".join(" ".join(segment.text for segment in span).split())
+        return quote.text in said and all(segment.speaker == quote.speaker for segment in span)
+
+    @cached_property
+    def _index(self) -> "_TokenIndex":
+        return _TokenIndex.of(self.segments)
+
+    def _places(self, wanted: Sequence[str]) -> Iterator[int]:
+        index = self._index
+        for at in index.positions.get(wanted[0], ()):
+            if index.tokens[at : at + len(wanted)] == wanted:
+                yield at
+
+    def _one_speaker(self, begin: int, end: int) -> bool:
+        first, last = self._index.where[begin][0], self._index.where[end][0]
+        return len({segment.speaker for segment in self.segments[first : last + 1]}) == 1
+
+    def _time(self, number: int, offset: int, *, ending: bool = False) -> float:
+        """Second of a character: by word times where there are any, else in proportion to the text."""
+        segment = self.segments[number]
+        if segment.words:
+            ends = self._word_ends[number]
+            if ending:
+                return segment.words[min(bisect_left(ends, offset), len(ends) - 1)].end_s
+            return segment.words[min(bisect_right(ends, offset), len(ends) - 1)].start_s
+        share = offset / max(len(segment.text), 1)
+        return round(segment.start_s + min(max(share, 0.0), 1.0) * (segment.end_s - segment.start_s), 3)
+
+    @cached_property
+    def _word_ends(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(_word_ends(segment) for segment in self.segments)
+
+
+@dataclass(frozen=True, slots=True)
+class _TokenIndex:
+    """All tokens of a transcript, where each lies (segment, begin, end), and the places of each token."""
+
+    tokens: list[str]
+    where: list[tuple[int, int, int]]
+    positions: dict[str, list[int]]
+
+    @classmethod
+    def of(cls, segments: Sequence[Segment]) -> "_TokenIndex":
+        tokens: list[str] = []
+        where: list[tuple[int, int, int]] = []
+        positions: dict[str, list[int]] = {}
+        for number, segment in enumerate(segments):
+            for match in _WORD.finditer(segment.text):
+                token = _normal(match.group())
+                positions.setdefault(token, []).append(len(tokens))
+                tokens.append(token)
+                where.append((number, *match.span()))
+        return cls(tokens, where, positions)
+
+
+# A word may hold apostrophes, hyphens and the points and commas of a number; a percent or currency sign is a word of
+# its own, because a quote that drops or changes it says something else.
+_WORD = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['\u2019\-][^\W\d_]+)*|[%$€£]")
+
+
+def _tokens(text: str) -> list[str]:
+    return [_normal(word) for word in _WORD.findall(text)]
+
+
+def _normal(word: str) -> str:
+    return word.casefold().replace("\u2019", "'")
+
+
+def _word_ends(segment: Segment) -> tuple[int, ...]:
+    """For each word of the segment, the offset in its text where the word ends."""
+    ends: list[int] = []
+    at = 0
+    for word in segment.words:
+        found = segment.text.find(word.text.strip(), at)
+        at = (found if found >= 0 else at) + len(word.text.strip())
+        ends.append(at)
+    return tuple(ends)

@@ -1,0 +1,176 @@
+"""What was published, remembered and told: the values that rooms hand to each other.
+
+All times are seconds from the start of the item; all dates are UTC, ISO 8601. What was said is in `udib.core.speech`,
+what it means in `udib.core.findings`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+from udib.core.speech import Segment
+
+ContentId = NewType("ContentId", str)
+"""`platform:native-id`, unique within a tenant; files are `file:` and the first 32 hex digits of their sha256."""
+
+Vector = Sequence[float]
+"""An embedding: finite numbers, L2-normalised."""
+
+
+class Platform(StrEnum):
+    """Where a content was published."""
+
+    FILE = "file"
+    YOUTUBE = "youtube"
+    TWITCH = "twitch"
+    TIKTOK = "tiktok"
+    REDDIT = "reddit"
+    WEB = "web"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One published item. `url` is the link for readers, None for a local file; `address` is what the user gave."""
+
+    id: ContentId
+    platform: Platform
+    address: str
+    title: str
+    url: str | None = None
+    author: str | None = None
+    published_at: str | None = None
+    duration_s: float | None = None
+    language: str | None = None
+
+    def link(self, second: float) -> str:
+        """The address of one second of the item, to be opened in a browser."""
+        whole = max(int(second), 0)
+        if self.url is None:
+            return f"{self.address}#t={whole}"
+        if self.platform is Platform.YOUTUBE:
+            return f"{self.url}{'&' if '?' in self.url else '?'}t={whole}s"
+        if self.platform is Platform.TWITCH:
+            hours, rest = divmod(whole, 3600)
+            return f"{self.url}?t={hours}h{rest // 60}m{rest % 60}s"
+        return f"{self.url.split('#')[0]}#t={whole}"
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionTrack:
+    """A caption or transcript file on disk. `automatic` marks a track that a recogniser made."""
+
+    path: str
+    language: str | None = None
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """What was fetched of a content. At least one of `captions` and `path` (a file with sound) is set.
+
+    `digest` is the sha256 of the file that the words are taken from (the captions if there are any), in hex: it decides
+    whether an earlier transcript can be used again. `reason` says why this artefact was chosen, for the report.
+    """
+
+    path: str | None = None
+    captions: CaptionTrack | None = None
+    digest: str = ""
+    reason: str = ""
+
+
+class RecordKind(StrEnum):
+    """What a memory record holds; one collection each."""
+
+    TRANSCRIPT = "transcripts"
+    CLAIM = "claims"
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRecord:
+    """Something to remember: words that were said, with where, when and by whom. `text` is verbatim."""
+
+    kind: RecordKind
+    content_id: ContentId
+    number: int
+    text: str
+    start_s: float
+    end_s: float
+    title: str
+    link: str
+    speaker: str | None = None
+    published_at: str | None = None
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A record found in memory.
+
+    `score` ranks within one answer only; `similarity` is the cosine of the meanings in [-1, 1]; `matched` are the
+    query's words that the text holds.
+    """
+
+    record: MemoryRecord
+    score: float
+    similarity: float
+    matched: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What memory says to a question, best passage first; no passages: nothing was found, and `note` says so."""
+
+    question: str
+    passages: tuple[Passage, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One stored item, as a list shows it."""
+
+    content: Content
+    revision: int
+    created_at: str
+    words: int
+    claims: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One thing that was written or posted. `kind` is "markdown", "html", "json" or "discord"."""
+
+    kind: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What one adapter says of itself. `remedy` is what to do when it is not `ok`."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Some segments of a transcript in the making. `done_s` of `total_s` seconds are finished; None: unknown."""
+
+    segments: tuple[Segment, ...]
+    done_s: float
+    total_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One event of a run, for whoever shows progress. `done` and `total` are in the stage's own unit."""
+
+    stage: str
+    state: str
+    done: float = 0.0
+    total: float | None = None
+    note: str = ""

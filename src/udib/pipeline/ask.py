@@ -1,0 +1,38 @@
+"""Questions to memory: the best passages, word for word, each with its second."""
+
+from udib.core.errors import BadRequestError
+from udib.core.ports import Filters, Memory
+from udib.core.tenancy import Scope
+from udib.core.types import Answer, RecordKind
+
+_LONGEST_QUESTION = 2000
+
+
+async def ask(memory: Memory, scope: Scope, question: str, *, limit: int = 5, filters: Filters | None = None) -> Answer:
+    """What was said about a question, best passage first.
+
+    Args:
+        memory: Where to look.
+        scope: Whose memory.
+        question: 1 to 2,000 characters.
+        limit: Most passages, 1 to 50.
+        filters: Restrict to a content or a speaker.
+
+    Returns:
+        Passages in the transcripts' own words; none, with a note that says so, when nothing bears on the question.
+
+    Raises:
+        BadRequestError: The question is empty or too long, or the limit is out of range.
+    """
+    question = " ".join(question.split())
+    if not question:
+        raise BadRequestError('The question is empty; ask something, such as "what was said about rent control?".')
+    if len(question) > _LONGEST_QUESTION:
+        raise BadRequestError(f"The question has {len(question)} characters; at most {_LONGEST_QUESTION} are allowed.")
+    if not 1 <= limit <= 50:
+        raise BadRequestError(f"The number of passages must be 1 to 50, not {limit}.")
+    [passages] = await memory.recall(
+        scope, RecordKind.TRANSCRIPT, [question], limit=limit, filters=filters or Filters()
+    )
+    note = "" if passages else "Nothing that was said and stored bears on this question."
+    return Answer(question, tuple(passages), note)

@@ -1,0 +1,270 @@
+"""The engine of one machine: a journal of finished steps in SQLite, so that an interrupted run goes on where it was.
+
+Steps are keyed by stage name, stage version and a hash of their inputs. Small results lie in the journal, large ones in
+the artifact store. A lock file per content keeps two processes from analysing the same content at once; the operating
+system drops it when its holder dies.
+"""
+
+import asyncio
+import fcntl
+import hashlib
+import os
+import sqlite3
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from udib.core.errors import Status, UdibError, UnavailableError
+from udib.core.findings import StageTiming
+from udib.core.ports import ArtifactStore, ProgressSink
+from udib.core.result import StepResult
+from udib.core.tenancy import Scope
+from udib.core.types import ContentId, Health, Progress
+from udib.pipeline.step import Stage, run_step
+from udib.storage.database import Database
+
+T = TypeVar("T")
+
+JOURNAL_MIGRATIONS = (
+    """
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, workspace TEXT NOT NULL, content_id TEXT NOT NULL,
+        key TEXT NOT NULL, revision INTEGER NOT NULL, finished INTEGER NOT NULL DEFAULT 0, started_at REAL NOT NULL
+    );
+    CREATE INDEX runs_by_content ON runs (tenant, workspace, content_id);
+    CREATE TABLE steps (
+        run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE, stage TEXT NOT NULL, version INTEGER NOT NULL,
+        input_hash TEXT NOT NULL, output BLOB, artifact TEXT, reusable INTEGER NOT NULL,
+        PRIMARY KEY (run_id, stage, version, input_hash)
+    ) WITHOUT ROWID;
+    """,
+)
+
+_LARGEST_INLINE = 32 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """What makes two requests the same run: the content of a scope and the options that change the result."""
+
+    scope: Scope
+    content_id: ContentId
+    options: str
+
+    def digest(self) -> str:
+        """A file name for the key's content (not its options: one content is analysed by one process at a time)."""
+        return hashlib.sha256(f"{self.scope.digest()}{self.content_id}".encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A step's result as the journal has it."""
+
+    output: bytes | None
+    artifact: str | None
+
+
+class LocalEngine:
+    """Runs on this machine, journalled. Also the `Forgettable` of the journal."""
+
+    name = "journal"
+
+    def __init__(
+        self, database: Database, artifacts: ArtifactStore, locks: Path, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._database = database
+        self._artifacts = artifacts
+        self._locks = locks
+        self._clock = clock
+
+    @asynccontextmanager
+    async def run(
+        self, key: RunKey, *, revision: int, progress: ProgressSink, began: float
+    ) -> AsyncGenerator["LocalRun"]:
+        """A new run of a content, or the interrupted one with the same key.
+
+        The run is finished when the block ends, unless it is cancelled, crashes or fails in a way that may pass: then
+        the next run with the same key takes its finished steps over.
+
+        Args:
+            key: What is run.
+            revision: Number of the report to be made, if the run is a new one.
+            progress: Told of every stage that starts and ends.
+            began: When the run started, by `time.perf_counter`.
+
+        Raises:
+            UnavailableError: Another process has the same content in work.
+        """
+        with _exclusive(self._locks / f"{key.digest()}.lock", str(key.content_id)):
+            run_id, revision = await self._database.run(lambda db: _begin(db, key, revision, self._clock()))
+            try:
+                yield LocalRun(_Place(run_id, revision, key, began), self._database, self._artifacts, progress)
+            except UdibError as exc:
+                if exc.status is not Status.RETRYABLE:
+                    await self._database.run(lambda db: _finish(db, run_id, key))
+                raise
+            await self._database.run(lambda db: _finish(db, run_id, key))
+
+    async def forget(self, scope: Scope, content_id: ContentId) -> int:
+        """Remove the runs of a content and their step results from the file."""
+
+        def remove(db: sqlite3.Connection) -> int:
+            where = (scope.tenant, scope.workspace, content_id)
+            found = db.execute("DELETE FROM runs WHERE tenant = ? AND workspace = ? AND content_id = ?", where)
+            return found.rowcount
+
+        removed = await self._database.run(remove)
+        await self._database.vacuum()
+        return removed
+
+    async def ping(self) -> Health:
+        """Whether the journal can be read."""
+        runs = await self._database.run(lambda db: int(db.execute("SELECT count(*) FROM runs").fetchone()[0]))
+        return Health("journal", ok=True, detail=f"{runs} runs")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a run stands in the journal, and since when it runs."""
+
+    run_id: int
+    revision: int
+    key: RunKey
+    began: float
+
+
+class LocalRun:
+    """One run in the journal; see `udib.pipeline.step.Run`."""
+
+    def __init__(self, place: _Place, database: Database, artifacts: ArtifactStore, progress: ProgressSink) -> None:
+        self.revision = place.revision
+        self._id = place.run_id
+        self._key = place.key
+        self._began = place.began
+        self._database = database
+        self._artifacts = artifacts
+        self._progress = progress
+        self._timings: list[StageTiming] = []
+
+    @property
+    def timings(self) -> tuple[StageTiming, ...]:
+        """The stages so far, in order of their start."""
+        return tuple(sorted(self._timings, key=lambda timing: timing.start_s))
+
+    def note(self, timing: StageTiming) -> None:
+        """Enter a stage that was done outside the journal."""
+        self._timings.append(timing)
+
+    async def step(self, stage: Stage[T], *inputs: object) -> StepResult[T]:
+        """Do a stage, or hand back what it gave before for the same inputs; see `Run.step`."""
+        start_s = self._now()
+        self._progress(Progress(stage.name, "started"))
+        input_hash = await asyncio.to_thread(_digest, inputs)
+        kept = await self._kept(stage, input_hash)
+        if kept is not None:
+            result: StepResult[T] = StepResult.ok(kept)
+        else:
+            result = await run_step(stage.work(*inputs), name=stage.name, deadline_s=stage.deadline_s)
+            if result.success:
+                await self._keep(stage, input_hash, result.unwrap())
+        timing = StageTiming(stage.name, start_s, self._now(), result.status, kept is not None, result.error or "")
+        self.note(timing)
+        self._progress(Progress(stage.name, "reused" if timing.reused else result.status.value, note=timing.note))
+        return result
+
+    def _now(self) -> float:
+        return round(time.perf_counter() - self._began, 4)
+
+    async def _kept(self, stage: Stage[T], input_hash: str) -> T | None:
+        found = await self._database.run(lambda db: _find(db, self._id, self._key, stage, input_hash))
+        if found is None:
+            return None
+        data = found.output
+        if found.artifact is not None:
+            data = await self._artifacts.get(self._key.scope, found.artifact)
+        if data is None:
+            return None  # the artifact was removed or altered: the stage is done again
+        try:
+            return await asyncio.to_thread(msgspec.json.decode, data, type=stage.returns)
+        except msgspec.ValidationError:
+            return None  # written by a version whose values had another shape
+
+    async def _keep(self, stage: Stage[T], input_hash: str, value: T) -> None:
+        data = await asyncio.to_thread(msgspec.json.encode, value)
+        kept = _Kept(data, None)
+        if len(data) > _LARGEST_INLINE:
+            kept = _Kept(None, await self._artifacts.put(self._key.scope, self._key.content_id, data))
+        row = (self._id, stage.name, stage.version, input_hash, kept.output, kept.artifact, stage.reusable)
+        await self._database.run(
+            lambda db: db.execute("INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        )
+
+
+def _digest(inputs: tuple[object, ...]) -> str:
+    return hashlib.sha256(msgspec.json.encode(inputs)).hexdigest()
+
+
+def _begin(db: sqlite3.Connection, key: RunKey, revision: int, now: float) -> tuple[int, int]:
+    where = (key.scope.tenant, key.scope.workspace, key.content_id, key.options)
+    found = db.execute(
+        "SELECT id, revision FROM runs WHERE tenant = ? AND workspace = ? AND content_id = ? AND key = ?"
+        " AND NOT finished ORDER BY id DESC LIMIT 1",
+        where,
+    ).fetchone()
+    if found is not None:
+        return int(found[0]), int(found[1])
+    made = db.execute(
+        "INSERT INTO runs (tenant, workspace, content_id, key, revision, started_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (*where, revision, now),
+    )
+    return int(made.lastrowid or 0), revision
+
+
+def _finish(db: sqlite3.Connection, run_id: int, key: RunKey) -> None:
+    """Close the run; of it and of earlier runs of the content only what a later revision may reuse is kept."""
+    db.execute("UPDATE runs SET finished = 1 WHERE id = ?", (run_id,))
+    where = (run_id, key.scope.tenant, key.scope.workspace, key.content_id)
+    mine = "SELECT id FROM runs WHERE id <= ? AND tenant = ? AND workspace = ? AND content_id = ?"
+    db.execute(f"DELETE FROM steps WHERE NOT reusable AND run_id IN ({mine})", where)  # noqa: S608 - no user text
+    db.execute(f"DELETE FROM runs WHERE id IN ({mine}) AND id NOT IN (SELECT run_id FROM steps)", where)  # noqa: S608
+
+
+def _find(db: sqlite3.Connection, run_id: int, key: RunKey, stage: Stage[T], input_hash: str) -> _Kept | None:
+    what = (stage.name, stage.version, input_hash)
+    query = "SELECT output, artifact FROM steps WHERE run_id = ? AND stage = ? AND version = ? AND input_hash = ?"
+    found = db.execute(query, (run_id, *what)).fetchone()
+    if found is None and stage.reusable:
+        found = db.execute(
+            "SELECT output, artifact FROM steps JOIN runs ON runs.id = run_id WHERE stage = ? AND version = ?"
+            " AND input_hash = ? AND reusable AND tenant = ? AND workspace = ? AND content_id = ?",
+            (*what, key.scope.tenant, key.scope.workspace, key.content_id),
+        ).fetchone()
+    return None if found is None else _Kept(*found)
+
+
+@contextmanager
+def _exclusive(path: Path, what: str) -> Iterator[None]:
+    """Hold a lock file that names its holder; two tasks of one process exclude each other too."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as exc:
+        raise UnavailableError(f"The lock file {path} cannot be opened ({exc.strerror}); make it writable.") from exc
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            file.seek(0)
+            raise UnavailableError(
+                f"{what} is being analysed by another udib process ({file.read().strip() or 'starting'}); "
+                "wait until it is done, then ask again."
+            ) from exc
+        file.truncate(0)
+        file.write(f"process {os.getpid()}")
+        file.flush()
+        yield

@@ -1,0 +1,356 @@
+"""`ContentPipeline`: one address in, one cited report out.
+
+The levels, each of which starts when the one above is done:
+
+    resolve
+    download
+    transcribe | metadata
+    debate | fact-check | fallacies | outline
+    aggregate
+    store
+    files | notice
+
+Stages of one level run at the same time in a `TaskGroup`. A stage's intended failure is a value, so that it never
+cancels its siblings; a bug or a cancellation does. Download, transcription, aggregation and storage are required; the
+report lives without any other and says what is missing. A notice goes out only for what is stored.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
+
+from udib.core.errors import BadRequestError, Status
+from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Missing, Outline, Report, StageTiming
+from udib.core.ports import (
+    ArtifactStore,
+    Catalogue,
+    Filters,
+    Forgettable,
+    Memory,
+    Outbox,
+    ProgressSink,
+    Source,
+    Transcriber,
+)
+from udib.core.result import StepResult
+from udib.core.speech import Segment, Transcript
+from udib.core.tenancy import Scope
+from udib.core.types import Answer, Content, ContentId, Delivered, Media, Progress
+from udib.pipeline.ask import ask
+from udib.pipeline.evidence import LookUp, look_up_in
+from udib.pipeline.forget import Forgotten, forget
+from udib.pipeline.local import LocalEngine, RunKey
+from udib.pipeline.records import claim_records, transcript_records
+from udib.pipeline.step import Run, Stage, run_step
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Analyses:
+    """What is made of a transcript. `aggregate` takes the findings, the content, a UTC date and the revision."""
+
+    debate: Callable[[Transcript], Awaitable[DebateMap]]
+    fact_check: Callable[[Transcript, LookUp], Awaitable[FactChecks]]
+    fallacies: Callable[[Transcript], Awaitable[Fallacies]]
+    outline: Callable[[Transcript], Awaitable[Outline]]
+    aggregate: Callable[[Findings, Content, str, int], Awaitable[Report]]
+    to_captions: Callable[[Transcript], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the pipeline reaches outside itself.
+
+    `read_tags` fills gaps of a content from its media's own tags; `with_captions` puts a caption file beside media;
+    `forgettable` are all stores that keep words, the one that lists contents last.
+    """
+
+    sources: Sequence[Source]
+    transcribers: Sequence[Transcriber]
+    read_tags: Callable[[Content, Media], Awaitable[Content]]
+    with_captions: Callable[[Media, str], Awaitable[Media]]
+    memory: Memory
+    catalogue: Catalogue
+    artifacts: ArtifactStore
+    files: Outbox
+    notices: Sequence[Outbox]
+    engine: LocalEngine
+    forgettable: Sequence[Forgettable]
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds that a stage may take, and a whole run."""
+
+    download_s: float = 3600.0
+    transcribe_s: float = 6 * 3600.0
+    analyse_s: float = 900.0
+    store_s: float = 900.0
+    notify_s: float = 60.0
+    run_s: float = 12 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One order to the pipeline. `captions` is the path of a caption file that the user puts beside the media."""
+
+    address: str
+    quality: str | None = None
+    captions: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What the stages of one run share."""
+
+    run: Run
+    content: Content
+    progress: ProgressSink
+
+
+def _nobody_watches(_: Progress) -> None:
+    """The default progress sink."""
+
+
+class ContentPipeline:
+    """The pipeline of one scope; see the module's text for its levels."""
+
+    def __init__(
+        self,
+        services: Services,
+        analyses: Analyses,
+        scope: Scope,
+        *,
+        deadlines: Deadlines | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.scope = scope
+        self._services = services
+        self._analyses = analyses
+        self._deadlines = deadlines or Deadlines()
+        self._now = now
+
+    def in_scope(self, scope: Scope) -> "ContentPipeline":
+        """The same pipeline for another tenant or workspace."""
+        return ContentPipeline(self._services, self._analyses, scope, deadlines=self._deadlines, now=self._now)
+
+    async def process_video(
+        self,
+        url: str,
+        quality: str | None = None,
+        *,
+        captions: str | None = None,
+        progress: ProgressSink = _nobody_watches,
+    ) -> StepResult[Report]:
+        """Fetch, transcribe, analyse, store and deliver one item.
+
+        An interrupted call goes on where it was when it is made again; a finished item is analysed anew as its next
+        revision, with its transcript reused.
+
+        Args:
+            url: An address that a source accepts, or the path of a media, caption or transcript file.
+            quality: Height of the video to keep, such as "720p"; None: no video, only captions or sound.
+            captions: Path of a caption file to be used instead of what the address offers.
+            progress: Told of every stage, on the event loop.
+
+        Returns:
+            The report, with `missing` naming the parts that failed; a failure if a required stage failed.
+        """
+        work = self._process(Request(url, quality, captions), progress)
+        return await run_step(work, name="run", deadline_s=self._deadlines.run_s)
+
+    async def ask(self, question: str, *, limit: int = 5, filters: Filters | None = None) -> StepResult[Answer]:
+        """What was said about a question; see `udib.pipeline.ask.ask`."""
+        work = ask(self._services.memory, self.scope, question, limit=limit, filters=filters)
+        return await run_step(work, name="ask", deadline_s=self._deadlines.analyse_s)
+
+    async def forget(self, content_id: ContentId) -> StepResult[Forgotten]:
+        """Remove a content from every store; see `udib.pipeline.forget.forget`."""
+        work = forget(self._services.forgettable, self.scope, content_id)
+        return await run_step(work, name="forget", deadline_s=self._deadlines.store_s)
+
+    def source_of(self, address: str) -> Source:
+        """The source that takes an address.
+
+        Raises:
+            BadRequestError: None does.
+        """
+        for source in self._services.sources:
+            if source.accepts(address):
+                return source
+        raise BadRequestError(f"{address!r} is neither a file nor an http(s) address; give one of the two.")
+
+    async def _process(self, request: Request, progress: ProgressSink) -> Report:
+        began = time.perf_counter()
+        source = self.source_of(request.address)
+        progress(Progress("resolve", "started"))
+        content = await source.describe(request.address)
+        progress(Progress("resolve", Status.OK.value, note=content.title))
+        key = RunKey(self.scope, content.id, f"{request.quality or ''}|{request.captions or ''}")
+        revision = await self._services.catalogue.next_revision(self.scope, content.id)
+        async with self._services.engine.run(key, revision=revision, progress=progress, began=began) as run:
+            run.note(StageTiming("resolve", 0.0, round(time.perf_counter() - began, 4), Status.OK))
+            return await self._run_pipeline(_Context(run, content, progress), source, request)
+
+    async def _run_pipeline(self, ctx: _Context, source: Source, request: Request) -> Report:
+        """The levels, top to bottom. `unwrap` ends the run where a stage is required."""
+        limits = self._deadlines
+        download = Stage("download", partial(self._download_stage, ctx, source), Media, limits.download_s)
+        media = (await ctx.run.step(download, request.quality, request.captions)).unwrap()
+
+        # Both read what was downloaded, and neither needs the other.
+        transcribe = Stage(
+            "transcribe", partial(self._transcribe_stage, ctx), Transcript, limits.transcribe_s, reusable=True
+        )
+        metadata = Stage("metadata", partial(self._extract_metadata, ctx), Content, limits.analyse_s)
+        async with asyncio.TaskGroup() as level:
+            words = level.create_task(ctx.run.step(transcribe, media))
+            tags = level.create_task(ctx.run.step(metadata, media))
+        transcript = words.result().unwrap()
+        content = tags.result().value or ctx.content
+
+        findings = await self._analyse(ctx, transcript)
+        if not tags.result().success:
+            findings = replace(findings, missing=(*findings.missing, *_missing("metadata", tags.result())))
+
+        aggregate = Stage("aggregate", partial(self._aggregate_analysis, ctx), Report, limits.analyse_s)
+        report = (await ctx.run.step(aggregate, findings, content)).unwrap()
+
+        # Required, and before any notice: what is announced can be looked up and asked about.
+        store = Stage("store", partial(self._storage_stage, ctx), int, limits.store_s)
+        (await ctx.run.step(store, report, transcript)).unwrap()
+        return await self._announce(ctx, report, transcript)
+
+    async def _download_stage(self, ctx: _Context, source: Source, quality: str | None, captions: str | None) -> Media:
+        """The cheapest artefact that has the words; a caption file given by the user is cheaper than any."""
+        if captions is not None and quality is None and ctx.content.url is not None:
+            return await self._services.with_captions(Media(), captions)
+        folder = await asyncio.to_thread(self._services.artifacts.folder, self.scope, ctx.content.id)
+        media = await source.fetch(ctx.content, folder, quality=quality)
+        return media if captions is None else await self._services.with_captions(media, captions)
+
+    async def _transcribe_stage(self, ctx: _Context, media: Media) -> Transcript:
+        """Captions if there are any, else recognition; the first transcriber that takes the media does it."""
+        transcriber = next((each for each in self._services.transcribers if each.accepts(media)), None)
+        if transcriber is None:
+            raise BadRequestError(f"{ctx.content.title!r} has neither captions nor sound that could be transcribed.")
+        segments: list[Segment] = []
+        async with aclosing(transcriber.windows(media)) as windows:  # type: ignore[type-var]
+            async for window in windows:
+                segments.extend(window.segments)
+                ctx.progress(Progress("transcribe", "progress", window.done_s, window.total_s))
+        if not segments:
+            raise BadRequestError(f"No words were found in {ctx.content.title!r}.")
+        return Transcript(
+            tuple(segments),
+            origin=transcriber.origin(media),
+            engine=transcriber.engine,
+            language=(media.captions and media.captions.language) or ctx.content.language or "en",
+            low_accuracy=transcriber.low_accuracy,
+            timed=transcriber.timed(media),
+        )
+
+    async def _extract_metadata(self, ctx: _Context, media: Media) -> Content:
+        """Title, author, date and duration from the media's own tags, where the source gave none."""
+        return await self._services.read_tags(ctx.content, media)
+
+    async def _analyse(self, ctx: _Context, transcript: Transcript) -> Findings:
+        """The analyses side by side; each reads the transcript only, so none can disturb another."""
+        limit = self._deadlines.analyse_s
+        run = ctx.run
+        async with asyncio.TaskGroup() as level:
+            debate = level.create_task(run.step(Stage("debate", self._debate_analysis, DebateMap, limit), transcript))
+            fact = level.create_task(
+                run.step(Stage("fact-check", partial(self._fact_check_analysis, ctx), FactChecks, limit), transcript)
+            )
+            fallacy = level.create_task(
+                run.step(Stage("fallacies", self._fallacy_detection, Fallacies, limit), transcript)
+            )
+            outline = level.create_task(run.step(Stage("outline", self._outline, Outline, limit), transcript))
+        return Findings(
+            transcript,
+            outline.result().value,
+            debate.result().value,
+            fact.result().value,
+            fallacy.result().value,
+            missing=(
+                *_missing("debate", debate.result()),
+                *_missing("fact-check", fact.result()),
+                *_missing("fallacies", fallacy.result()),
+                *_missing("outline", outline.result()),
+            ),
+        )
+
+    async def _debate_analysis(self, transcript: Transcript) -> DebateMap:
+        return await self._analyses.debate(transcript)
+
+    async def _fact_check_analysis(self, ctx: _Context, transcript: Transcript) -> FactChecks:
+        """Claims, each with what the scope's memory holds about it; an item is never evidence for itself."""
+        return await self._analyses.fact_check(
+            transcript, look_up_in(self._services.memory, self.scope, without=ctx.content.id)
+        )
+
+    async def _fallacy_detection(self, transcript: Transcript) -> Fallacies:
+        return await self._analyses.fallacies(transcript)
+
+    async def _outline(self, transcript: Transcript) -> Outline:
+        return await self._analyses.outline(transcript)
+
+    async def _aggregate_analysis(self, ctx: _Context, findings: Findings, content: Content) -> Report:
+        """One report of all findings, every quote of which is looked up in the transcript once more."""
+        created_at = self._now().astimezone(UTC).isoformat(timespec="seconds")
+        return await self._analyses.aggregate(findings, content, created_at, ctx.run.revision)
+
+    async def _storage_stage(self, ctx: _Context, report: Report, transcript: Transcript) -> int:
+        """Memory first, then the catalogue: what is listed can be asked about. Returns the number of records."""
+        content = report.content
+        if ctx.run.revision > 1:
+            # A new transcript may have fewer pieces; those of the old one must not outlive it.
+            await self._services.memory.forget(self.scope, content.id)
+        records = [*transcript_records(content, transcript), *claim_records(content, report.fact_checks)]
+        stored = await self._services.memory.remember(self.scope, records)
+        await self._services.catalogue.save(self.scope, replace(report, stages=ctx.run.timings))
+        return stored
+
+    async def _announce(self, ctx: _Context, report: Report, transcript: Transcript) -> Report:
+        """Report files and notices, none of which can undo what is stored. The catalogue gets the final report."""
+        report = replace(report, stages=ctx.run.timings)
+        limit = self._deadlines.notify_s
+        captions = await asyncio.to_thread(self._analyses.to_captions, transcript)
+        files = Stage("files", partial(self._deliver, self._services.files, captions), tuple[Delivered, ...], limit)
+        notice = Stage("notice", partial(self._send_discord_notification, captions), tuple[Delivered, ...], limit)
+        async with asyncio.TaskGroup() as level:
+            sent = [level.create_task(ctx.run.step(files, report))]
+            if self._services.notices:
+                sent.append(level.create_task(ctx.run.step(notice, report)))
+        results = [task.result() for task in sent]
+        report = replace(
+            report,
+            stages=ctx.run.timings,
+            delivered=tuple(place for result in results for place in result.value or ()),
+            missing=(
+                *report.missing,
+                *(gap for name, r in zip(("files", "notice"), results, strict=False) for gap in _missing(name, r)),
+            ),
+        )
+        await self._services.catalogue.save(self.scope, report)
+        return report
+
+    async def _deliver(self, outbox: Outbox, captions: str, report: Report) -> tuple[Delivered, ...]:
+        return tuple(await outbox.deliver(self.scope, report, captions))
+
+    async def _send_discord_notification(self, captions: str, report: Report) -> tuple[Delivered, ...]:
+        """The notice in every channel that the settings name."""
+        return tuple(
+            [place for outbox in self._services.notices for place in await self._deliver(outbox, captions, report)]
+        )
+
+
+def _missing(part: str, result: StepResult[T]) -> tuple[Missing, ...]:
+    return () if result.success else (Missing(part, result.error or result.status.value),)

@@ -1,0 +1,49 @@
+"""The names that the plan promises, each the one class of its job, in its room, with its methods."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "udib"
+
+PROMISED = [
+    ("core/result.py", "StepResult", {"ok", "fail", "skip", "unwrap", "success", "data"}),
+    (
+        "pipeline/orchestrator.py",
+        "ContentPipeline",
+        {
+            "process_video", "_run_pipeline", "_download_stage", "_transcribe_stage", "_extract_metadata",
+            "_debate_analysis", "_fact_check_analysis", "_fallacy_detection", "_aggregate_analysis", "_storage_stage",
+            "_send_discord_notification",
+        },
+    ),
+    ("memory/store.py", "EnhancedVectorStore", {"store_vectors", "batch_upsert", "search_similar"}),
+    ("memory/service.py", "MemoryService", {"store_content"}),
+    ("net/pool.py", "HTTPConnectionPool", {"get_session", "close"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("module", "name", "methods"), PROMISED, ids=[name for _, name, _ in PROMISED])
+def test_a_promised_class_has_its_methods(module: str, name: str, methods: set[str]) -> None:
+    tree = ast.parse((SOURCE / module).read_text(encoding="utf-8"))
+    [found] = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name]
+    has = {node.name for node in found.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    assert methods - has == set()
+
+
+def test_the_package_exports_the_front_door() -> None:
+    import udib
+
+    assert {"open_app", "ContentPipeline", "StepResult"} <= set(udib.__all__)
+    assert udib.ContentPipeline.__module__ == "udib.pipeline.orchestrator"
+
+
+def test_resilient_get_is_one_function() -> None:
+    found = [
+        path
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == "resilient_get"
+    ]
+    assert [path.parent.name for path in found] == ["net"]

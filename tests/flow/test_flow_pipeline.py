@@ -1,0 +1,259 @@
+"""The pipeline on fakes: levels, failures, resumption, tenancy."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
+from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, TranscriptFacts
+from udib.core.speech import Segment, Transcript
+from udib.core.tenancy import Scope
+from udib.core.types import CaptionTrack, Content, Media, Progress
+from udib.pipeline.evidence import LookUp
+from udib.pipeline.local import JOURNAL_MIGRATIONS, LocalEngine
+from udib.pipeline.orchestrator import Analyses, ContentPipeline, Deadlines, Services
+from udib.storage.artifacts import DirectoryArtifactStore
+from udib.storage.database import Database
+from udib.testing.fakes import FakeCatalogue, FakeMemory, FakeOutbox, FakeSource, FakeTranscriber
+
+SCOPE = Scope.of("acme", "main")
+SAID = (
+    Segment(0.0, 4.0, "Rents rose by twelve percent.", "MAYA"),
+    Segment(4.0, 9.0, "Nobody builds any houses here.", "DANIEL"),
+)
+
+
+class Bench:
+    """A pipeline on fakes whose analyses can be told to wait, fail or break."""
+
+    def __init__(self, folder: Path) -> None:
+        self.source = FakeSource()
+        self.transcriber = FakeTranscriber(SAID)
+        self.memory = FakeMemory()
+        self.catalogue = FakeCatalogue()
+        self.files = FakeOutbox("files")
+        self.notice = FakeOutbox("discord")
+        self.delays: dict[str, float] = {}
+        self.errors: dict[str, BaseException] = {}
+        self.database = Database(folder / "journal.db", JOURNAL_MIGRATIONS)
+        self.events: list[Progress] = []
+        self._folder = folder
+
+    def pipeline(self, scope: Scope = SCOPE, *, analyse_s: float = 30.0) -> ContentPipeline:
+        artifacts = DirectoryArtifactStore(self._folder / "artifacts")
+        engine = LocalEngine(self.database, artifacts, self._folder / "locks")
+        services = Services(
+            sources=(self.source,),
+            transcribers=(self.transcriber,),
+            read_tags=self._tags,
+            with_captions=self._with_captions,
+            memory=self.memory,
+            catalogue=self.catalogue,
+            artifacts=artifacts,
+            files=self.files,
+            notices=(self.notice,),
+            engine=engine,
+            forgettable=(engine, artifacts, self.memory, self.catalogue),
+        )
+        analyses = Analyses(
+            self._debate, self._fact_check, self._fallacies, self._outline, self._aggregate, lambda _: "WEBVTT"
+        )
+        now = lambda: datetime(2026, 1, 2, tzinfo=UTC)  # noqa: E731
+        return ContentPipeline(services, analyses, scope, deadlines=Deadlines(analyse_s=analyse_s), now=now)
+
+    async def _act(self, stage: str) -> None:
+        await asyncio.sleep(self.delays.get(stage, 0.0))
+        if stage in self.errors:
+            raise self.errors[stage]
+
+    async def _tags(self, content: Content, media: Media) -> Content:
+        await self._act("metadata")
+        return content
+
+    async def _with_captions(self, media: Media, path: str) -> Media:
+        return Media(captions=CaptionTrack(path), digest="d2")
+
+    async def _debate(self, transcript: Transcript) -> DebateMap:
+        await self._act("debate")
+        return DebateMap()
+
+    async def _fact_check(self, transcript: Transcript, look_up: LookUp) -> FactChecks:
+        await self._act("fact-check")
+        [evidence] = await look_up(["Rents rose by twelve percent."])
+        return FactChecks((), considered=len(evidence))
+
+    async def _fallacies(self, transcript: Transcript) -> Fallacies:
+        await self._act("fallacies")
+        return Fallacies(())
+
+    async def _outline(self, transcript: Transcript) -> Outline:
+        await self._act("outline")
+        return Outline(9.0, 10, 66.0, transcript.speakers, "en")
+
+    async def _aggregate(self, findings: Findings, content: Content, created_at: str, revision: int) -> Report:
+        await self._act("aggregate")
+        said = findings.transcript
+        facts = TranscriptFacts(said.origin.value, said.engine, "en", False, True, len(said.segments), said.word_count)  # noqa: FBT003
+        return Report(
+            "udib.report/1", content, created_at, revision, facts,
+            findings.outline, findings.fact_checks, findings.fallacies, findings.debate, missing=findings.missing,
+        )  # fmt: skip
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    await made.database.close()
+
+
+async def test_an_item_is_analysed_stored_and_announced(bench: Bench) -> None:
+    report = (await bench.pipeline().process_video("https://a.example/1", quality="720p")).unwrap()
+    assert report.missing == ()
+    assert [timing.stage for timing in report.stages][:2] == ["resolve", "download"]
+    assert {timing.stage for timing in report.stages} == {
+        "resolve", "download", "transcribe", "metadata", "debate", "fact-check", "fallacies", "outline", "aggregate",
+        "store", "files", "notice",
+    }  # fmt: skip
+    assert [place.where for place in report.delivered] == ["files:1", "discord:1"]
+    assert await bench.catalogue.report(SCOPE, report.content.id) == report
+    answer = (await bench.pipeline().ask("who said that rents rose?")).unwrap()
+    assert answer.passages[0].record.text == SAID[0].text
+
+
+async def test_the_levels_run_side_by_side(bench: Bench) -> None:
+    bench.delays = dict.fromkeys(["debate", "fact-check", "fallacies", "outline"], 0.3)
+    bench.delays["metadata"] = bench.transcriber.delay_s = 0.2
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    spans = {timing.stage: timing for timing in report.stages}
+    assert spans["metadata"].start_s < spans["transcribe"].end_s
+    analyses = [spans[name] for name in ("debate", "fact-check", "fallacies", "outline")]
+    assert max(span.start_s for span in analyses) < min(span.end_s for span in analyses)
+
+
+@pytest.mark.parametrize("stage", ["debate", "fact-check", "fallacies", "outline", "metadata"])
+async def test_a_failing_analysis_is_named_and_spares_its_siblings(bench: Bench, stage: str) -> None:
+    bench.errors[stage] = UnavailableError("The model is away.")
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    assert [(gap.part, gap.reason) for gap in report.missing] == [(stage, "The model is away.")]
+    ended = {timing.stage: timing.status for timing in report.stages}
+    assert [name for name, status in ended.items() if status is not Status.OK] == [stage]
+
+
+async def test_an_analysis_that_never_returns_is_given_up(bench: Bench) -> None:
+    bench.delays["debate"] = 60.0
+    report = (await bench.pipeline(analyse_s=0.1).process_video("a")).unwrap()
+    assert [gap.part for gap in report.missing] == ["debate"]
+    assert "no result in 0.1 s" in report.missing[0].reason
+
+
+async def test_a_bug_surfaces_and_stores_nothing(bench: Bench) -> None:
+    bench.errors["fallacies"] = ZeroDivisionError()
+    with pytest.raises(ExceptionGroup):
+        await bench.pipeline().process_video("a")
+    assert bench.catalogue.reports == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(BadRequestError("No such video."), Status.BAD_REQUEST), (UnavailableError("Try later."), Status.RETRYABLE)],
+)
+async def test_a_failed_download_is_a_result(bench: Bench, error: UdibError, status: Status) -> None:
+    bench.source.error = error
+    result = await bench.pipeline().process_video("a")
+    assert (result.status, result.error) == (status, str(error))
+    assert (bench.catalogue.reports, bench.memory.records) == ({}, {})
+
+
+async def test_nothing_is_announced_unless_it_is_stored(bench: Bench) -> None:
+    bench.memory.error = UnavailableError("The store is away.")
+    result = await bench.pipeline().process_video("a")
+    assert result.status is Status.RETRYABLE
+    assert bench.notice.reports == []
+
+
+async def test_a_failed_notice_undoes_nothing(bench: Bench) -> None:
+    bench.notice.error = UnavailableError("Discord is away.")
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    assert [gap.part for gap in report.missing] == ["notice"]
+    assert await bench.catalogue.report(SCOPE, report.content.id) == report
+
+
+async def test_an_interrupted_run_goes_on_where_it_was(bench: Bench) -> None:
+    bench.delays["fallacies"] = 60.0
+    task = asyncio.create_task(bench.pipeline().process_video("a"))
+    while not any(event.stage == "debate" for event in bench.events):
+        await asyncio.sleep(0.02)
+        bench.events.extend([Progress("debate", "seen")] if bench.transcriber.heard else [])
+    await asyncio.sleep(0.3)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    bench.delays.clear()
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    assert (bench.source.fetched, bench.transcriber.heard, report.revision) == (1, 1, 1)
+    reused = {timing.stage for timing in report.stages if timing.reused}
+    assert {"download", "transcribe", "metadata", "debate", "fact-check", "outline"} <= reused
+
+
+async def test_a_new_revision_reuses_the_transcript_only(bench: Bench) -> None:
+    await bench.pipeline().process_video("a")
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    assert report.revision == 2
+    assert bench.transcriber.heard == 1
+    assert [timing.stage for timing in report.stages if timing.reused] == ["transcribe"]
+    bench.source.media = Media(path="talk.ogg", digest="another", reason="sound")
+    await bench.pipeline().process_video("a")
+    assert bench.transcriber.heard == 2
+
+
+async def test_the_same_item_is_not_analysed_twice_at_once(bench: Bench) -> None:
+    bench.transcriber.delay_s = 0.5
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(bench.pipeline().process_video("a"))
+        await asyncio.sleep(0.1)
+        second = group.create_task(bench.pipeline().process_video("a"))
+    assert first.result().success
+    assert second.result().status is Status.RETRYABLE
+    assert "another udib process" in (second.result().error or "")
+
+
+async def test_another_tenant_sees_nothing(bench: Bench) -> None:
+    await bench.pipeline().process_video("a")
+    other = bench.pipeline(Scope.of("rival", "main"))
+    answer = (await other.ask("who said that rents rose?")).unwrap()
+    assert (answer.passages, bool(answer.note)) == ((), True)
+    report = (await other.process_video("a")).unwrap()
+    assert report.revision == 1
+    assert bench.transcriber.heard == 2, "a transcript of one tenant serves no other"
+    assert report.fact_checks is not None
+    assert report.fact_checks.considered == 0, "an item is no evidence for itself, nor a rival's"
+
+
+async def test_evidence_comes_from_other_items_of_the_scope(bench: Bench) -> None:
+    await bench.pipeline().process_video("a")
+    bench.source.content = Content(
+        bench.source.content.id.__class__("web:2"), bench.source.content.platform, "https://a.example/2", "Another"
+    )
+    report = (await bench.pipeline().process_video("b")).unwrap()
+    assert report.fact_checks is not None
+    assert report.fact_checks.considered == 1
+
+
+async def test_a_forgotten_item_leaves_no_store_with_a_trace(bench: Bench, tmp_path: Path) -> None:
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    forgotten = (await bench.pipeline().forget(report.content.id)).unwrap()
+    assert all(count == 0 for _, count in forgotten.left)
+    assert (bench.memory.records, bench.catalogue.reports) == ({}, {})
+    await bench.database.close()
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or b"twelve percent" not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize(("question", "limit"), [("", 5), ("   ", 5), ("x" * 2001, 5), ("rents", 0), ("rents", 51)])
+async def test_a_question_out_of_range_is_a_bad_request(bench: Bench, question: str, limit: int) -> None:
+    result = await bench.pipeline().ask(question, limit=limit)
+    assert result.status is Status.BAD_REQUEST

@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m benchmarks SUBJECT` measures, prints a table and writes `benchmarks/results/SUBJECT.json`."""

@@ -1,0 +1,148 @@
+"""Bytes by their sha256 in a directory, kept per content so that one content can be forgotten."""
+
+import asyncio
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from udib.core.errors import UdibError
+from udib.core.tenancy import Scope
+from udib.core.types import ContentId, Health
+from udib.storage.faults import disk_faults, unhealthy
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class DirectoryArtifactStore:
+    """An `ArtifactStore` below `root`: `SCOPE/CONTENT/blobs/SHA256` and `SCOPE/CONTENT/media/`, mode 0700 and 0600.
+
+    Each content has its own copy of its bytes, so forgetting one takes nothing from another, and nothing has to be
+    counted. `get` looks for the one path in each content's directory of the scope.
+    """
+
+    name = "artifacts"
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    async def ping(self) -> Health:
+        """Whether a file can be written below the root, and how much space is left."""
+        try:
+            free_bytes = await asyncio.to_thread(self._probe)
+        except UdibError as exc:
+            return unhealthy(self.name, exc)
+        return Health(self.name, ok=True, detail=f"{self._root}, {free_bytes / 1e9:.1f} GB free")
+
+    async def put(self, scope: Scope, content_id: ContentId, data: bytes) -> str:
+        """Store bytes and return their sha256 in hex; the bytes are on disk before the file has its name.
+
+        Raises:
+            UnavailableError: The disk is full or the directory cannot be written; nothing was stored.
+        """
+        return await asyncio.to_thread(self._put, scope, content_id, data)
+
+    async def get(self, scope: Scope, digest: str) -> bytes | None:
+        """The bytes, or None if they are absent or altered; the next `put` of the right bytes mends an altered file."""
+        return await asyncio.to_thread(self._get, scope, digest)
+
+    def folder(self, scope: Scope, content_id: ContentId) -> Path:
+        """A directory for the media files of one content, made if missing.
+
+        Raises:
+            UnavailableError: It cannot be made.
+        """
+        with disk_faults(self._root):
+            return self._private(self._content(scope, content_id) / "media")
+
+    async def forget(self, scope: Scope, content_id: ContentId) -> int:
+        """Remove the blobs and media of one content; returns how many files there were.
+
+        Raises:
+            UnavailableError: A file could not be removed, or another process was writing one; repeat it.
+        """
+        return await asyncio.to_thread(self._forget, scope, content_id)
+
+    def _put(self, scope: Scope, content_id: ContentId, data: bytes) -> str:
+        digest = hashlib.sha256(data).hexdigest()
+        with disk_faults(self._root):
+            folder = self._private(self._content(scope, content_id) / "blobs")
+            _write(folder / digest, data)
+        return digest
+
+    def _get(self, scope: Scope, digest: str) -> bytes | None:
+        if not _DIGEST.fullmatch(digest):
+            return None
+        with disk_faults(self._root):
+            for content in _children(self._scope(scope)):
+                try:
+                    data = (content / "blobs" / digest).read_bytes()
+                except FileNotFoundError:
+                    continue
+                if hashlib.sha256(data).hexdigest() == digest:
+                    return data
+        return None
+
+    def _forget(self, scope: Scope, content_id: ContentId) -> int:
+        content = self._content(scope, content_id)
+        with disk_faults(self._root):
+            if not content.exists():
+                return 0
+            count = sum(len(files) for _, _, files in os.walk(content))
+            shutil.rmtree(content)
+            _sync(content.parent)
+        return count
+
+    def _probe(self) -> int:
+        with disk_faults(self._root):
+            self._private(self._root)
+            with tempfile.TemporaryFile(dir=self._root) as file:
+                file.write(b"x")
+            return shutil.disk_usage(self._root).free
+
+    def _scope(self, scope: Scope) -> Path:
+        return self._root / scope.digest()
+
+    def _content(self, scope: Scope, content_id: ContentId) -> Path:
+        return self._scope(scope) / hashlib.sha256(content_id.encode()).hexdigest()[:32]
+
+    def _private(self, folder: Path) -> Path:
+        """Make a directory at or below the root, each level of it closed to other users."""
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        step = self._root
+        for part in folder.relative_to(self._root).parts:
+            step /= part
+            step.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a whole file or none: beside it, to the disk, then by one rename."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    with ExitStack() as undo:
+        undo.callback(Path(name).unlink)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+        undo.pop_all()
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,258 @@
+"""The records of a tenant in one SQLite file: contents, every revision of their reports, and effects."""
+
+import sqlite3
+import unicodedata
+
+import msgspec
+
+from udib.core.errors import BadRequestError
+from udib.core.findings import Report
+from udib.core.tenancy import Scope
+from udib.core.types import Content, ContentId, Health, Listing
+from udib.storage.database import Database
+
+SCHEMA = (
+    """
+    CREATE TABLE contents (
+        tenant TEXT NOT NULL,
+        workspace TEXT NOT NULL,
+        content_id TEXT NOT NULL,
+        native_id TEXT NOT NULL,
+        address TEXT NOT NULL,
+        url TEXT,
+        folded_title TEXT NOT NULL,
+        content BLOB NOT NULL,
+        PRIMARY KEY (tenant, workspace, content_id)
+    );
+    CREATE INDEX contents_by_native_id ON contents (tenant, workspace, native_id);
+    CREATE TABLE reports (
+        tenant TEXT NOT NULL,
+        workspace TEXT NOT NULL,
+        content_id TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        created_at TEXT NOT NULL,
+        words INTEGER NOT NULL,
+        claims INTEGER NOT NULL,
+        report BLOB NOT NULL,
+        PRIMARY KEY (tenant, workspace, content_id, revision, created_at),
+        FOREIGN KEY (tenant, workspace, content_id) REFERENCES contents
+    );
+    CREATE TABLE effects (
+        tenant TEXT NOT NULL,
+        workspace TEXT NOT NULL,
+        key TEXT NOT NULL,
+        content_id TEXT NOT NULL,
+        reference TEXT,
+        PRIMARY KEY (tenant, workspace, key)
+    );
+    CREATE INDEX effects_by_content ON effects (tenant, workspace, content_id);
+    """,
+)
+"""The schema of the `Database` that a `SqliteCatalogue` is given."""
+
+_SAVE_CONTENT = """
+    INSERT INTO contents VALUES (:tenant, :workspace, :content_id, :native_id, :address, :url, :title, :content)
+    ON CONFLICT (tenant, workspace, content_id) DO UPDATE SET
+        address = excluded.address, url = excluded.url, folded_title = excluded.folded_title, content = excluded.content
+"""
+_SAVE_REPORT = """
+    INSERT OR REPLACE INTO reports
+    VALUES (:tenant, :workspace, :content_id, :revision, :created_at, :words, :claims, :report)
+"""
+_NEWEST_REPORT = """
+    SELECT report FROM reports WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id
+    ORDER BY revision DESC, created_at DESC LIMIT 1
+"""
+_NEXT_REVISION = """
+    SELECT coalesce(max(revision), 0) + 1 FROM reports
+    WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id
+"""
+# Ranges instead of LIKE: to the letter, by index, and no character of the reference has a meaning of its own.
+_FIND = """
+    SELECT content FROM contents WHERE tenant = :tenant AND workspace = :workspace AND (
+        (content_id >= :reference AND content_id < :after) OR (native_id >= :reference AND native_id < :after)
+        OR address = :reference OR url = :reference OR folded_title = :title
+    ) ORDER BY content_id
+"""
+_LISTING = """
+    SELECT content, revision, created_at, words, claims FROM (
+        SELECT content_id, revision, created_at, words, claims, row_number() OVER (
+            PARTITION BY content_id ORDER BY revision DESC, created_at DESC
+        ) AS age
+        FROM reports WHERE tenant = :tenant AND workspace = :workspace
+    ) JOIN contents USING (content_id)
+    WHERE age = 1 AND tenant = :tenant AND workspace = :workspace ORDER BY created_at DESC, content_id
+"""
+_EFFECT = "SELECT reference FROM effects WHERE tenant = :tenant AND workspace = :workspace AND key = :key"
+_ANNOUNCE = """
+    INSERT INTO effects (tenant, workspace, key, content_id) VALUES (:tenant, :workspace, :key, :content_id)
+"""
+_CONFIRM = """
+    UPDATE effects SET reference = :reference WHERE tenant = :tenant AND workspace = :workspace AND key = :key
+"""
+_ABANDON = """
+    DELETE FROM effects WHERE tenant = :tenant AND workspace = :workspace AND key = :key AND reference IS NULL
+"""
+_FORGET = (
+    "DELETE FROM reports WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id",
+    "DELETE FROM effects WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id",
+    "DELETE FROM contents WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id",
+)
+_AFTER_ALL = "\U0010ffff"
+
+
+class SqliteCatalogue:
+    """A `Catalogue` in a `Database` with `SCHEMA`.
+
+    All revisions are kept. Two reports that were made at the same time with the same revision are both kept, and the
+    one made later counts as the newest.
+    """
+
+    name = "catalogue"
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def ping(self) -> Health:
+        """Whether the file can be written."""
+        return await self._database.ping(self.name)
+
+    async def save(self, scope: Scope, report: Report) -> None:
+        """Store a report under its revision; one of the same revision and time is replaced."""
+        await self._database.run(lambda connection: _save(connection, scope, report))
+
+    async def report(self, scope: Scope, content_id: ContentId) -> Report | None:
+        """The newest report on a content.
+
+        Raises:
+            BadRequestError: It cannot be read by this version of udib.
+        """
+        values = _keys(scope, content_id=content_id)
+
+        def newest(connection: sqlite3.Connection) -> Report | None:
+            row = connection.execute(_NEWEST_REPORT, values).fetchone()
+            return None if row is None else _decoded(row[0], content_id)
+
+        return await self._database.read(newest)
+
+    async def next_revision(self, scope: Scope, content_id: ContentId) -> int:
+        """1 for a content without report, else one more than the newest."""
+        values = _keys(scope, content_id=content_id)
+
+        def following(connection: sqlite3.Connection) -> int:
+            [revision] = connection.execute(_NEXT_REVISION, values).fetchone()
+            return int(revision)
+
+        return await self._database.read(following)
+
+    async def find(self, scope: Scope, reference: str) -> list[Content]:
+        """The contents that a user's words may mean, ordered by id.
+
+        `reference` is the beginning of an id, with or without its `platform:`, or an address or link, all to the
+        letter, or a title, in which case does not matter. A complete id means that content alone.
+        """
+        reference = reference.strip()
+        if not reference:
+            return []
+        return await self._database.read(lambda connection: _find(connection, scope, reference))
+
+    async def listing(self, scope: Scope) -> list[Listing]:
+        """All contents, newest report first."""
+
+        def newest_first(connection: sqlite3.Connection) -> list[Listing]:
+            rows = connection.execute(_LISTING, _keys(scope))
+            return [Listing(msgspec.json.decode(content, type=Content), *facts) for content, *facts in rows]
+
+        return await self._database.read(newest_first)
+
+    async def begin_effect(self, scope: Scope, content_id: ContentId, key: str) -> str:
+        """Announce an effect before it is made: "new", "done" or "unknown". Atomic across processes."""
+        values = _keys(scope, content_id=content_id, key=key)
+
+        def announce(connection: sqlite3.Connection) -> str:
+            row = connection.execute(_EFFECT, values).fetchone()
+            if row is not None:
+                return "unknown" if row[0] is None else "done"
+            connection.execute(_ANNOUNCE, values)
+            return "new"
+
+        return await self._database.run(announce)
+
+    async def confirm_effect(self, scope: Scope, key: str, reference: str) -> None:
+        """Note that an effect was made, and how it can be found.
+
+        Raises:
+            BadRequestError: The effect was not announced, or its content was forgotten in the meantime.
+        """
+        values = _keys(scope, key=key, reference=reference)
+        if not await self._database.run(lambda connection: connection.execute(_CONFIRM, values).rowcount):
+            raise BadRequestError(f"The effect {key!r} was never announced, or its content has been forgotten.")
+
+    async def abandon_effect(self, scope: Scope, key: str) -> None:
+        """Note that an announced effect was certainly not made. One that was confirmed stays so."""
+        values = _keys(scope, key=key)
+        await self._database.run(lambda connection: connection.execute(_ABANDON, values).rowcount)
+
+    async def forget(self, scope: Scope, content_id: ContentId) -> int:
+        """Remove all rows of one content and make them unrecoverable from the file; returns how many there were.
+
+        Raises:
+            UnavailableError: Another process is reading the old state; the rows are gone, repeat to clean the disk.
+        """
+        values = _keys(scope, content_id=content_id)
+
+        def remove(connection: sqlite3.Connection) -> int:
+            return sum(connection.execute(statement, values).rowcount for statement in _FORGET)
+
+        count = await self._database.run(remove)
+        await self._database.vacuum()
+        return count
+
+
+def _keys(scope: Scope, **more: str) -> dict[str, str]:
+    return {"tenant": scope.tenant, "workspace": scope.workspace, **more}
+
+
+def _save(connection: sqlite3.Connection, scope: Scope, report: Report) -> None:
+    content = report.content
+    keys = _keys(scope, content_id=content.id)
+    about_content = {
+        "native_id": _native(content.id),
+        "address": content.address,
+        "url": content.url,
+        "title": _folded(content.title),
+        "content": msgspec.json.encode(content),
+    }
+    about_report = {
+        "revision": report.revision,
+        "created_at": report.created_at,
+        "words": report.transcript.words,
+        "claims": len(report.fact_checks.checks) if report.fact_checks else 0,
+        "report": msgspec.json.encode(report),
+    }
+    connection.execute(_SAVE_CONTENT, keys | about_content)
+    connection.execute(_SAVE_REPORT, keys | about_report)
+
+
+def _find(connection: sqlite3.Connection, scope: Scope, reference: str) -> list[Content]:
+    values = _keys(scope, reference=reference, after=reference + _AFTER_ALL, title=_folded(reference))
+    found = [msgspec.json.decode(row[0], type=Content) for row in connection.execute(_FIND, values)]
+    # A complete id is meant even where it is the beginning of a longer one.
+    return [content for content in found if reference in {content.id, _native(content.id)}] or found
+
+
+def _decoded(raw: bytes, content_id: ContentId) -> Report:
+    try:
+        return msgspec.json.decode(raw, type=Report)
+    except msgspec.DecodeError as exc:
+        raise BadRequestError(
+            f"The stored report on {content_id} cannot be read by this udib ({exc}); analyze it again."
+        ) from exc
+
+
+def _native(content_id: ContentId) -> str:
+    return content_id.partition(":")[2]
+
+
+def _folded(title: str) -> str:
+    return unicodedata.normalize("NFC", title.strip().casefold())

@@ -1,0 +1,218 @@
+"""SQLite files that several processes share: opened lazily, migrated forward, never held on the event loop."""
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from udib.core.errors import BadRequestError, UdibError, UnavailableError
+from udib.core.types import Health
+from udib.storage.faults import busy, disk_faults, sqlite_faults, unhealthy
+
+T = TypeVar("T")
+
+_RETRY_S = 0.02
+
+
+class Database:
+    """One SQLite file behind one connection on one thread of its own.
+
+    The file is made on first use with mode 0600, in WAL mode, with deleted text overwritten by zeros. Its schema
+    version is the number of migrations that were run. An error of the file closes it; the next call opens it again.
+
+    Args:
+        path: The file; its folder is made with mode 0700 if missing.
+        migrations: SQL scripts; number n brings a file of version n to n + 1. Entries are only ever appended.
+        synchronous: NORMAL survives the death of the process, FULL also loses nothing in a power cut.
+        busy_timeout_s: How long to wait for another process's transaction.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        migrations: Sequence[str],
+        *,
+        synchronous: Literal["NORMAL", "FULL"] = "NORMAL",
+        busy_timeout_s: float = 10.0,
+    ) -> None:
+        self.path = path
+        self._migrations = tuple(migrations)
+        self._synchronous = synchronous
+        self._busy_timeout_s = busy_timeout_s
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=path.name)
+        self._connection: sqlite3.Connection | None = None
+        self._closed = False
+
+    async def run(self, fn: Callable[[sqlite3.Connection], T]) -> T:
+        """Call `fn` in one writing transaction, which is undone if `fn` raises.
+
+        A caller that is cancelled does not stop a transaction that has begun.
+
+        Raises:
+            UnavailableError: The file is busy, damaged, or cannot be written.
+            BadRequestError: The file was written by a newer udib.
+        """
+        return await self._on_worker(lambda connection: self._transact(connection, fn, "IMMEDIATE", "COMMIT"))
+
+    async def read(self, fn: Callable[[sqlite3.Connection], T]) -> T:
+        """Call `fn` on one consistent state of the file; what it writes is undone. Raises as `run` does."""
+        return await self._on_worker(lambda connection: self._transact(connection, fn, "DEFERRED", "ROLLBACK"))
+
+    async def vacuum(self) -> None:
+        """Make what was deleted unrecoverable from disk.
+
+        The file is rewritten, its WAL emptied, and the copies made before migrations, which still hold the deleted
+        rows, are removed. All of it is done again by a repeated call.
+
+        Raises:
+            UnavailableError: Another process is reading, so that the WAL cannot be emptied yet.
+        """
+        await self._on_worker(self._rewrite)
+
+    async def ping(self, name: str) -> Health:
+        """Whether the file can be written now, as the health of the adapter `name`."""
+        try:
+            size_bytes = await self.run(lambda _: self.path.stat().st_size)
+        except UdibError as exc:
+            return unhealthy(name, exc)
+        return Health(name, ok=True, detail=f"{self.path}, schema {len(self._migrations)}, {size_bytes / 1e6:.1f} MB")
+
+    async def close(self) -> None:
+        """Close the file and end the thread. Safe to repeat; the database cannot be used afterwards."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._worker, self._disconnect)
+        finally:
+            self._worker.shutdown(wait=False)
+
+    async def _on_worker(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, self._guarded, work)
+
+    def _guarded(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            with disk_faults(self.path), sqlite_faults(self.path):
+                if self._connection is None:
+                    self._connection = self._open()
+                return work(self._connection)
+        except UnavailableError:
+            self._disconnect()
+            raise
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private_file(self.path)
+        with ExitStack() as undo:
+            connection = sqlite3.connect(self.path, timeout=self._busy_timeout_s, isolation_level=None)
+            undo.callback(connection.close)
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            version = self._version(connection)
+            self._use_wal(connection)
+            if version < len(self._migrations):
+                self._migrate(connection)
+            connection.execute("PRAGMA foreign_keys = ON")
+            undo.pop_all()
+        return connection
+
+    def _transact(
+        self, connection: sqlite3.Connection, fn: Callable[[sqlite3.Connection], T], kind: str, end: str
+    ) -> T:
+        with _transaction(connection, kind, end):
+            # Looked at every time: a newer udib may have migrated the file while it was open here.
+            self._version(connection)
+            return fn(connection)
+
+    def _version(self, connection: sqlite3.Connection) -> int:
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(self._migrations):
+            raise BadRequestError(
+                f"{self.path} was written by a newer udib (schema {version}, this one knows {len(self._migrations)}); "
+                "update udib."
+            )
+        return version
+
+    def _use_wal(self, connection: sqlite3.Connection) -> None:
+        # SQLite does not wait when two processes turn the same new file to WAL at once.
+        for _ in range(int(self._busy_timeout_s / _RETRY_S)):
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as exc:
+                if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                time.sleep(_RETRY_S)
+            else:
+                return
+        raise busy(self.path)
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        with _transaction(connection, "IMMEDIATE", "COMMIT"):
+            # Another process may have migrated before this one got the lock.
+            version = self._version(connection)
+            if 0 < version < len(self._migrations):
+                self._back_up(version)
+            for script in self._migrations[version:]:
+                for statement in _statements(script):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {len(self._migrations)}")
+
+    def _back_up(self, version: int) -> None:
+        copy = self._backup(version)
+        _make_private_file(copy)
+        # A second connection, since SQLite does not copy from one that is writing; it sees the state before.
+        with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+
+    def _backup(self, version: int) -> Path:
+        return self.path.with_name(f"{self.path.name}.schema-{version}.bak")
+
+    def _rewrite(self, connection: sqlite3.Connection) -> None:
+        connection.execute("VACUUM")
+        [blocked, _, _] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if blocked:
+            raise busy(self.path)
+        for version in range(1, len(self._migrations)):
+            self._backup(version).unlink(missing_ok=True)
+
+
+def _make_private_file(path: Path) -> None:
+    """Make an empty file with mode 0600 if there is none; one that exists is left alone.
+
+    An existing SQLite file must not even be opened and closed: POSIX would drop the locks this process holds on it.
+    """
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        return
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, kind: str, end: str) -> Generator[None]:
+    connection.execute(f"BEGIN {kind}")
+    try:
+        yield
+        connection.execute(end)
+    finally:
+        if connection.in_transaction:  # SQLite itself undoes a transaction on some errors, such as a full disk
+            connection.execute("ROLLBACK")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script, one by one, because `executescript` would commit the transaction around it."""
+    pending = ""
+    for part in script.split(";"):
+        pending += f"{part};"
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""

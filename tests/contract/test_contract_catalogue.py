@@ -1,0 +1,312 @@
+"""What every `Catalogue` promises."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from udib.core.errors import BadRequestError, Status
+from udib.core.findings import (
+    REPORT_SCHEMA,
+    Argument,
+    Chapter,
+    Claim,
+    Clash,
+    Contradiction,
+    DebateMap,
+    Evidence,
+    FactCheck,
+    FactChecks,
+    Fallacies,
+    Fallacy,
+    FallacyKind,
+    Label,
+    Missing,
+    NotJudged,
+    Outline,
+    Report,
+    Role,
+    SpeakerShare,
+    StageTiming,
+    TranscriptFacts,
+    Verdict,
+)
+from udib.core.ports import Catalogue
+from udib.core.speech import Origin, Quote, Segment, Transcript
+from udib.core.tenancy import Scope
+from udib.core.types import Content, ContentId, Delivered, Platform
+from udib.storage.catalogue import SCHEMA, SqliteCatalogue
+from udib.storage.database import Database
+
+A, B = Scope.of("acme", "main"), Scope.of("acme", "other")
+SECRET = "quixotic lighthouse keepers"
+SAID = Transcript(
+    (
+        Segment(0.0, 4.0, f"Rents rose by 12 percent, say {SECRET}.", "Ada"),
+        Segment(4.0, 8.0, "No, they fell \u2013 caf\u00e9s \U0001f600 prove it.", "Bob"),
+    ),
+    Origin.CAPTIONS,
+    "vtt",
+)
+
+
+def said(text: str) -> Quote:
+    quote = SAID.quote(text)
+    assert quote is not None
+    return quote
+
+
+def content(content_id: str, title: str = "A debate", *, address: str = "", url: str | None = None) -> Content:
+    platform = Platform(content_id.partition(":")[0])
+    return Content(ContentId(content_id), platform, address or f"at/{content_id}", title, url)
+
+
+def report(about: Content, revision: int = 1, created_at: str = "2026-01-01T00:00:00Z") -> Report:
+    """A report that has every part."""
+    rose, fell = said("Rents rose by 12 percent"), said("they fell")
+    evidence = Evidence("It rose.", "A paper", "https://paper.example/1", 0.5, ContentId("web:1"), "Cy", 1.5, "2025")
+    checks = FactChecks(
+        (
+            FactCheck(Claim(rose, 0.9, ("figure",)), (evidence,), Verdict(Label.CONFLICTING, 0.7, "two papers")),
+            FactCheck(Claim(fell, 0.2), not_judged=NotJudged("needs_llm", 0.002)),
+        ),
+        considered=2,
+    )
+    debate = DebateMap(
+        speakers=(SpeakerShare("Ada", 4.0, 0.5, 9, 1, 0),),
+        arguments=(Argument(fell, Role.REBUTTAL, "No"),),
+        clashes=(Clash(rose, fell, "rents"),),
+        contradictions=(Contradiction(rose, fell, "polarity", "rents", 0.8, "Earlier", "https://v.example/#t=1"),),
+        unanswered=(rose,),
+    )
+    return Report(
+        schema=REPORT_SCHEMA,
+        content=about,
+        created_at=created_at,
+        revision=revision,
+        transcript=TranscriptFacts("captions", "vtt", "en", low_accuracy=True, timed=True, segments=2, words=16),
+        outline=Outline(8.0, 16, 120.0, ("Ada", "Bob"), "en", (Chapter("Rents", 0.0, 8.0, rose),)),
+        fact_checks=checks,
+        fallacies=Fallacies((Fallacy(fell, FallacyKind.STRAW_MAN, "No", "a plain denial", 0.4),), withheld=3),
+        debate=debate,
+        summary=(rose, said(SECRET)),
+        missing=(Missing("notice", "no webhook"),),
+        quotes_verified=9,
+        quotes_dropped=1,
+        cost_usd=0.0125,
+        stages=(StageTiming("download", 0.0, 0.25, Status.RETRYABLE, reused=True, note="2 attempts"),),
+        delivered=(Delivered("json", "report.json"),),
+    )
+
+
+@pytest.fixture(params=["sqlite"])
+async def catalogue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Catalogue]:
+    database = Database(tmp_path / "catalogue.db", SCHEMA)
+    yield SqliteCatalogue(database)
+    await database.close()
+
+
+async def test_a_report_with_all_parts_comes_back_equal(catalogue: Catalogue) -> None:
+    about = Content(
+        ContentId("youtube:aB3"), Platform.YOUTUBE, "https://y.example/aB3", "T\u00eftle", "https://y.example/aB3",
+        "Ada", "2026-01-01", 8.0, "en",
+    )  # fmt: skip
+    whole = report(about)
+    assert all(getattr(whole, field.name) for field in fields(Report))
+    await catalogue.save(A, whole)
+    assert await catalogue.report(A, about.id) == whole
+
+
+async def test_a_report_without_optional_parts_comes_back_equal(catalogue: Catalogue) -> None:
+    bare = replace(report(content("file:1")), outline=None, fact_checks=None, fallacies=None, debate=None)
+    await catalogue.save(A, bare)
+    assert await catalogue.report(A, ContentId("file:1")) == bare
+
+
+async def test_the_newest_revision_is_returned_and_the_next_is_one_more(catalogue: Catalogue) -> None:
+    about = content("file:1")
+    assert await catalogue.report(A, about.id) is None
+    assert await catalogue.next_revision(A, about.id) == 1
+    for revision in (1, 10, 9):
+        await catalogue.save(A, report(about, revision))
+    newest = await catalogue.report(A, about.id)
+    assert newest is not None
+    assert newest.revision == 10
+    assert await catalogue.next_revision(A, about.id) == 11
+
+
+async def test_saving_again_replaces(catalogue: Catalogue) -> None:
+    about = content("file:1")
+    await catalogue.save(A, replace(report(about), delivered=()))
+    await catalogue.save(A, report(about))
+    found = await catalogue.report(A, about.id)
+    assert found is not None
+    assert found.delivered != ()
+    assert await catalogue.next_revision(A, about.id) == 2
+    assert await catalogue.forget(A, about.id) == 2
+
+
+async def test_a_new_revision_brings_the_new_title(catalogue: Catalogue) -> None:
+    await catalogue.save(A, report(content("file:1", "Old title")))
+    await catalogue.save(A, report(content("file:1", "New title"), 2))
+    assert await catalogue.find(A, "old title") == []
+    assert [found.title for found in await catalogue.find(A, "new title")] == ["New title"]
+
+
+async def test_the_listing_has_the_newest_report_of_each_content_newest_first(catalogue: Catalogue) -> None:
+    first, second = content("file:1"), content("file:2")
+    await catalogue.save(A, report(first, 1, "2026-01-01T00:00:00Z"))
+    await catalogue.save(A, report(second, 1, "2026-01-02T00:00:00Z"))
+    await catalogue.save(A, replace(report(first, 2, "2026-01-03T00:00:00Z"), fact_checks=None))
+    assert [
+        (entry.content, entry.revision, entry.created_at, entry.words, entry.claims)
+        for entry in await catalogue.listing(A)
+    ] == [(first, 2, "2026-01-03T00:00:00Z", 16, 0), (second, 1, "2026-01-02T00:00:00Z", 16, 2)]
+
+
+@pytest.mark.parametrize(
+    ("reference", "ids"),
+    [
+        ("file:ab", ["file:ab1", "file:ab2"]),
+        ("ab", ["file:ab1", "file:ab2"]),
+        ("file:ab1", ["file:ab1"]),
+        (" ab2\n", ["file:ab2"]),
+        ("file", ["file:ab1", "file:ab2"]),
+        ("aBc", ["youtube:aBc"]),
+        ("abC", []),
+        ("YOUTUBE:aBc", []),
+        ("tiktok:1", ["tiktok:1"]),
+        ("1", ["tiktok:1"]),
+        ("tiktok", ["tiktok:1", "tiktok:12"]),
+        ("Rent CONTROL, 50%_off \u00dcber", ["youtube:aBc"]),
+        ("rent control", []),
+        ("https://y.example/aBc", ["youtube:aBc"]),
+        ("https://y.example/abc", []),
+        ("/talks/One.vtt", ["file:ab1"]),
+        ("/talks/one.vtt", []),
+        ("%", []),
+        ("_", []),
+        ("file:ab_", []),
+        ("*", []),
+        ("'; DROP TABLE contents; --", []),
+        ("", []),
+        ("  ", []),
+        ("\x00", []),
+        ("b1", []),
+    ],
+)
+async def test_a_content_is_found_by_what_a_user_would_type(
+    catalogue: Catalogue, reference: str, ids: list[str]
+) -> None:
+    for about in (
+        content("file:ab1", "Talk", address="/talks/One.vtt"),
+        content("file:ab2", "Other talk"),
+        content("youtube:aBc", "Rent control, 50%_off \u00fcber", url="https://y.example/aBc"),
+        content("tiktok:1", "Short"),
+        content("tiktok:12", "Shorter"),
+    ):
+        await catalogue.save(A, report(about))
+    assert [found.id for found in await catalogue.find(A, reference)] == ids
+
+
+async def test_scopes_never_meet(catalogue: Catalogue) -> None:
+    about = content("file:1")
+    await catalogue.save(A, report(about))
+    assert await catalogue.begin_effect(A, about.id, "notice") == "new"
+    assert await catalogue.report(B, about.id) is None
+    assert await catalogue.find(B, about.id) == []
+    assert await catalogue.listing(B) == []
+    assert await catalogue.next_revision(B, about.id) == 1
+    assert await catalogue.begin_effect(B, about.id, "notice") == "new"
+    assert await catalogue.forget(B, about.id) == 1
+    assert await catalogue.report(A, about.id) is not None
+    assert await catalogue.begin_effect(A, about.id, "notice") == "unknown"
+
+
+async def test_an_effect_is_new_once_and_unknown_until_confirmed(catalogue: Catalogue) -> None:
+    one = ContentId("file:1")
+    assert await catalogue.begin_effect(A, one, "notice") == "new"
+    assert await catalogue.begin_effect(A, one, "notice") == "unknown"
+    assert await catalogue.begin_effect(A, one, "another") == "new"
+    await catalogue.confirm_effect(A, "notice", "message 7")
+    assert await catalogue.begin_effect(A, one, "notice") == "done"
+
+
+async def test_an_abandoned_effect_may_be_tried_again_but_not_a_confirmed_one(catalogue: Catalogue) -> None:
+    one = ContentId("file:1")
+    await catalogue.begin_effect(A, one, "notice")
+    await catalogue.abandon_effect(A, "notice")
+    assert await catalogue.begin_effect(A, one, "notice") == "new"
+    await catalogue.confirm_effect(A, "notice", "message 7")
+    await catalogue.abandon_effect(A, "notice")
+    assert await catalogue.begin_effect(A, one, "notice") == "done"
+
+
+async def test_confirming_what_was_never_announced_is_refused(catalogue: Catalogue) -> None:
+    with pytest.raises(BadRequestError, match="'notice' was never announced"):
+        await catalogue.confirm_effect(A, "notice", "message 7")
+
+
+async def test_forgetting_leaves_no_trace_on_disk(catalogue: Catalogue, tmp_path: Path) -> None:
+    def traces() -> list[str]:
+        return [path.name for path in tmp_path.iterdir() if SECRET.encode() in path.read_bytes()]
+
+    gone, kept = content("file:1", f"About {SECRET}"), content("file:2", "About nothing")
+    for revision in range(1, 30):  # enough to move rows between pages
+        await catalogue.save(A, report(gone, revision))
+        await catalogue.save(A, replace(report(kept, revision), summary=()))
+    await catalogue.begin_effect(A, gone.id, f"notice on {SECRET}")
+    assert traces() != []
+    assert await catalogue.forget(A, gone.id) == 31
+    assert traces() == []
+    assert await catalogue.report(A, gone.id) is None
+    assert await catalogue.find(A, gone.id) == []
+    assert [entry.content for entry in await catalogue.listing(A)] == [kept]
+    assert await catalogue.next_revision(A, kept.id) == 30
+    assert await catalogue.forget(A, gone.id) == 0
+
+
+async def test_a_report_of_another_shape_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    database = Database(tmp_path / "catalogue.db", SCHEMA)
+    catalogue = SqliteCatalogue(database)
+    await catalogue.save(A, report(content("file:1")))
+
+    def spoil(connection: sqlite3.Connection) -> None:
+        connection.execute("""UPDATE reports SET report = CAST('{"schema": "udib.report/0"}' AS BLOB)""")
+
+    await database.run(spoil)
+    with pytest.raises(BadRequestError, match=r"report on file:1 cannot be read by this udib .*; analyze it again"):
+        await catalogue.report(A, ContentId("file:1"))
+    await database.close()
+
+
+async def test_a_healthy_catalogue_says_so(catalogue: Catalogue) -> None:
+    assert (await catalogue.ping()).ok
+
+
+RACE = """
+import asyncio, sys
+from pathlib import Path
+from udib.core.tenancy import Scope
+from udib.storage.catalogue import SCHEMA, SqliteCatalogue
+from udib.storage.database import Database
+async def main():
+    database = Database(Path(sys.argv[1]), SCHEMA)
+    catalogue, scope = SqliteCatalogue(database), Scope.of("acme", "main")
+    print(*[key for key in map(str, range(60)) if await catalogue.begin_effect(scope, "file:1", key) == "new"])
+    await database.close()
+asyncio.run(main())
+"""
+
+
+def test_of_two_processes_one_makes_each_effect(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", RACE, str(tmp_path / "catalogue.db")]
+    children = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    made = [key for child in children for key in child.communicate()[0].split()]
+    assert sorted(made, key=int) == [str(number) for number in range(60)]

@@ -32,7 +32,8 @@ def main() -> None:
     runtime = project["project"]["dependencies"]
     _compile("uv", ["uv>=0.9,<1"], constraints=[])
     _compile("runtime", runtime, constraints=[])
-    _compile("build", project["build-system"]["requires"], constraints=["runtime"])
+    # Hatchling asks for `editables` when it builds an editable install.
+    _compile("build", [*project["build-system"]["requires"], "editables>=0.5,<1"], constraints=["runtime"])
     _compile("dev", project["dependency-groups"]["dev"], constraints=["runtime", "build"])
 
 

@@ -2,6 +2,7 @@
 
     UdibError                    something intended went wrong; do not retry
     +-- UnavailableError         try again later
+    |   +-- NotSentError         nothing was done, so that even an effect may be tried again
     +-- BadRequestError          change the request
     +-- ForbiddenError           not allowed
         +-- BudgetExceededError  not affordable
@@ -34,6 +35,10 @@ class UnavailableError(UdibError):
     """A server, file or process is not to be had right now; the same call may work later."""
 
     status = Status.RETRYABLE
+
+
+class NotSentError(UnavailableError):
+    """A request certainly had no effect: no connection was made, or the server turned it away for now."""
 
 
 class BadRequestError(UdibError):

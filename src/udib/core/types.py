@@ -139,7 +139,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """One thing that was written or posted. `kind` is "markdown", "html", "json" or "discord"."""
+    """One thing that was written or posted. `kind` is "markdown", "html", "json", "captions" or "discord"."""
 
     kind: str
     where: str

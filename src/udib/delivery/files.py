@@ -1,0 +1,127 @@
+"""Reports as files: one folder a content, below one folder a scope."""
+
+import asyncio
+import hashlib
+import os
+import re
+import shutil
+import unicodedata
+from pathlib import Path
+from uuid import uuid4
+
+from udib.core.errors import UnavailableError
+from udib.core.findings import Report
+from udib.core.tenancy import Scope
+from udib.core.types import Content, ContentId, Delivered, Health
+from udib.delivery.document import render_json
+from udib.delivery.html import render_html
+from udib.delivery.markdown import render_markdown
+from udib.delivery.text import clean
+
+_LONGEST_SLUG = 60
+_ID_DIGITS = 12
+_NAMES = {"markdown": "report.md", "html": "report.html", "json": "report.json", "captions": "transcript.vtt"}
+
+
+class FilesOutbox:
+    """Writes `report.md`, `report.html`, `report.json` and `transcript.vtt`, each whole or not at all.
+
+    A later revision replaces the files of the one before, in the same folder even if the title has changed. With
+    `flat` the files go straight into `root`, named after the item: an export, which belongs to the user. Its modes
+    follow the user's umask, and `forget` does not reach it.
+    """
+
+    name = "files"
+
+    def __init__(self, root: Path, *, flat: bool = False) -> None:
+        self._root = root
+        self._flat = flat
+
+    async def deliver(self, scope: Scope, report: Report, transcript_vtt: str) -> list[Delivered]:
+        """Write all files; the same report again writes the same files. Without captions there is no caption file.
+
+        Raises:
+            UnavailableError: The folder cannot be written to, or the disk is full.
+        """
+        return await asyncio.to_thread(self._write_all, scope, report, transcript_vtt)
+
+    async def forget(self, scope: Scope, content_id: ContentId) -> int:
+        """Remove a content's folder; returns how many files were in it. Exports (`flat`) are the user's and stay."""
+        return 0 if self._flat else await asyncio.to_thread(self._remove, scope, content_id)
+
+    async def ping(self) -> Health:
+        """Whether the folder, or the nearest one above it, can be written to."""
+        existing = next(place for place in (self._root, *self._root.absolute().parents) if place.exists())
+        ok = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+        remedy = "" if ok else "Choose another folder for reports, or make this one writable."
+        return Health(self.name, ok, f"reports go to {self._root}", remedy)
+
+    def _write_all(self, scope: Scope, report: Report, transcript_vtt: str) -> list[Delivered]:
+        pages = {
+            "markdown": render_markdown(report).encode("utf-8", "replace"),
+            "html": render_html(report).encode("utf-8", "replace"),
+            "json": render_json(report),
+            "captions": transcript_vtt.encode("utf-8", "replace"),
+        }
+        written = {kind: data for kind, data in pages.items() if data}
+        try:
+            paths = self._paths(scope, report.content)
+            for kind, data in written.items():
+                _write(paths[kind], data, mode=0o666 if self._flat else 0o600)
+        except OSError as exc:
+            raise UnavailableError(
+                f"The report could not be written to {self._root}: {exc.strerror or type(exc).__name__}. "
+                "Free some space there or choose another folder."
+            ) from exc
+        return [Delivered(kind, str(paths[kind])) for kind in written]
+
+    def _paths(self, scope: Scope, content: Content) -> dict[str, Path]:
+        slug = _slug(content)
+        if self._flat:
+            self._root.mkdir(parents=True, exist_ok=True)
+            return {kind: self._root / f"{slug}{Path(name).suffix}" for kind, name in _NAMES.items()}
+        folder = next(iter(self._folders(scope, content.id)), self._root / scope.digest() / slug)
+        for place in (self._root, folder.parent, folder):
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return {kind: folder / name for kind, name in _NAMES.items()}
+
+    def _folders(self, scope: Scope, content_id: ContentId) -> list[Path]:
+        """The content's folders, found by the id that ends their names. A link is never followed out of the root."""
+        found = (self._root / scope.digest()).glob(f"*-{_short_id(content_id)}")
+        return sorted(folder for folder in found if folder.is_dir() and not folder.is_symlink())
+
+    def _remove(self, scope: Scope, content_id: ContentId) -> int:
+        removed = 0
+        try:
+            for folder in self._folders(scope, content_id):
+                removed += sum(1 for _ in folder.iterdir())
+                shutil.rmtree(folder)
+        except OSError as exc:
+            raise UnavailableError(
+                f"A report below {self._root} could not be removed: {exc.strerror or type(exc).__name__}. Try again."
+            ) from exc
+        return removed
+
+
+def _slug(content: Content) -> str:
+    """The title in safe letters and the content's short id: `rent-control-live-0f3a9c2b71de`, at most 60 characters."""
+    plain = unicodedata.normalize("NFKD", clean(content.title)).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "-", plain)[: _LONGEST_SLUG - _ID_DIGITS - 1].strip("-")
+    return f"{words or 'report'}-{_short_id(content.id)}"
+
+
+def _short_id(content_id: ContentId) -> str:
+    return hashlib.sha256(content_id.encode("utf-8", "surrogatepass")).hexdigest()[:_ID_DIGITS]
+
+
+def _write(path: Path, data: bytes, *, mode: int) -> None:
+    """Replace a file in one step: a reader, or a crash, meets the old file or the new one."""
+    draft = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,58 @@
+"""A report as one HTML page that needs nothing else: no request, no script, light and dark, screen and paper."""
+
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from udib.core.findings import Report
+from udib.delivery import view
+from udib.delivery.text import clean, language_tag, web_url
+from udib.delivery.timeline import LEFT, WIDTH, findings_picture, stages_picture
+
+
+def render_html(report: Report) -> str:
+    """The whole report as a page. Its Content-Security-Policy admits its own style sheet and the local sound only."""
+    style = _style()
+    content = report.content
+    return _template().render(
+        report=report,
+        content=content,
+        view=view,
+        style=style,
+        policy=_policy(style, sound=view.playable(content) is not None),
+        language=language_tag(report.transcript.language),
+        original=web_url(content.url or "") or (view.file_url(content) if content.url is None else None),
+        findings=findings_picture(report),
+        stages=stages_picture(report.stages),
+        shared=view.shared_reason(report),
+        run=view.run_of(report.stages),
+        width=WIDTH,
+        left=LEFT,
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("udib.delivery"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(clean=clean, clock=view.clock, words=view.words, web_url=web_url)
+    return environment.get_template("report.html.jinja")
+
+
+@cache
+def _style() -> str:
+    return files("udib.delivery").joinpath("templates/report.css").read_text(encoding="utf-8")
+
+
+def _policy(style: str, *, sound: bool) -> str:
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    media = "; media-src 'self' file:" if sound else ""
+    return f"default-src 'none'; style-src 'sha256-{digest}'{media}; base-uri 'none'; form-action 'none'"

@@ -1,0 +1,187 @@
+"""A report as Markdown: one page that is read in two minutes, then the details, then how it was made."""
+
+from collections.abc import Iterable, Sequence
+
+from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Report
+from udib.core.speech import Quote
+from udib.core.types import Content
+from udib.delivery import view
+from udib.delivery.text import markdown as md
+from udib.delivery.text import web_url
+
+_CHAPTERS = 12
+_EVIDENCE = 3
+
+
+def render_markdown(report: Report) -> str:
+    """The whole report as CommonMark with GitHub's tables."""
+    blocks = [*_head(report), *_first_page(report), *_details(report), *_making(report)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _head(report: Report) -> list[str]:
+    content = report.content
+    original = web_url(content.url or "") or (view.file_url(content) if content.url is None else None)
+    facts = [md(fact) for fact in view.about(report)] + ([f"[original](<{original}>)"] if original else [])
+    warnings = [f"> **{md(text)}**" for text in view.warnings(report)]
+    return [f"# {md(content.title)}", " \u00b7 ".join(facts), *warnings, md(view.obtained(report))]
+
+
+def _first_page(report: Report) -> list[str]:
+    first = view.FIRST_PAGE
+    content = report.content
+    chapters = report.outline.chapters if report.outline else ()
+    titles = [f"- {_time(content, chapter.start_s)} {md(chapter.title)}" for chapter in chapters[:_CHAPTERS]]
+    return [
+        *_section("In their words", [_bullets(f"- {_said(content, quote)}" for quote in report.summary)]),
+        *_section("Chapters", [_bullets([*titles, *_more(len(chapters) - _CHAPTERS)])]),
+        *_section(
+            "Claims worth checking",
+            [md(view.shared_reason(report)), _claims(report, view.checks(report)[:first], start=1)],
+        ),
+        *_section("Contradictions to look at", [_contradictions(content, view.contradictions(report)[:first])]),
+        *_section("Where they clash", [_clashes(content, view.clashes(report)[:first])]),
+        *_hints(content, view.hints(report)[:first], "Possible fallacies"),
+        *_section("Questions without an answer", [_quotes(content, view.unanswered(report)[:first])]),
+        *_section("Who spoke", [_speakers(report)]),
+        *_section("What is missing", [_bullets(f"- {md(view.gap(missing))}" for missing in report.missing)]),
+    ]
+
+
+def _details(report: Report) -> list[str]:
+    first = view.FIRST_PAGE
+    content = report.content
+    arguments = report.debate.arguments if report.debate else ()
+    return [
+        *_section("More claims", [_claims(report, view.checks(report)[first:], start=first + 1)]),
+        *_section("More contradictions", [_contradictions(content, view.contradictions(report)[first:])]),
+        *_section("More clashes", [_clashes(content, view.clashes(report)[first:])]),
+        *_hints(content, view.hints(report)[first:], "More possible fallacies"),
+        *_section("More questions without an answer", [_quotes(content, view.unanswered(report)[first:])]),
+        *_section(
+            "Arguments",
+            [
+                _bullets(
+                    f"- {_said(content, said.quote)} *({md(said.role.value)}: {md(said.cue)})*" for said in arguments
+                )
+            ],
+        ),
+    ]
+
+
+def _making(report: Report) -> list[str]:
+    run = view.run_of(report.stages)
+    rows = [
+        [
+            md(view.words(stage.stage)),
+            f"{stage.start_s:.1f}",
+            f"{stage.end_s - stage.start_s:.1f}",
+            md(view.state(stage)),
+        ]
+        for stage in report.stages
+    ]
+    facts = [view.GATE_NOTE, *(f"{fact[:1].upper()}{fact[1:]}." for fact in view.made(report))]
+    return _section(
+        "How this report was made",
+        [
+            md(" ".join(facts)),
+            _table(["Stage", "Began (s)", "Took (s)", "Note"], rows),
+            md(str(run)) if run else "",
+        ],
+    )
+
+
+def _claims(report: Report, checks: Sequence[FactCheck], *, start: int) -> str:
+    shared = view.shared_reason(report)
+    return "\n".join(f"{number}. {_claim(report.content, check, shared)}" for number, check in enumerate(checks, start))
+
+
+def _claim(content: Content, check: FactCheck, shared: str) -> str:
+    """One item of a numbered list; what follows the quotation is indented below it."""
+    outcome = md(view.own_outcome(check, shared))
+    lines = [_said(content, check.claim.quote), f"Worth checking {md(view.worth(check))}"]
+    lines += [f"**{outcome}**" if check.verdict else outcome] if outcome else []
+    for evidence in check.evidence[:_EVIDENCE]:
+        url = web_url(evidence.link)
+        name = md(view.source_name(evidence))
+        lines.append(f"Evidence: \u201c{md(evidence.text)}\u201d \u2014 {f'[{name}](<{url}>)' if url else name}")
+    return "  \n   ".join(lines)
+
+
+def _contradictions(content: Content, pairs: Sequence[Contradiction]) -> str:
+    rows = []
+    for pair in pairs:
+        where = f" (in {md(pair.earlier_source)})" if pair.earlier_source else ""
+        earlier = _time(content, pair.earlier.start_s, view.earlier_link(content, pair))
+        rows.append(
+            [
+                md(view.who(pair.later)),
+                f"{earlier} \u201c{md(pair.earlier.text)}\u201d{where}",
+                f"{_time(content, pair.later.start_s)} \u201c{md(pair.later.text)}\u201d",
+                md(view.differs(pair)),
+            ]
+        )
+    return _table(["Speaker", "Earlier", "Later", "Difference"], rows)
+
+
+def _clashes(content: Content, pairs: Sequence[Clash]) -> str:
+    rows = [[md(pair.subject), _said(content, pair.first), _said(content, pair.second)] for pair in pairs]
+    return _table(["Subject", "One says", "The other says"], rows)
+
+
+def _hints(content: Content, hints: Sequence[Fallacy], title: str) -> list[str]:
+    items = (
+        f"- {_said(content, hint.quote)}  \n"
+        f"  {md(view.possibility(hint))} (cue: {md(hint.cue)}). Innocent reading: {md(hint.innocent_reading)}"
+        for hint in hints
+    )
+    return _section(title, [view.HINT_NOTE, _bullets(items)]) if hints else []
+
+
+def _speakers(report: Report) -> str:
+    rows = [
+        [
+            md(each.speaker),
+            f"{each.share:.0%}",
+            view.clock(each.talk_s),
+            f"{each.words:,}",
+            f"{each.turns}",
+            f"{each.questions}",
+        ]
+        for each in view.speakers(report)
+    ]
+    return _table(["Speaker", "Share", "Time", "Words", "Turns", "Questions"], rows)
+
+
+def _quotes(content: Content, quotes: Iterable[Quote]) -> str:
+    return _bullets(f"- {_said(content, quote)}" for quote in quotes)
+
+
+def _said(content: Content, quote: Quote) -> str:
+    return f"{_time(content, quote.start_s)} **{md(view.who(quote))}:** \u201c{md(quote.text)}\u201d"
+
+
+def _time(content: Content, second: float, url: str | None = None) -> str:
+    url = url or view.link(content, second)
+    return f"[{view.clock(second)}](<{url}>)" if url else view.clock(second)
+
+
+def _section(title: str, blocks: Sequence[str]) -> list[str]:
+    """A heading and its blocks; nothing if all of them are empty."""
+    full = [block for block in blocks if block]
+    return [f"## {title}", *full] if full else []
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(lines)
+
+
+def _more(number: int) -> list[str]:
+    return [f"- and {number} more"] if number > 0 else []
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return ""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,0 +1,203 @@
+"""A report in the terminal: the same page as the others, made of rich renderables.
+
+Nothing depends on colour; foreign text is never read as markup, and cannot move the cursor or set a title.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.bar import Bar
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Label, Report
+from udib.core.speech import Quote
+from udib.core.types import Content
+from udib.delivery import view
+from udib.delivery.text import clean, web_url
+
+_SIDE_BY_SIDE = 100
+"""From this width on, two statements stand beside each other; below it, one under the other."""
+_CHAPTERS = 12
+_LONGEST_BAR = 60
+_TONES = {Label.SUPPORTED: "green", Label.REFUTED: "red", Label.CONFLICTING: "yellow", Label.NOT_ENOUGH_INFO: "dim"}
+
+
+def render_terminal(report: Report, width: int) -> RenderableType:
+    """The report for a terminal of `width` columns (40 and more)."""
+    content, first = report.content, view.FIRST_PAGE
+    chapters = report.outline.chapters if report.outline else ()
+    checks, pairs, clashes = view.checks(report), view.contradictions(report), view.clashes(report)
+    hints, questions = view.hints(report), view.unanswered(report)
+    beside = width >= _SIDE_BY_SIDE
+    return Group(
+        _head(report),
+        *_section("In their words", [_quotes(content, report.summary)] if report.summary else []),
+        *_section("Chapters", _rows((_time(content, c.start_s), Text(clean(c.title))) for c in chapters[:_CHAPTERS])),
+        *_section("Claims worth checking", [_claims(report, checks[:first])] if checks else [], len(checks) - first),
+        *_section(
+            "Contradictions to look at",
+            _spaced(_contradiction(content, pair, beside=beside) for pair in pairs[:first]),
+            len(pairs) - first,
+        ),
+        *_section(
+            "Where they clash",
+            _spaced(_clash(content, pair, beside=beside) for pair in clashes[:first]),
+            len(clashes) - first,
+        ),
+        *_section("Possible fallacies", [_hints(content, hints[:first])] if hints else [], len(hints) - first),
+        *_section(
+            "Questions without an answer",
+            [_quotes(content, questions[:first])] if questions else [],
+            len(questions) - first,
+        ),
+        *_section("Who spoke", [_speakers(report, width)] if view.speakers(report) else []),
+        *_section("What is missing", [Text(view.gap(missing)) for missing in report.missing]),
+        *_section("How this report was made", _making(report, width)),
+    )
+
+
+def _head(report: Report) -> RenderableType:
+    lines = [Text(clean(report.content.title), style="bold"), Text(" \u00b7 ".join(view.about(report)))]
+    lines += [Text(f"! {warning}", style="bold yellow") for warning in view.warnings(report)]
+    lines.append(Text(view.obtained(report), style="dim"))
+    return Panel(Group(*lines), box=box.ROUNDED, padding=(0, 1))
+
+
+def _section(title: str, blocks: Sequence[RenderableType], more: int = 0) -> list[RenderableType]:
+    """A heading and its indented blocks; nothing without blocks."""
+    if not blocks:
+        return []
+    rest = [Text(f"and {more} more in the full report", style="dim")] if more > 0 else []
+    return [Text(f"\n{title}", style="bold"), *(Padding(block, (0, 0, 0, 2)) for block in (*blocks, *rest))]
+
+
+def _spaced(blocks: Iterable[RenderableType]) -> list[RenderableType]:
+    """The blocks with an empty line between any two."""
+    return [part for block in blocks for part in (Text(), block)][1:]
+
+
+def _rows(rows: Iterable[tuple[Text, RenderableType]], *, spaced: bool = False) -> list[RenderableType]:
+    """Times in one column, what belongs to them in the other."""
+    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    table.add_column(justify="right", no_wrap=True, min_width=5)
+    table.add_column(ratio=1)
+    for time, body in rows:
+        if spaced and table.row_count:
+            table.add_row()
+        table.add_row(time, body)
+    return [table] if table.row_count else []
+
+
+def _quotes(content: Content, quotes: Sequence[Quote]) -> RenderableType:
+    return Group(*_rows((_time(content, quote.start_s), _said(quote)) for quote in quotes))
+
+
+def _claims(report: Report, checks: Sequence[FactCheck]) -> RenderableType:
+    shared = view.shared_reason(report)
+    rows = ((_time(report.content, check.claim.quote.start_s), _claim(check, shared)) for check in checks)
+    note = [Text(shared, style="dim"), Text()] if shared else []
+    return Group(*note, *_rows(rows, spaced=True))
+
+
+def _claim(check: FactCheck, shared: str) -> RenderableType:
+    tone = f"bold {_TONES[check.verdict.label]}" if check.verdict else "dim"
+    outcome = view.own_outcome(check, shared)
+    lines = [_said(check.claim.quote), *([Text(outcome, style=tone)] if outcome else [])]
+    lines.append(Text(f"worth checking {view.worth(check)}", style="dim"))
+    for evidence in check.evidence[:1]:
+        source = Text(f" ({view.source_name(evidence)})", style=_link(web_url(evidence.link)))
+        lines.append(Text.assemble(("evidence: ", "dim"), f"\u201c{clean(evidence.text)}\u201d", source))
+    return Group(*lines)
+
+
+def _contradiction(content: Content, pair: Contradiction, *, beside: bool) -> RenderableType:
+    where = f" in {clean(pair.earlier_source)}" if pair.earlier_source else ""
+    earlier = _timed(content, pair.earlier, f"Earlier{where} ", view.earlier_link(content, pair))
+    return _two(earlier, _timed(content, pair.later, "Later   "), f"Difference: {view.differs(pair)}", beside=beside)
+
+
+def _clash(content: Content, pair: Clash, *, beside: bool) -> RenderableType:
+    first, second = _timed(content, pair.first, ""), _timed(content, pair.second, "")
+    return _two(first, second, f"On \u201c{clean(pair.subject)}\u201d", beside=beside)
+
+
+def _two(first: Text, second: Text, subject: str, *, beside: bool) -> RenderableType:
+    caption = Text(subject, style="dim")
+    if not beside:
+        return Group(first, second, caption)
+    table = Table.grid(padding=(0, 3, 0, 0), expand=True)
+    table.add_column(ratio=1)
+    table.add_column(ratio=1)
+    table.add_row(first, second)
+    return Group(table, caption)
+
+
+def _hints(content: Content, hints: Sequence[Fallacy]) -> RenderableType:
+    rows = (
+        (
+            _time(content, hint.quote.start_s),
+            Group(
+                _said(hint.quote),
+                Text(f"{view.possibility(hint)} (cue: {clean(hint.cue)})", style="magenta"),
+                Text(f"Innocent reading: {clean(hint.innocent_reading)}"),
+            ),
+        )
+        for hint in hints
+    )
+    return Group(Text(view.HINT_NOTE, style="dim"), Text(), *_rows(rows, spaced=True))
+
+
+def _speakers(report: Report, width: int) -> RenderableType:
+    table = _plain_table("Speaker", "Share", "", "Time", "Words", "Turns", "Questions")
+    for each in view.speakers(report):
+        share = Bar(1.0, 0.0, min(max(each.share, 0.0), 1.0), width=min(max(width - 62, 8), _LONGEST_BAR))
+        numbers = (view.clock(each.talk_s), f"{each.words:,}", str(each.turns), str(each.questions))
+        table.add_row(Text(clean(each.speaker)), f"{each.share:.0%}", share, *numbers)
+    return table
+
+
+def _making(report: Report, width: int) -> list[RenderableType]:
+    facts = [Text(f"{view.GATE_NOTE} {'; '.join(view.made(report))}.", style="dim")]
+    run = view.run_of(report.stages)
+    if run is None:
+        return [*facts]
+    end_s = max(stage.end_s for stage in report.stages) or 1.0
+    table = _plain_table("Stage", "Took", "", note=True)
+    for stage in report.stages:
+        bar = Bar(end_s, stage.start_s, stage.end_s, width=min(max(width - 46, 10), _LONGEST_BAR))
+        took = f"{stage.end_s - stage.start_s:.1f} s"
+        table.add_row(Text(view.words(stage.stage)), took, bar, Text(view.state(stage), style="dim"))
+    return [*facts, Text(), table, Text(str(run))]
+
+
+def _plain_table(name: str, *columns: str, note: bool = False) -> Table:
+    """A table whose first column is text, whose unnamed column holds bars, and whose others hold numbers."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(name, max_width=18, no_wrap=True, overflow="ellipsis")
+    for column in columns:
+        table.add_column(column, justify="left" if not column else "right", no_wrap=True)
+    if note:
+        table.add_column("Note", overflow="fold")
+    return table
+
+
+def _timed(content: Content, quote: Quote, lead: str, url: str | None = None) -> Text:
+    return Text.assemble((lead, "dim"), _time(content, quote.start_s, url), " ", _said(quote))
+
+
+def _said(quote: Quote) -> Text:
+    return Text.assemble((view.who(quote), "bold"), f": \u201c{clean(quote.text)}\u201d")
+
+
+def _time(content: Content, second: float, url: str | None = None) -> Text:
+    """The time, as a hyperlink in terminals that know them."""
+    return Text(view.clock(second), style=Style(color="cyan") + _link(url or view.link(content, second)))
+
+
+def _link(url: str | None) -> Style:
+    return Style(link=url) if url else Style()

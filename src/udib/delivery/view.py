@@ -1,0 +1,325 @@
+"""What every renderer of a report needs: times, orders and wordings, said once so that all pages say the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from urllib.parse import quote
+
+from udib.core.errors import Status
+from udib.core.findings import (
+    Clash,
+    Contradiction,
+    Evidence,
+    FactCheck,
+    Fallacy,
+    Label,
+    Missing,
+    NotJudged,
+    Report,
+    SpeakerShare,
+    StageTiming,
+)
+from udib.core.speech import Quote
+from udib.core.types import Content, Platform
+from udib.delivery.text import clean, web_url
+
+FIRST_PAGE = 4
+"""How many findings of a kind stand on the page that is read in two minutes; the rest is in the details."""
+
+HINT_NOTE = "Possibilities to think about, never a verdict on a person; each stands beside its innocent reading."
+GATE_NOTE = "Every quotation is the transcript's own wording, found again word for word before this report was made."
+
+_LABELS = {
+    Label.SUPPORTED: "Supported",
+    Label.REFUTED: "Refuted",
+    Label.CONFLICTING: "Conflicting evidence",
+    Label.NOT_ENOUGH_INFO: "Not enough information",
+}
+_NOT_JUDGED = {
+    "needs_llm": "needs a language model",
+    "no_evidence": "nothing was found that bears on it",
+    "budget": "the budget is used up",
+}
+_ORIGINS = {
+    "transcript": "a transcript",
+    "captions": "captions",
+    "automatic_captions": "automatic captions",
+    "asr": "speech recognition",
+}
+_PLATFORMS = {Platform.YOUTUBE: "YouTube", Platform.TIKTOK: "TikTok", Platform.FILE: "Local file"}
+_DIFFERENCES = {"number": "another number", "polarity": "the opposite"}
+_MEDIA = frozenset(
+    {".aac", ".flac", ".m4a", ".m4v", ".mka", ".mkv", ".mov", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".wav", ".webm"}
+)
+
+
+def clock(seconds: float) -> str:
+    """A time in an item: `4:07`, `1:02:03`; fractions are cut, as players do."""
+    minutes, second = divmod(max(int(seconds), 0), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+
+
+def when(date: str) -> str:
+    """An ISO date or time as `2026-01-31` or `2026-01-31 09:05 UTC`; anything else as it is."""
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError:
+        return clean(date)
+    if "T" not in date and " " not in date:
+        return moment.date().isoformat()
+    return f"{moment.astimezone(UTC) if moment.tzinfo else moment:%Y-%m-%d %H:%M} UTC"
+
+
+def money(usd: float) -> str:
+    """An amount as readers say it; what rounds to nothing is named so."""
+    return f"{usd:.2f} USD" if usd >= 0.005 or usd == 0 else "less than 0.01 USD"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """`1 word`, `1,200 words`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def words(code: str) -> str:
+    """A code name as words: `slippery_slope` -> `slippery slope`."""
+    return clean(code.replace("_", " "))
+
+
+def who(quote: Quote) -> str:
+    """The speaker's label; an unknown one is never guessed."""
+    return clean(quote.speaker) if quote.speaker else "Unknown speaker"
+
+
+def earlier_link(content: Content, pair: Contradiction) -> str | None:
+    """The address of the earlier statement, which may have been made in another item."""
+    return web_url(pair.earlier_link or "") if pair.earlier_source else link(content, pair.earlier.start_s)
+
+
+def link(content: Content, second: float) -> str | None:
+    """The address of one second, safe to be put into a page; None when a browser could not open it."""
+    if content.url is None and content.platform is Platform.FILE:
+        return f"{file_url(content)}#t={max(int(second), 0)}"
+    return web_url(content.link(second))
+
+
+def file_url(content: Content) -> str:
+    """The address of a local file: a file URI, or for a relative path one that stays relative."""
+    address = content.address.removeprefix("file://")
+    if PurePosixPath(address).is_absolute():
+        return f"file://{quote(address, safe='/', errors='replace')}"
+    return f"./{quote(address, safe='/', errors='replace')}"
+
+
+def playable(content: Content) -> str | None:
+    """The address of the item's own sound, if it is a local media file."""
+    local = content.url is None and content.platform is Platform.FILE
+    return file_url(content) if local and PurePosixPath(content.address).suffix.lower() in _MEDIA else None
+
+
+def length_s(report: Report) -> float:
+    """The duration of the item in seconds, 0 if unknown."""
+    return report.content.duration_s or (report.outline.duration_s if report.outline else 0.0)
+
+
+def about(report: Report) -> list[str]:
+    """What the item is, in short facts: platform, author, date, duration."""
+    content = report.content
+    facts = [_PLATFORMS.get(content.platform, content.platform.value.capitalize())]
+    facts += [clean(content.author)] if content.author else []
+    facts += [when(content.published_at)] if content.published_at else []
+    facts += [clock(length_s(report))] if length_s(report) else []
+    return facts
+
+
+def obtained(report: Report) -> str:
+    """How the words were obtained, in one sentence."""
+    facts = report.transcript
+    origin = _ORIGINS.get(facts.origin, words(facts.origin))
+    speakers = len(report.outline.speakers) if report.outline else 0
+    heard = f", {counted(speakers, 'speaker')}" if speakers else ""
+    said = f"{counted(facts.words, 'word')} in {counted(facts.segments, 'segment')}{heard}"
+    return f"Words from {origin} ({clean(facts.engine)}), language {clean(facts.language)}: {said}."
+
+
+def warnings(report: Report) -> list[str]:
+    """What a reader has to know before believing a word of the transcript."""
+    found = []
+    if report.transcript.low_accuracy:
+        found.append("Low-accuracy transcript: a fallback recogniser heard these words. Listen before you quote them.")
+    if not report.transcript.timed:
+        found.append("Times are estimates: the source of the words gave none.")
+    return found
+
+
+def checks(report: Report) -> list[FactCheck]:
+    """The fact checks, most check-worthy first, then by time."""
+    found = report.fact_checks.checks if report.fact_checks else ()
+    return sorted(found, key=lambda check: (-check.claim.check_worthiness, check.claim.quote.start_s))
+
+
+def hints(report: Report) -> list[Fallacy]:
+    """The fallacy hints in order of time."""
+    return sorted(report.fallacies.hints if report.fallacies else (), key=lambda hint: hint.quote.start_s)
+
+
+def contradictions(report: Report) -> list[Contradiction]:
+    """The contradiction candidates, nearest in subject first."""
+    found = report.debate.contradictions if report.debate else ()
+    return sorted(found, key=lambda pair: (-pair.similarity, pair.later.start_s))
+
+
+def clashes(report: Report) -> list[Clash]:
+    """The clashes in order of time."""
+    return sorted(report.debate.clashes if report.debate else (), key=lambda pair: pair.first.start_s)
+
+
+def unanswered(report: Report) -> list[Quote]:
+    """The questions that nobody answered, in order of time."""
+    return sorted(report.debate.unanswered if report.debate else (), key=lambda quote: quote.start_s)
+
+
+def speakers(report: Report) -> list[SpeakerShare]:
+    """The speakers, who spoke most first."""
+    return sorted(report.debate.speakers if report.debate else (), key=lambda speaker: -speaker.talk_s)
+
+
+def worth(check: FactCheck) -> str:
+    """Why a claim is worth checking: `0.83 of 1: figure, comparison`."""
+    reasons = ", ".join(words(reason) for reason in check.claim.reasons)
+    return f"{check.claim.check_worthiness:.2f} of 1" + (f": {reasons}" if reasons else "")
+
+
+def outcome(check: FactCheck) -> str:
+    """The verdict with its confidence and basis, or why there is none: `label` and `grounds` in one."""
+    return f"{label(check)}: {grounds(check)}"
+
+
+def grounds(check: FactCheck) -> str:
+    """What a verdict rests on, or why there is none and what one would cost."""
+    if check.verdict is not None:
+        basis = clean(check.verdict.basis)
+        return f"confidence {check.verdict.confidence:.2f}" + (f", {basis}" if basis else "")
+    return _not_judged(check.not_judged) if check.not_judged else ""
+
+
+def shared_reason(report: Report) -> str:
+    """One sentence for all claims without a verdict; empty if their reasons differ or there is only one such claim."""
+    why = [check.not_judged for check in checks(report) if check.not_judged]
+    if len(why) < 2 or len({each.reason for each in why}) > 1:
+        return ""
+    costs = [each.estimated_cost_usd for each in why]
+    total = None if None in costs else sum(cost for cost in costs if cost is not None)
+    return f"No verdict on {len(why)} of {len(checks(report))} claims: {_not_judged(NotJudged(why[0].reason, total))}."
+
+
+def own_outcome(check: FactCheck, shared: str) -> str:
+    """`outcome`, unless the page has said it already for all claims: `shared` is its `shared_reason`."""
+    return outcome(check) if check.verdict or not shared else ""
+
+
+def label(check: FactCheck) -> str:
+    """The verdict in two words."""
+    return _LABELS[check.verdict.label] if check.verdict else "No verdict"
+
+
+def tone(check: FactCheck) -> str:
+    """The verdict's code, for colours: a `Label` or `none`."""
+    return check.verdict.label.value if check.verdict else "none"
+
+
+def possibility(hint: Fallacy) -> str:
+    """A hint in words that claim no more than it can: `Possibly a straw man`."""
+    name = words(hint.kind.value)
+    return f"Possibly {'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def differs(pair: Contradiction) -> str:
+    """What the later statement says: `another number on "rent, board"`."""
+    return f"{_DIFFERENCES.get(pair.difference, words(pair.difference))} on \u201c{clean(pair.subject)}\u201d"
+
+
+def source_name(evidence: Evidence) -> str:
+    """Where evidence comes from: source, speaker, second and date, as far as they are known."""
+    facts = [clean(evidence.source)]
+    facts += [clean(evidence.speaker)] if evidence.speaker else []
+    facts += [clock(evidence.start_s)] if evidence.start_s is not None else []
+    facts += [when(evidence.published_at)] if evidence.published_at else []
+    return ", ".join(facts)
+
+
+def gap(missing: Missing) -> str:
+    """A missing part and its reason, as a sentence."""
+    reason = clean(missing.reason)
+    return f"{words(missing.part).capitalize()}: {_NOT_JUDGED.get(missing.reason, reason)}"
+
+
+def made(report: Report) -> list[str]:
+    """How the report was made: revision, checked quotes, withheld hints, cost."""
+    facts = [
+        f"revision {report.revision} of {when(report.created_at)}",
+        f"{counted(report.quotes_verified, 'quote')} found again word for word, {report.quotes_dropped} dropped",
+    ]
+    if report.fact_checks:
+        facts.append(f"{counted(report.fact_checks.considered, 'sentence')} considered for claims")
+    if report.fallacies and report.fallacies.withheld:
+        facts.append(f"{counted(report.fallacies.withheld, 'weaker hint')} withheld")
+    return [*facts, f"cost {money(report.cost_usd)}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The stages of a run as a whole.
+
+    `chain` is the longest row of stages, each of which began after the one before it had ended.
+    """
+
+    work_s: float
+    wall_s: float
+    chain: tuple[StageTiming, ...]
+
+    @property
+    def speed_up(self) -> float:
+        """How many times sooner than one stage after another; 1 when nothing ran."""
+        return self.work_s / self.wall_s if self.wall_s > 0 else 1.0
+
+    def __str__(self) -> str:
+        row = " \u2192 ".join(words(stage.stage) for stage in self.chain)
+        chain_s = sum(stage.end_s - stage.start_s for stage in self.chain)
+        return (
+            f"{self.work_s:.1f} s of work done in {self.wall_s:.1f} s, {self.speed_up:.1f} times as fast as one stage "
+            f"after another. Longest chain: {row} ({chain_s:.1f} s)."
+        )
+
+
+def run_of(stages: Sequence[StageTiming]) -> Run | None:
+    """The run that the stages make, or None if there are none."""
+    if not stages:
+        return None
+    wall_s = max(stage.end_s for stage in stages) - min(stage.start_s for stage in stages)
+    return Run(sum(stage.end_s - stage.start_s for stage in stages), wall_s, _longest_chain(stages))
+
+
+def state(stage: StageTiming) -> str:
+    """How a stage ended, in a word or two: nothing for a plain success."""
+    ending = "" if stage.status is Status.OK else words(stage.status.value)
+    return ", ".join(part for part in (ending, "kept from before" if stage.reused else "", clean(stage.note)) if part)
+
+
+def _longest_chain(stages: Sequence[StageTiming]) -> tuple[StageTiming, ...]:
+    chains: list[tuple[float, tuple[StageTiming, ...]]] = []
+    for stage in sorted(stages, key=lambda stage: (stage.end_s, stage.start_s)):
+        earlier = [chain for chain in chains if chain[1][-1].end_s <= stage.start_s]
+        before_s, row = max(earlier, key=lambda chain: chain[0], default=(0.0, ()))
+        chains.append((before_s + stage.end_s - stage.start_s, (*row, stage)))
+    return max(chains, key=lambda chain: chain[0])[1]
+
+
+def _not_judged(why: NotJudged) -> str:
+    reason = _NOT_JUDGED.get(why.reason, words(why.reason))
+    if why.estimated_cost_usd is None:
+        return reason
+    cost = money(why.estimated_cost_usd)
+    about_cost = cost if cost.startswith("less") else f"about {cost}"
+    return f"{reason}; {about_cost}{' if one is set up' if why.reason == 'needs_llm' else ''}"

@@ -1,0 +1,230 @@
+"""Markdown, HTML, terminal, JSON and WebVTT of the same report."""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from io import StringIO
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from markdown_it import MarkdownIt
+from rich.console import Console
+from sample import NASTY, empty_report, hostile_sample, local_sample, sample
+
+from udib.core.findings import Report
+from udib.core.speech import Origin, Quote, Segment, Transcript
+from udib.delivery import view
+from udib.delivery.document import render_json, render_schema
+from udib.delivery.html import render_html
+from udib.delivery.markdown import render_markdown
+from udib.delivery.terminal import render_terminal
+from udib.delivery.vtt import to_vtt
+
+ROOT = Path(__file__).parents[3]
+REPORT = sample().report
+ALL = [REPORT, local_sample().report, empty_report(), *(hostile_sample(nasty).report for nasty in NASTY)]
+HOSTS = {"", "example.org", "www.youtube.com"}
+reports = pytest.mark.parametrize(
+    "report", ALL, ids=["plain", "local", "empty", *(f"hostile{n}" for n in range(len(NASTY)))]
+)
+
+
+@dataclass
+class Page(HTMLParser):
+    """What a browser would make of a page."""
+
+    tags: list[str] = field(default_factory=list)
+    attributes: list[tuple[str, str | None]] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    def values(self, *names: str) -> list[str]:
+        return [value or "" for name, value in self.attributes if name in names]
+
+
+def page_of(html: str) -> Page:
+    page = Page()
+    page.feed(html)
+    page.close()
+    return page
+
+
+def quotes(report: Report) -> Iterator[Quote]:
+    yield from report.summary
+    yield from (check.claim.quote for check in view.checks(report))
+    yield from (hint.quote for hint in view.hints(report))
+    yield from (pair.later for pair in view.contradictions(report))
+    yield from view.unanswered(report)
+
+
+@pytest.mark.parametrize("render", [render_markdown, render_html])
+def test_every_statement_links_to_its_second(render: Callable[[Report], str]) -> None:
+    text = render(REPORT).replace("&amp;", "&")
+    assert [quote.text for quote in quotes(REPORT) if REPORT.content.link(quote.start_s) not in text] == []
+
+
+def test_the_first_page_is_read_in_two_minutes() -> None:
+    first = render_markdown(REPORT).partition("## More claims")[0]
+    words = re.findall(r"[^\W_]+(?:[.:'\u2019,-][^\W_]+)*", re.sub(r"\(<[^>]*>\)", "", first))
+    assert len(words) <= 2 * 300
+
+
+@reports
+def test_markdown_holds_no_foreign_markup(report: Report) -> None:
+    parsed = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(render_markdown(report))
+    tokens = [each for token in parsed for each in (token, *(token.children or ()))]
+    assert not {"html_block", "html_inline", "image", "fence", "code_block", "code_inline"} & {t.type for t in tokens}
+    links = [str(token.attrs["href"]) for token in tokens if token.type == "link_open"]
+    assert {urlsplit(link).netloc for link in links} <= HOSTS
+    assert {urlsplit(link).scheme for link in links} <= {"https", "file"}
+    headings = [token for token in tokens if token.type == "heading_open"]
+    assert [token.tag for token in headings][:1] == ["h1"]
+    assert {token.tag for token in headings[1:]} <= {"h2"}
+
+
+def test_tables_keep_their_columns_whatever_is_said() -> None:
+    for nasty in NASTY:
+        html = MarkdownIt("commonmark").enable("table").render(render_markdown(hostile_sample(nasty).report))
+        rows = re.findall(r"<tr>(.*?)</tr>", html, re.DOTALL)
+        assert {len(re.findall("<t[hd]", row)) for row in rows} == {3, 4, 6}
+
+
+@reports
+def test_html_is_self_contained_and_runs_nothing(report: Report) -> None:
+    page = page_of(render_html(report))
+    assert not {"script", "iframe", "img", "link", "object", "embed", "form", "base"} & set(page.tags)
+    assert [name for name, _ in page.attributes if name.startswith("on") or name == "style"] == []
+    addresses = page.values("href", "src")
+    assert {urlsplit(address).scheme for address in addresses} <= {"https", "file", ""}
+    assert {urlsplit(address).netloc for address in addresses} <= HOSTS
+    assert [a for a in addresses if not urlsplit(a).scheme and not a.startswith(("#", "./"))] == []
+    assert page.tags.count("style") == 1
+
+
+@reports
+def test_html_is_accessible_in_its_bones(report: Report) -> None:
+    html = render_html(report)
+    page = page_of(html)
+    headings = [int(tag[1]) for tag in page.tags if re.fullmatch(r"h\d", tag)]
+    assert headings[0] == 1
+    assert headings.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(headings))
+    assert page.tags.count("table") == page.tags.count("caption")
+    assert page.tags.count("figure") == page.tags.count("figcaption")
+    assert '<html lang="en">' in html
+    assert 'href="#report"' in html
+    assert 'id="report"' in html
+
+
+def test_the_policy_admits_exactly_the_style_of_the_page() -> None:
+    html = render_html(REPORT)
+    style = html.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    [policy] = [value for value in page_of(html).values("content") if "default-src" in value]
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def test_a_local_recording_can_be_heard_in_the_page() -> None:
+    html = render_html(local_sample().report)
+    assert '<audio controls preload="none" src="file:///media/talks/rent%20control.opus">' in html
+    assert any("media-src 'self' file:" in value for value in page_of(html).values("content"))
+    assert "file:///media/talks/rent%20control.opus#t=215" in html
+    assert "<audio" not in render_html(REPORT)
+
+
+def luminance(colour: str) -> float:
+    digits = colour.lstrip("#")
+    digits = "".join(digit * 2 for digit in digits) if len(digits) == 3 else digits
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(first: str, second: str) -> float:
+    """Source: WCAG 2.2, definition of contrast ratio."""
+    dark, light = sorted((luminance(first), luminance(second)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("theme", [0, 1, 2], ids=["light", "dark", "print"])
+def test_text_has_the_contrast_of_wcag_aa(theme: int) -> None:
+    css = (ROOT / "src/udib/delivery/templates/report.css").read_text()
+    colours = dict(re.findall(r"--([\w-]+): (#\w+);", re.findall(r":root \{(.*?)\}", css, re.DOTALL)[theme]))
+    inks = ["ink", "soft", "accent", "good", "bad", "mixed", "none", "hint"]
+    pairs = [(ink, ground) for ink in inks for ground in ("paper", "card")]
+    pairs += [("soft", "wash"), ("ink", "accent-wash"), ("ink", "line"), ("warn-ink", "warn-wash")]
+    assert {pair: round(r, 2) for pair in pairs if (r := contrast(colours[pair[0]], colours[pair[1]])) < 4.5} == {}
+
+
+def shown(report: Report, width: int) -> str:
+    console = Console(width=width, file=StringIO(), force_terminal=False, color_system=None)
+    with console.capture() as capture:
+        console.print(render_terminal(report, width))
+    return capture.get()
+
+
+@reports
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_the_terminal_page_fits_and_cannot_steer_the_terminal(report: Report, width: int) -> None:
+    text = shown(report, width)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
+    assert all(len(line.rstrip()) <= width for line in text.splitlines() if line.isascii())
+
+
+def test_the_terminal_page_says_what_the_others_say() -> None:
+    text = " ".join(shown(sample(low_accuracy=True).report, 120).split())
+    for part in ("Low-accuracy transcript", "Possibly a straw man", "Innocent reading", "and 4 more", "Longest chain"):
+        assert part in text
+
+
+def test_two_statements_stand_beside_each_other_where_there_is_room() -> None:
+    assert re.search(r"Earlier 0:25 .*Later   3:35", shown(REPORT, 120))
+    assert not re.search(r"Earlier 0:25 .*Later", shown(REPORT, 80))
+
+
+def test_the_published_schema_is_the_one_in_use() -> None:
+    """When this fails, write `udib.delivery.document.render_schema()` to the file and name the change."""
+    assert (ROOT / "docs/report.schema.json").read_bytes() == render_schema()
+
+
+@reports
+def test_a_report_follows_the_schema(report: Report) -> None:
+    schema = json.loads(render_schema())
+    Draft202012Validator.check_schema(schema)
+    document = json.loads(render_json(report))
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(document)] == []
+    assert next(iter(document)) == "schema"
+
+
+def test_another_version_does_not_follow_the_schema() -> None:
+    document = json.loads(render_json(REPORT)) | {"schema": "udib.report/2"}
+    assert not Draft202012Validator(json.loads(render_schema())).is_valid(document)
+
+
+def test_webvtt_has_voices_and_cannot_be_broken_out_of() -> None:
+    segments = (
+        Segment(0.0, 1.5, "Hello & <b>welcome</b> --> here\n\nNOTE x", "A <b>"),
+        Segment(3600.25, 3600.25, "no speaker"),
+        Segment(3601.0, 3602.0, " \n "),
+    )
+    assert to_vtt(Transcript(segments, Origin.ASR, "x")) == (
+        "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\n"
+        "<v A &lt;b&gt;>Hello &amp; &lt;b&gt;welcome&lt;/b&gt; --&gt; here NOTE x\n\n"
+        "01:00:00.250 --> 01:00:00.251\nno speaker\n"
+    )

@@ -1,0 +1,133 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sample import empty_report, local_sample, sample
+
+from udib.core.errors import Status
+from udib.core.findings import Missing, NotJudged, StageTiming
+from udib.core.types import Content, ContentId, Platform
+from udib.delivery import view
+
+REPORT = sample().report
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00"), (247.9, "4:07"), (59.999, "0:59"), (3723, "1:02:03"), (43200, "12:00:00"), (-3, "0:00")],
+)
+def test_clock(seconds: float, text: str) -> None:
+    assert view.clock(seconds) == text
+
+
+@given(st.floats(0, 1e6))
+def test_a_clock_can_be_read_back_to_its_second(seconds: float) -> None:
+    parts = [int(part) for part in view.clock(seconds).split(":")]
+    assert sum(part * 60**power for power, part in enumerate(reversed(parts))) == int(seconds)
+    assert all(part < 60 for part in parts[1:])
+
+
+@pytest.mark.parametrize(
+    ("date", "text"),
+    [
+        ("2026-01-31", "2026-01-31"),
+        ("2026-01-31T10:05:00+02:00", "2026-01-31 08:05 UTC"),
+        ("last week", "last week"),
+    ],
+)
+def test_dates_are_utc(date: str, text: str) -> None:
+    assert view.when(date) == text
+
+
+@pytest.mark.parametrize(
+    ("why", "text"),
+    [
+        (NotJudged("needs_llm", 0.021), "No verdict: needs a language model; about 0.02 USD if one is set up"),
+        (NotJudged("needs_llm", 0.0004), "No verdict: needs a language model; less than 0.01 USD if one is set up"),
+        (NotJudged("needs_llm"), "No verdict: needs a language model"),
+        (NotJudged("too_recent"), "No verdict: too recent"),
+    ],
+)
+def test_a_claim_without_verdict_says_why_and_what_one_costs(why: NotJudged, text: str) -> None:
+    check = next(check for check in view.checks(REPORT) if check.not_judged)
+    assert view.outcome(replace(check, not_judged=why)) == text
+
+
+def test_what_all_claims_lack_for_one_reason_is_said_once_with_its_whole_cost() -> None:
+    assert view.shared_reason(REPORT) == (
+        "No verdict on 7 of 8 claims: needs a language model; about 0.14 USD if one is set up."
+    )
+    assert [bool(view.own_outcome(check, "said")) for check in view.checks(REPORT)] == [False, True, *[False] * 6]
+    assert view.shared_reason(empty_report()) == ""
+
+
+def test_a_verdict_carries_its_confidence_and_basis() -> None:
+    assert view.outcome(view.checks(REPORT)[1]) == "Supported: confidence 0.71, two sources agree"
+
+
+def test_a_fallacy_is_worded_as_a_possibility() -> None:
+    assert [view.possibility(hint) for hint in view.hints(REPORT)] == [
+        "Possibly a straw man",
+        "Possibly a slippery slope",
+    ]
+
+
+def test_claims_come_by_worth() -> None:
+    worth = [check.claim.check_worthiness for check in view.checks(REPORT)]
+    assert worth == sorted(worth, reverse=True)
+
+
+def test_a_missing_part_is_a_sentence() -> None:
+    assert view.gap(Missing("fact_checks", "needs_llm")) == "Fact checks: needs a language model"
+
+
+def test_a_low_accuracy_transcript_without_times_is_announced() -> None:
+    assert len(view.warnings(empty_report())) == 2
+    assert view.warnings(REPORT) == []
+
+
+def test_the_run_knows_its_speed_up_and_its_longest_chain() -> None:
+    run = view.run_of(REPORT.stages)
+    assert run is not None
+    assert str(run) == (
+        "6.5 s of work done in 5.3 s, 1.2 times as fast as one stage after another. "
+        "Longest chain: resolve \u2192 download \u2192 "
+        "transcribe \u2192 fact check \u2192 aggregate \u2192 store (5.3 s)."
+    )
+
+
+def test_no_stages_no_run() -> None:
+    assert view.run_of(()) is None
+
+
+@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 50)), min_size=1, max_size=12))
+def test_the_longest_chain_is_no_longer_than_the_run_and_never_overlaps(times: list[tuple[float, float]]) -> None:
+    run = view.run_of([StageTiming(str(n), start, start + took, Status.OK) for n, (start, took) in enumerate(times)])
+    assert run is not None
+    assert sum(stage.end_s - stage.start_s for stage in run.chain) <= run.wall_s + 1e-6
+    assert all(before.end_s <= after.start_s for before, after in zip(run.chain, run.chain[1:], strict=False))
+    assert max(took for _, took in times) <= sum(stage.end_s - stage.start_s for stage in run.chain) + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("address", "link"),
+    [
+        ("/talks/rent #1?.opus", "file:///talks/rent%20%231%3F.opus#t=61"),
+        ("javascript:alert(1)", "./javascript%3Aalert%281%29#t=61"),
+    ],
+)
+def test_a_local_file_is_linked_as_a_file(address: str, link: str) -> None:
+    assert view.link(Content(ContentId("file:1"), Platform.FILE, address, "x"), 61.7) == link
+
+
+def test_only_local_media_can_be_played() -> None:
+    assert view.playable(local_sample().report.content) == "file:///media/talks/rent%20control.opus"
+    assert view.playable(local_sample("/talks/debate.txt").report.content) is None
+    assert view.playable(REPORT.content) is None
+
+
+def test_an_earlier_statement_of_another_item_links_there() -> None:
+    within, across = view.contradictions(REPORT)
+    assert view.earlier_link(REPORT.content, within) == "https://www.youtube.com/watch?v=rentdebate1&t=25s"
+    assert view.earlier_link(REPORT.content, across) == "https://www.youtube.com/watch?v=older1&t=10s"

@@ -13,7 +13,7 @@ from udib.core.speech import Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import CaptionTrack, Content, Media, Progress
 from udib.pipeline.evidence import LookUp
-from udib.pipeline.local import JOURNAL_MIGRATIONS, LocalEngine
+from udib.pipeline.local import SCHEMA, LocalEngine
 from udib.pipeline.orchestrator import Analyses, ContentPipeline, Deadlines, Services
 from udib.storage.artifacts import DirectoryArtifactStore
 from udib.storage.database import Database
@@ -38,7 +38,7 @@ class Bench:
         self.notice = FakeOutbox("discord")
         self.delays: dict[str, float] = {}
         self.errors: dict[str, BaseException] = {}
-        self.database = Database(folder / "journal.db", JOURNAL_MIGRATIONS)
+        self.database = Database(folder / "journal.db", SCHEMA)
         self.events: list[Progress] = []
         self._folder = folder
 

@@ -30,7 +30,7 @@ from udib.storage.database import Database
 
 T = TypeVar("T")
 
-JOURNAL_MIGRATIONS = (
+SCHEMA = (
     """
     CREATE TABLE runs (
         id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, workspace TEXT NOT NULL, content_id TEXT NOT NULL,

@@ -135,6 +135,10 @@ class VectorIndex(Checked, Protocol):
         """
         ...
 
+    async def collections(self) -> list[str]:
+        """The names of all collections. Forgetting needs them: words may lie under an earlier embedding model."""
+        ...
+
     async def upsert(self, scope: Scope, collection: str, points: Sequence[Point]) -> None:
         """Write points; the same id again replaces the point. Acknowledged when a process crash cannot lose them."""
         ...

@@ -1,0 +1,206 @@
+"""The directory of the store process: a manifest, and one shard per collection."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from udib.core.errors import BadRequestError, UdibError, UnavailableError
+from udib.memory.qdrant_edge_shard import EdgeShard, engine_errors
+from udib.memory.store_protocol import Search, Selection, StoreState, Upsert, WireHit
+
+SCHEMA: Final = 1
+
+
+class CollectionEntry(msgspec.Struct, frozen=True):
+    """A collection in the manifest. `folder` changes with every rewrite."""
+
+    model_id: str
+    dimension: int
+    folder: str
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """`manifest.json`: which collections there are, and in which folder the current shard of each lies."""
+
+    schema: int = SCHEMA
+    collections: dict[str, CollectionEntry] = {}
+
+
+class StoreFolder:
+    """All collections of one directory. To be used by the one process that holds the directory's lock.
+
+    A shard is opened when it is first needed, so that a damaged one does not keep the others from work.
+    """
+
+    __slots__ = ("_folder", "_manifest", "_shards", "_unflushed")
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self._folder = folder
+        self._manifest = manifest
+        self._shards: dict[str, EdgeShard] = {}
+        self._unflushed: set[str] = set()
+
+    @classmethod
+    def open(cls, folder: Path) -> "StoreFolder":
+        """Read the manifest and remove what an interrupted rewrite left behind.
+
+        Raises:
+            UdibError: The manifest is damaged, or a newer udib wrote it.
+        """
+        store = cls(folder, _read_manifest(folder))
+        (folder / "shards").mkdir(exist_ok=True)
+        store._sweep()
+        return store
+
+    def ensure(self, name: str, model_id: str, dimension: int) -> None:
+        """Make a collection if it is missing.
+
+        Raises:
+            BadRequestError: It exists with another model or dimension.
+        """
+        entry = self._manifest.collections.get(name)
+        if entry is None:
+            self._sweep()
+            folder = f"{name}.1"
+            shard = EdgeShard.create(self._shard_folder(folder), dimension)
+            self._record(name, CollectionEntry(model_id, dimension, folder))
+            self._shards[name] = shard
+        elif (entry.model_id, entry.dimension) != (model_id, dimension):
+            raise BadRequestError(
+                f"The collection {name!r} holds embeddings of {entry.model_id!r} ({entry.dimension} numbers), not of "
+                f"{model_id!r} ({dimension}). Use that embedder, or index again with the new one."
+            )
+
+    def dimension(self, name: str) -> int | None:
+        """The dimension of a collection; None if there is no such collection."""
+        entry = self._manifest.collections.get(name)
+        return None if entry is None else entry.dimension
+
+    def names(self) -> list[str]:
+        """All collections."""
+        return sorted(self._manifest.collections)
+
+    def upsert(self, request: Upsert) -> None:
+        """Write points.
+
+        Raises:
+            BadRequestError: There is no such collection, or a vector has the wrong dimension.
+        """
+        shard = self._shard(request.collection)
+        if shard is None:
+            raise BadRequestError(f"There is no collection {request.collection!r}; make it first.")
+        self._unflushed.add(request.collection)
+        shard.upsert(request.tenant, request.workspace, request.points)
+
+    def search(self, request: Search) -> list[WireHit]:
+        """The best points; none in a collection that does not exist."""
+        shard = self._shard(request.collection)
+        return [] if shard is None else shard.search(request)
+
+    def count(self, name: str, where: Selection) -> int:
+        """How many points meet the selection; none in a collection that does not exist."""
+        shard = self._shard(name)
+        return 0 if shard is None else shard.count(where)
+
+    def delete(self, name: str, where: Selection) -> int:
+        """Remove the selected points and their words from the disk, by rewriting the shard without them.
+
+        The manifest's rename is the moment of truth: after a crash before it, all is as it was; after it, the old shard
+        is swept away at the next start or deletion.
+
+        Raises:
+            BadRequestError: The selection names no content.
+        """
+        if not where.content_id:
+            raise BadRequestError("A deletion names the content whose points are to go.")
+        self._sweep()
+        shard = self._shard(name)
+        count = 0 if shard is None else shard.count(where)
+        if shard is None or count == 0:
+            return 0
+        entry = self._manifest.collections[name]
+        number = int(entry.folder.rpartition(".")[2]) + 1
+        folder = f"{name}.{number}"
+        copy = shard.copy_without(where, self._shard_folder(folder))
+        self._record(name, CollectionEntry(entry.model_id, entry.dimension, folder))
+        self._shards[name] = copy
+        shard.close()
+        self._sweep()
+        return count
+
+    def state(self) -> StoreState:
+        """How many collections and points there are; opens every shard."""
+        points = [shard.size() for name in self.names() if (shard := self._shard(name)) is not None]
+        return StoreState(os.getpid(), len(points), sum(points))
+
+    def flush(self) -> None:
+        """Bring all that was written since the last flush to the disk itself."""
+        for name in sorted(self._unflushed):
+            self._shards[name].flush()
+            self._unflushed.discard(name)
+
+    def close(self) -> None:
+        """Flush and release all shards."""
+        self.flush()
+        for shard in self._shards.values():
+            shard.close()
+        self._shards.clear()
+
+    def _shard(self, name: str) -> EdgeShard | None:
+        entry = self._manifest.collections.get(name)
+        if entry is not None and name not in self._shards:
+            self._shards[name] = EdgeShard.open(self._shard_folder(entry.folder), entry.dimension)
+        return self._shards.get(name)
+
+    def _sweep(self) -> None:
+        """Remove the shards that the manifest does not name: what a rewrite replaced, or did not finish."""
+        current = {entry.folder for entry in self._manifest.collections.values()}
+        for folder in (self._folder / "shards").iterdir():
+            if folder.name not in current:
+                with engine_errors(folder):
+                    shutil.rmtree(folder)
+
+    def _shard_folder(self, folder: str) -> Path:
+        return self._folder / "shards" / folder
+
+    def _record(self, name: str, entry: CollectionEntry) -> None:
+        manifest = Manifest(SCHEMA, self._manifest.collections | {name: entry})
+        _write_manifest(self._folder, manifest)
+        self._manifest = manifest
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    path = folder / "manifest.json"
+    if not path.exists():
+        return Manifest()
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except msgspec.DecodeError as exc:
+        raise UdibError(f"{path} is damaged ({exc}); restore the directory from a backup.") from exc
+    if manifest.schema > SCHEMA:
+        raise UdibError(
+            f"The memory in {folder} was written by a newer udib (schema {manifest.schema}; this one reads up to "
+            f"{SCHEMA}). Update udib."
+        )
+    return manifest
+
+
+def _write_manifest(folder: Path, manifest: Manifest) -> None:
+    fresh = folder / "manifest.json.new"
+    try:
+        with fresh.open("wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(manifest)))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(folder / "manifest.json")
+        for changed in (folder, folder / "shards"):
+            directory = os.open(changed, os.O_RDONLY)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
+    except OSError as exc:
+        raise UnavailableError(f"{folder} cannot be written ({exc.strerror}): free some space and try again.") from exc

@@ -1,0 +1,310 @@
+"""What every `VectorIndex` does. An adapter joins by a case in the `index` fixture."""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_OID, uuid4, uuid5
+
+import pytest
+
+from udib.core.errors import BadRequestError
+from udib.core.ports import Filters, Point
+from udib.core.tenancy import Scope
+from udib.core.types import ContentId
+from udib.memory.edge import EdgeIndex
+from udib.memory.store_client import is_owned
+
+A = Scope.of("a", "main")
+B = Scope.of("b", "main")
+ANY = Filters()
+NAN, INF = math.nan, math.inf
+
+
+def point(
+    name: str,
+    vector: Sequence[float] = (1.0, 0.0, 0.0),
+    *,
+    content: str = "c1",
+    speaker: str | None = None,
+    terms: dict[int, float] | None = None,
+    **payload: object,
+) -> Point:
+    fields = {"content_id": content, "speaker": speaker, "name": name, **payload}
+    return Point(str(uuid5(NAMESPACE_OID, name)), vector, fields, terms or {})
+
+
+def wait_for_the_end(folder: Path) -> None:
+    """No store process may outlive the tests."""
+    deadline = time.monotonic() + 10
+    while is_owned(folder):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    path = tmp_path_factory.mktemp("index") / "vectors"
+    yield path
+    wait_for_the_end(path)
+
+
+@pytest.fixture
+async def index(folder: Path) -> AsyncIterator[EdgeIndex]:
+    edge = EdgeIndex(folder, linger_s=1.0)
+    yield edge
+    await edge.close()
+
+
+@pytest.fixture
+async def name(index: EdgeIndex) -> str:
+    """A collection of its own for each test, of dimension 3."""
+    collection = f"test-{uuid4().hex}"
+    await index.ensure(collection, model_id="model", dimension=3)
+    return collection
+
+
+async def names(index: EdgeIndex, scope: Scope, collection: str, filters: Filters = ANY) -> set[object]:
+    hits = await index.search(scope, collection, (1.0, 0.5, 0.2), {}, limit=100, filters=filters)
+    return {hit.payload["name"] for hit in hits}
+
+
+async def test_a_point_comes_back_with_its_payload_and_cosine(index: EdgeIndex, name: str) -> None:
+    payload: dict[str, Any] = {"n": 1, "x": 1.5, "none": None, "text": "said \u00fc", "deep": {"list": [1, "two"]}}
+    await index.upsert(A, name, [point("p", (3.0, 4.0, 0.0), **payload)])
+    [hit] = await index.search(A, name, (1.0, 0.0, 0.0), {}, limit=5, filters=ANY)
+    assert hit.payload == {"content_id": "c1", "speaker": None, "name": "p", **payload}
+    assert hit.similarity == pytest.approx(0.6, abs=1e-6)
+    assert type(hit.payload["n"]) is int
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("a", "main"), ("b", "main")),
+        (("a", "main"), ("a", "other")),
+        (("a_b", "c"), ("a", "b_c")),
+        (("a", "A"), ("A", "a")),
+    ],
+)
+async def test_scopes_never_meet(index: EdgeIndex, name: str, first: tuple[str, str], second: tuple[str, str]) -> None:
+    here, there = Scope.of(*first), Scope.of(*second)
+    await index.upsert(here, name, [point("mine", terms={7: 1.0})])
+    assert await names(index, there, name) == set()
+    assert await index.search(there, name, (), {7: 1.0}, limit=5, filters=ANY) == []
+    assert await index.count(there, name, ANY) == 0
+    assert await index.delete(there, name, Filters(content_id=ContentId("c1"))) == 0
+    assert await index.count(here, name, ANY) == 1
+
+
+async def test_one_name_in_two_unicode_forms_is_one_tenant(index: EdgeIndex, name: str) -> None:
+    await index.upsert(Scope.of("\u00e9ric", "w"), name, [point("p")])
+    assert await index.count(Scope.of("e\u0301ric", "w"), name, ANY) == 1
+
+
+async def test_the_same_id_replaces_the_point(index: EdgeIndex, name: str) -> None:
+    await index.upsert(A, name, [point("p", text="old")])
+    await index.upsert(A, name, [point("p", (0.0, 1.0, 0.0), text="new")])
+    [hit] = await index.search(A, name, (0.0, 1.0, 0.0), {}, limit=5, filters=ANY)
+    assert (hit.payload["text"], round(hit.similarity, 5)) == ("new", 1.0)
+    assert await index.count(A, name, ANY) == 1
+
+
+async def test_of_one_id_twice_in_a_batch_the_last_counts(index: EdgeIndex, name: str) -> None:
+    await index.upsert(A, name, [point("p", text="first"), point("q"), point("p", text="last")])
+    assert await index.count(A, name, ANY) == 2
+    hits = await index.search(A, name, (1.0, 0.0, 0.0), {}, limit=5, filters=ANY)
+    assert {hit.payload.get("text") for hit in hits} == {"last", None}
+
+
+async def test_filters_select(index: EdgeIndex, name: str) -> None:
+    await index.upsert(
+        A,
+        name,
+        [point("1", content="c1", speaker="Ann"), point("2", content="c1"), point("3", content="c2", speaker="Ann")],
+    )
+    one = ContentId("c1")
+    assert await names(index, A, name, Filters(content_id=one)) == {"1", "2"}
+    assert await names(index, A, name, Filters(not_content_id=one)) == {"3"}
+    assert await names(index, A, name, Filters(speaker="Ann")) == {"1", "3"}
+    assert await names(index, A, name, Filters(content_id=one, speaker="Ann")) == {"1"}
+    assert await names(index, A, name, Filters(content_id=one, not_content_id=one)) == set()
+    assert await index.count(A, name, Filters(speaker="Ann")) == 2
+
+
+async def test_terms_find_what_the_vector_does_not_and_both_are_fused(index: EdgeIndex, name: str) -> None:
+    near, worded, both = (
+        point("near", (1.0, 0.1, 0.0)),
+        point("worded", (0, 0, 1.0), terms={5: 1.0}),
+        point("both", terms={5: 2.0, 6: 1.0}),
+    )
+    await index.upsert(A, name, [near, worded, both, point("only terms", (), terms={6: 0.5})])
+    hits = await index.search(A, name, (1.0, 0.0, 0.0), {5: 1.0}, limit=10, filters=ANY)
+    assert hits[0].payload["name"] == "both"
+    assert {hit.payload["name"]: round(hit.similarity, 3) for hit in hits} == {
+        "both": 1.0,
+        "near": 0.995,
+        "worded": 0.0,
+    }
+    [rare] = await index.search(A, name, (), {6: 1.0}, limit=1, filters=ANY)
+    assert rare.payload["name"] in {"both", "only terms"}
+    assert rare.similarity == 0.0
+
+
+async def test_a_rare_term_counts_more_within_the_scope(index: EdgeIndex, name: str) -> None:
+    # Term 1 is rare for A; that B uses it in every point must not change that.
+    await index.upsert(A, name, [point("rare", terms={1: 1.0}), *(point(f"c{n}", terms={2: 1.0}) for n in range(9))])
+    await index.upsert(B, name, [point(f"b{n}", terms={1: 1.0}) for n in range(200)])
+    hits = await index.search(A, name, (), {1: 1.0, 2: 1.0}, limit=10, filters=ANY)
+    assert hits[0].payload["name"] == "rare"
+    assert len(hits) == 10
+
+
+BAD_POINTS = {
+    "nan": point("bad", (NAN, 0, 0)),
+    "inf": point("bad", (INF, 0, 0)),
+    "too large for 32 bits": point("bad", (1e300, 0, 0)),
+    "zeros": point("bad", (0, 0, 0)),
+    "too small for 32 bits": point("bad", (1e-300, 0, 0)),
+    "text": point("bad", ("1.0", 0.0, 0.0)),  # type: ignore[arg-type] # what a caller without types may send
+    "short": point("bad", (1.0, 0.0)),
+    "long": point("bad", (1.0, 0.0, 0.0, 0.0)),
+    "no vector and no terms": point("bad", ()),
+    "term number too large": point("bad", terms={2**32: 1.0}),
+    "term number below zero": point("bad", terms={-1: 1.0}),
+    "term weight nan": point("bad", terms={1: NAN}),
+    "term weight zero": point("bad", terms={1: 0.0}),
+    "id is no UUID": Point("p-1", (1.0, 0, 0), {"content_id": "c"}),
+    "no content": Point(str(uuid4()), (1.0, 0, 0), {"speaker": "Ann"}),
+    "content is a number": Point(str(uuid4()), (1.0, 0, 0), {"content_id": 5}),
+    "speaker is a number": Point(str(uuid4()), (1.0, 0, 0), {"content_id": "c", "speaker": 5}),
+    "its own tenant": Point(str(uuid4()), (1.0, 0, 0), {"content_id": "c", "tenant": "b"}),
+    "no JSON": point("bad", thing=object()),
+    "lone surrogate": point("bad", text="\ud800"),
+    "10 MB": point("bad", text="x" * 10_000_000),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_POINTS.values(), ids=BAD_POINTS.keys())
+async def test_of_a_batch_with_a_bad_point_nothing_is_applied(index: EdgeIndex, name: str, bad: Point) -> None:
+    good = [point(f"good {number}", (1.0, number, 0.5)) for number in range(600)]
+    with pytest.raises(BadRequestError):
+        await index.upsert(A, name, [*good[:400], bad, *good[400:]])
+    assert await index.count(A, name, ANY) == 0
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1_000_000])
+async def test_an_absurd_limit_is_refused(index: EdgeIndex, name: str, limit: int) -> None:
+    with pytest.raises(BadRequestError, match="1 to 1000"):
+        await index.search(A, name, (1.0, 0.0, 0.0), {}, limit=limit, filters=ANY)
+
+
+@pytest.mark.parametrize("vector", [(NAN, 0, 0), (0, 0, 0), (1.0, 0.0)])
+async def test_a_bad_query_is_refused(index: EdgeIndex, name: str, vector: tuple[float, ...]) -> None:
+    with pytest.raises(BadRequestError):
+        await index.search(A, name, vector, {}, limit=5, filters=ANY)
+
+
+async def test_a_query_without_vector_and_terms_is_refused(index: EdgeIndex, name: str) -> None:
+    with pytest.raises(BadRequestError, match="vector or terms"):
+        await index.search(A, name, (), {}, limit=5, filters=ANY)
+
+
+async def test_a_deletion_without_content_is_refused(index: EdgeIndex, name: str) -> None:
+    await index.upsert(A, name, [point("p", speaker="Ann")])
+    for filters in (
+        ANY,
+        Filters(speaker="Ann"),
+        Filters(not_content_id=ContentId("x")),
+        Filters(content_id=ContentId("")),
+    ):
+        with pytest.raises(BadRequestError):
+            await index.delete(A, name, filters)
+    assert await index.count(A, name, ANY) == 1
+
+
+async def test_an_empty_tenant_is_refused() -> None:
+    with pytest.raises(BadRequestError, match="tenant"):
+        Scope.of("", "main")
+
+
+async def test_a_missing_collection_is_empty_and_cannot_be_written(index: EdgeIndex) -> None:
+    assert await index.search(A, "missing", (1.0,), {}, limit=5, filters=ANY) == []
+    assert await index.count(A, "missing", ANY) == 0
+    assert await index.delete(A, "missing", Filters(content_id=ContentId("c"))) == 0
+    with pytest.raises(BadRequestError, match="no collection"):
+        await index.upsert(A, "missing", [point("p")])
+
+
+@pytest.mark.parametrize("collection", ["", "../x", "a/b", "A", "a..b", "x" * 101, "\u00e9ric", ".a"])
+async def test_a_collection_name_that_is_no_file_name_is_refused(index: EdgeIndex, collection: str) -> None:
+    with pytest.raises(BadRequestError, match="collection"):
+        await index.ensure(collection, model_id="m", dimension=3)
+
+
+async def test_another_model_or_dimension_is_refused(index: EdgeIndex, name: str) -> None:
+    await index.ensure(name, model_id="model", dimension=3)
+    with pytest.raises(BadRequestError, match="embeddings of 'model'"):
+        await index.ensure(name, model_id="other", dimension=3)
+    with pytest.raises(BadRequestError, match="3 numbers"):
+        await index.ensure(name, model_id="model", dimension=4)
+
+
+def anywhere(folder: Path, words: str) -> list[str]:
+    """The files below a directory that hold the words."""
+    return [path.name for path in folder.rglob("*") if path.is_file() and words.encode() in path.read_bytes()]
+
+
+@pytest.fixture
+async def alone(tmp_path: Path) -> AsyncIterator[tuple[EdgeIndex, Path]]:
+    """An index in a directory of its own, small enough to be read whole."""
+    edge = EdgeIndex(tmp_path, linger_s=0.0)
+    await edge.ensure("words", model_id="model", dimension=3)
+    yield edge, tmp_path
+    await edge.close()
+    await asyncio.to_thread(wait_for_the_end, tmp_path)
+
+
+async def test_deleted_words_are_in_no_file(alone: tuple[EdgeIndex, Path]) -> None:
+    (index, folder), name = alone, "words"
+    secret, kept = "Xylophone-7319-confidential", "Marmalade-2204-public"
+    await index.upsert(A, name, [point(f"s{n}", content="gone", text=secret, terms={n: 1.0}) for n in range(5)])
+    await index.upsert(A, name, [point("s1", content="gone", text=f"{secret} again")])
+    await index.upsert(A, name, [point("kept", content="kept", text=kept, speaker="Ann", terms={3: 2.0})])
+    await index.upsert(B, name, [point("foreign", content="gone", text=kept)])
+    assert anywhere(folder, secret)
+    assert await index.delete(A, name, Filters(content_id=ContentId("gone"))) == 5
+    assert anywhere(folder, secret) == []
+    assert anywhere(folder, kept)
+    assert await index.delete(A, name, Filters(content_id=ContentId("gone"))) == 0
+    assert await names(index, A, name, Filters(speaker="Ann")) == {"kept"}
+    [hit] = await index.search(A, name, (), {3: 1.0}, limit=5, filters=ANY)
+    assert hit.payload["text"] == kept
+    assert await index.count(B, name, ANY) == 1
+
+
+async def test_a_deletion_may_be_narrowed_to_a_speaker(index: EdgeIndex, name: str) -> None:
+    await index.upsert(A, name, [point("1", speaker="Ann"), point("2", speaker="Bob")])
+    assert await index.delete(A, name, Filters(content_id=ContentId("c1"), speaker="Ann")) == 1
+    assert await names(index, A, name) == {"2"}
+
+
+async def test_a_large_batch_is_stored_whole(index: EdgeIndex, name: str) -> None:
+    points = [point(str(number), (1.0, number, 0.0), text="y" * 50_000) for number in range(300)]
+    start = time.perf_counter()
+    await index.upsert(A, name, points)
+    assert await index.count(A, name, ANY) == 300
+    hits = await index.search(A, name, (1.0, 0.0, 0.0), {}, limit=300, filters=ANY)
+    assert len(hits) == 300
+    assert time.perf_counter() - start < 2
+
+
+async def test_it_says_how_it_is(alone: tuple[EdgeIndex, Path]) -> None:
+    index, _ = alone
+    await index.upsert(A, "words", [point("p")])
+    health = await index.ping()
+    assert health.ok
+    assert health.detail.startswith("1 points in 1 collections")
+    assert await index.collections() == ["words"]

@@ -1,0 +1,131 @@
+"""Policy above the index: ids, batches, collections."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from udib.core.errors import Status
+from udib.core.ports import Filters
+from udib.core.tenancy import Scope
+from udib.core.types import ContentId, RecordKind
+from udib.memory.edge import EdgeIndex
+from udib.memory.store import EnhancedVectorStore, point_id
+
+A = Scope.of("a", "main")
+
+
+class Embedding:
+    """An embedder in name only: the vectors come from the test."""
+
+    def __init__(self, dimension: int = 2, model_id: str = "some/Model v1") -> None:
+        self.dimension = dimension
+        self.model_id = model_id
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        raise NotImplementedError
+
+
+@pytest.fixture
+async def index(vectors: Path) -> AsyncIterator[EdgeIndex]:
+    edge = EdgeIndex(vectors, linger_s=0.0)
+    yield edge
+    await edge.close()
+
+
+@pytest.fixture
+def store(index: EdgeIndex) -> EnhancedVectorStore:
+    return EnhancedVectorStore(index, Embedding())
+
+
+async def test_vectors_are_stored_and_found(store: EnhancedVectorStore) -> None:
+    payloads = [{"text": f"text {number}"} for number in range(3)]
+    stored = await store.store_vectors([(1.0, 0.0), (0.0, 1.0), (1.0, 1.0)], payloads, "a", "main")
+    assert (stored["total_upserted"], stored["batches"]) == (3, 1)
+    found = await store.search_similar((0.0, 1.0), limit=1, tenant="a", workspace="main")
+    [hit] = found.unwrap()["results"]
+    assert hit.payload["text"] == "text 1"
+    foreign = await store.search_similar((0.0, 1.0), tenant="b", workspace="main")
+    assert foreign["results"] == []
+
+
+async def test_the_same_again_changes_nothing(store: EnhancedVectorStore) -> None:
+    for _ in range(2):
+        await store.store_vectors(
+            [(1.0, 0.0), (0.5, 0.5)], [{"text": "a"}, {"content_id": "c", "number": 1}], "a", "main"
+        )
+    assert await store.count(A, RecordKind.TRANSCRIPT, Filters()) == 2
+
+
+@pytest.mark.parametrize(
+    ("dimension", "count", "asked", "batches", "size"),
+    [(2, 300, None, 3, 128), (768, 130, None, 3, 64), (2, 10, 4, 3, 4), (2, 0, None, 0, 128)],
+)
+async def test_batches(
+    index: EdgeIndex, dimension: int, count: int, asked: int | None, batches: int, size: int
+) -> None:
+    store = EnhancedVectorStore(index, Embedding(dimension))
+    some = [[1.0, float(number), *[0.0] * (dimension - 2)] for number in range(count)]
+    result = await store.batch_upsert(some, [{"n": number} for number in range(count)], "a", "main", asked)
+    assert result.unwrap() == {"total_upserted": count, "batches": batches, "batch_size": size}
+    assert await store.count(A, RecordKind.TRANSCRIPT, Filters()) == count
+
+
+@pytest.mark.parametrize(
+    ("rows", "payloads", "tenant", "size"),
+    [
+        ([(1.0, 0.0)], [], "a", None),
+        ([(1.0, 0.0)], [{}], "", None),
+        ([(1.0, 0.0)], [{}], "a", 0),
+        ([(1.0, 0.0)], [{"content_id": 5}], "a", None),
+        ([(1.0, 0.0)], [{"content_id": "c", "number": [1]}], "a", None),
+        ([(1.0, 0.0)], [{"x": object()}], "a", None),
+        ([(1.0,)], [{}], "a", None),
+    ],
+)
+async def test_bad_input_is_a_bad_request(
+    store: EnhancedVectorStore,
+    rows: list[tuple[float, ...]],
+    payloads: list[dict[str, object]],
+    tenant: str,
+    size: int | None,
+) -> None:
+    result = await store.batch_upsert(rows, payloads, tenant, "main", size)
+    assert (result.status, result.success) == (Status.BAD_REQUEST, False)
+    assert result.error
+
+
+async def test_an_unavailable_index_is_retryable(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    store = EnhancedVectorStore(EdgeIndex(tmp_path / "file" / "vectors"), Embedding())
+    assert (await store.store_vectors([(1.0, 0.0)], [{}], "a", "main")).status is Status.RETRYABLE
+    assert (await store.search_similar((1.0, 0.0), tenant="a", workspace="main")).status is Status.RETRYABLE
+
+
+async def test_a_content_is_deleted_from_the_collections_of_earlier_embedders_too(index: EdgeIndex) -> None:
+    old, new = EnhancedVectorStore(index, Embedding(2, "old")), EnhancedVectorStore(index, Embedding(3, "new"))
+    await old.store_vectors([(1.0, 0.0)], [{"content_id": "c"}], "a", "main")
+    await new.store_vectors([(1.0, 0.0, 0.0)], [{"content_id": "c"}], "a", "main")
+    assert await new.delete(A, ContentId("c")) == 2
+    assert await old.count(A, RecordKind.TRANSCRIPT, Filters()) == 0
+
+
+def test_a_collection_is_named_by_kind_and_model(index: EdgeIndex) -> None:
+    assert EnhancedVectorStore(index, Embedding()).collection(RecordKind.CLAIM) == "claims-some-model-v1"
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs", "Z"]), min_size=1, max_size=8)
+PLACES = st.tuples(NAMES, NAMES, st.sampled_from(RecordKind), NAMES, st.integers(0, 99) | NAMES)
+
+
+@given(PLACES, PLACES)
+def test_ids_are_the_same_only_for_the_same_place(
+    one: tuple[str, str, RecordKind, str, int | str], other: tuple[str, str, RecordKind, str, int | str]
+) -> None:
+    ids = [point_id(Scope.of(place[0], place[1]), place[2], place[3], place[4]) for place in (one, other)]
+    same = (Scope.of(*one[:2]), *one[2:]) == (Scope.of(*other[:2]), *other[2:])
+    assert (ids[0] == ids[1]) == same
+    assert UUID(ids[0]).version == 5

@@ -136,9 +136,10 @@ def speak_all(turns: Sequence[Turn]) -> tuple[Samples, list[Cue]]:
     return np.concatenate(sound), cues
 
 
-def write_opus(path: Path, sound: Samples) -> None:
+def write_opus(path: Path, sound: Samples, title: str) -> None:
     """Write mono Ogg/Opus; "bitexact" keeps random stream numbers and version names out of the file."""
     with av.open(str(path), "w", format="opus", options={"fflags": "+bitexact"}) as container:
+        container.metadata["title"] = title
         stream = container.add_stream("libopus", rate=RATE)
         stream.layout = "mono"
         stream.bit_rate = BIT_RATE
@@ -218,10 +219,10 @@ def make(folder: Path) -> list[str]:
     if len(transcripts) != 1:
         raise ValueError(f"{folder}: one transcript (*.txt) expected, {len(transcripts)} found")
     transcript = transcripts[0]
-    _, turns = read_transcript(transcript)
+    title, turns = read_transcript(transcript)
     sound, cues = speak_all(turns)
     recording = transcript.with_suffix(".opus")
-    write_opus(recording, sound)
+    write_opus(recording, sound, title)
     transcript.with_suffix(".vtt").write_text(vtt_of(cues), encoding="utf-8")
     print(f"{recording}: {len(sound) / RATE:.1f} s, {recording.stat().st_size / 1000:.0f} kB, {len(cues)} captions")
     key = folder / "key.json"

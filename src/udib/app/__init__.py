@@ -1,0 +1,1 @@
+"""The faces of the product and the one place where everything is put together."""

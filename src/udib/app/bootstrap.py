@@ -1,0 +1,270 @@
+"""The composition root: settings in, a working app out. The only module that knows every room.
+
+Adapters are chosen here, by name, and imported where they are chosen, so that a command pays for what it uses.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from udib.app.settings import Settings, load_settings
+from udib.core.errors import UdibError, UnavailableError
+from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report
+from udib.core.ports import Catalogue, Checked, Embedder, KeyValueStore, Outbox, Source, Transcriber
+from udib.core.speech import Transcript
+from udib.core.tenancy import Scope
+from udib.core.types import Content, Health
+from udib.pipeline.evidence import LookUp
+from udib.pipeline.orchestrator import Analyses, ContentPipeline, Services
+
+if TYPE_CHECKING:
+    from udib.delivery.webhook import Post
+    from udib.memory.service import MemoryService
+    from udib.storage.artifacts import DirectoryArtifactStore
+    from udib.storage.catalogue import SqliteCatalogue
+    from udib.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A running udib. `pipeline` works in `scope`; `pipeline.in_scope` gives it for another."""
+
+    settings: Settings
+    scope: Scope
+    pipeline: ContentPipeline
+    catalogue: Catalogue
+    cache: KeyValueStore
+    checked: Sequence[Checked]
+
+    async def ping(self) -> list[Health]:
+        """How each adapter is."""
+        return [await _health(adapter) for adapter in self.checked]
+
+    async def export(self, report: Report, folder: Path) -> Report:
+        """Write the report's files into a folder of the user's; `delivered` of the result names them too.
+
+        Raises:
+            UnavailableError: The folder cannot be written.
+        """
+        from udib.delivery.files import FilesOutbox
+
+        captions = next((Path(d.where) for d in report.delivered if d.where.endswith(".vtt")), None)
+        text = captions.read_text(encoding="utf-8") if captions else ""
+        written = await FilesOutbox(folder, flat=True).deliver(self.scope, report, text)
+        return replace(report, delivered=(*report.delivered, *written))
+
+
+@asynccontextmanager
+async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
+    """Put the product together and take it apart again.
+
+    Args:
+        settings: What `udib.app.settings.load_settings` gives; None loads it from the usual places.
+
+    Raises:
+        BadRequestError: The settings are wrong, or the data belongs to a newer version.
+        UnavailableError: The data directory cannot be used.
+    """
+    from udib.storage.artifacts import DirectoryArtifactStore
+    from udib.storage.catalogue import SCHEMA as CATALOGUE_SCHEMA
+    from udib.storage.catalogue import SqliteCatalogue
+    from udib.storage.kv import SCHEMA as CACHE_SCHEMA
+    from udib.storage.kv import SqliteKeyValueStore
+
+    settings = settings or load_settings()
+    root = _data_directory(settings.data_path)
+    async with AsyncExitStack() as stack:
+        catalogue = SqliteCatalogue(_database(stack, root / "catalogue.db", CATALOGUE_SCHEMA))
+        cache = SqliteKeyValueStore(_database(stack, root / "cache.db", CACHE_SCHEMA))
+        artifacts = DirectoryArtifactStore(root / "artifacts")
+        embedder = _embedder(settings)
+        memory = _memory(stack, settings, root, embedder)
+        services = _services(stack, settings, root, _Stores(memory, catalogue, artifacts))
+        pipeline = ContentPipeline(services, _analyses(settings, embedder), settings.scope)
+        checked: list[Checked] = [catalogue, cache, artifacts, memory, services.engine, services.files]
+        checked += [*services.sources, *services.transcribers, *services.notices]
+        yield App(settings, settings.scope, pipeline, catalogue, cache, checked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stores:
+    """The stores that keep a tenant's words."""
+
+    memory: "MemoryService"
+    catalogue: "SqliteCatalogue"
+    artifacts: "DirectoryArtifactStore"
+
+
+def _database(stack: AsyncExitStack, path: Path, schema: Sequence[str]) -> "Database":
+    from udib.storage.database import Database
+
+    opened = Database(path, schema)
+    stack.push_async_callback(opened.close)
+    return opened
+
+
+def _embedder(settings: Settings) -> Embedder:
+    match settings.memory.embedder:
+        case "static":
+            from udib.memory.static import StaticEmbedder
+
+            return StaticEmbedder.load()
+
+
+def _memory(stack: AsyncExitStack, settings: Settings, root: Path, embedder: Embedder) -> "MemoryService":
+    from udib.memory.service import MemoryService
+    from udib.memory.store import EnhancedVectorStore
+
+    match settings.memory.index:
+        case "edge":
+            from udib.memory.edge import EdgeIndex
+
+            index = EdgeIndex(root / "vectors", settings.runtime_path, linger_s=settings.memory.linger_s)
+    stack.push_async_callback(index.close)
+    return MemoryService(EnhancedVectorStore(index, embedder))
+
+
+def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _Stores) -> Services:
+    from udib.delivery.files import FilesOutbox
+    from udib.pipeline.local import SCHEMA as JOURNAL_SCHEMA
+    from udib.pipeline.local import LocalEngine
+    from udib.sources.files import with_captions
+    from udib.sources.tags import read_tags
+
+    engine = LocalEngine(_database(stack, root / "journal.db", JOURNAL_SCHEMA), stores.artifacts, root / "locks")
+    files = FilesOutbox(root / "reports")
+    return Services(
+        sources=_sources(stack, settings),
+        transcribers=_transcribers(settings),
+        read_tags=read_tags,
+        with_captions=with_captions,
+        memory=stores.memory,
+        catalogue=stores.catalogue,
+        artifacts=stores.artifacts,
+        files=files,
+        notices=_notices(stack, settings, stores.catalogue),
+        engine=engine,
+        # The catalogue last: a content stays listed until nothing else of it is left.
+        forgettable=(stores.memory, engine, stores.artifacts, files, stores.catalogue),
+    )
+
+
+def _sources(stack: AsyncExitStack, settings: Settings) -> tuple[Source, ...]:
+    from udib.net.guard import AddressGuard
+    from udib.sources.files import FileSource
+    from udib.sources.ytdlp import Limits, YtDlpSource
+
+    wanted = settings.sources
+    limits = Limits(max_bytes=wanted.max_megabytes * 1_000_000, deadline_s=wanted.deadline_s)
+    ytdlp = YtDlpSource(AddressGuard(frozenset(settings.net.allow)), language=wanted.language, limits=limits)
+    stack.push_async_callback(ytdlp.close)
+    return FileSource(), ytdlp
+
+
+def _transcribers(settings: Settings) -> tuple[Transcriber, ...]:
+    from udib.transcripts.captions import CaptionTranscriber
+
+    match settings.transcripts.engine:
+        case "pocketsphinx":
+            from udib.transcripts.sphinx import SphinxTranscriber
+
+            return CaptionTranscriber(), SphinxTranscriber(processes=settings.transcripts.processes)
+
+
+def _notices(stack: AsyncExitStack, settings: Settings, catalogue: Catalogue) -> tuple[Outbox, ...]:
+    if settings.delivery.discord_webhook is None:
+        return ()
+    from udib.delivery.webhook import DiscordWebhookOutbox
+
+    url = settings.delivery.discord_webhook.get_secret_value()
+    return (DiscordWebhookOutbox(url, _poster(stack, settings), catalogue),)
+
+
+def _poster(stack: AsyncExitStack, settings: Settings) -> "Post":
+    """What the webhook posts with: the shared connections, as `config/http.yaml` shapes them."""
+    import msgspec
+    from aiohttp import ClientTimeout
+
+    from udib.net.guard import AddressGuard
+    from udib.net.pool import HTTPConnectionPool
+    from udib.net.retry import RetryPolicy, resilient_post
+
+    shape = settings.http
+    pool = HTTPConnectionPool(
+        shape.connection_pool.limit,
+        shape.connection_pool.limit_per_host,
+        shape.connection_pool.dns_cache_ttl,
+        ClientTimeout(total=shape.connection_pool.timeout),
+        AddressGuard(frozenset(settings.net.allow)),
+    )
+    stack.push_async_callback(pool.close)
+    retry = RetryPolicy(shape.retry.max_attempts, shape.retry.backoff_factor, frozenset(shape.retry.retryable_statuses))
+
+    async def post(url: str, body: dict[str, Any], /) -> dict[str, Any]:
+        headers = {"Content-Type": "application/json"}
+        response = await resilient_post(pool, url, msgspec.json.encode(body), retry=retry, headers=headers)
+        return msgspec.json.decode(response.body, type=dict[str, Any])
+
+    return post
+
+
+def _analyses(settings: Settings, embedder: Embedder) -> Analyses:
+    """The embedded tier: what it cannot judge without a model it says, with what a model would cost."""
+    from udib.analysis.aggregate import aggregate
+    from udib.analysis.debate import map_debate
+    from udib.analysis.fact_check import Prices, check_claims
+    from udib.analysis.fallacies import fallacy_hints
+    from udib.analysis.outline import describe
+    from udib.delivery.vtt import to_vtt
+
+    limits, llm = settings.analysis, settings.llm
+    prices = None
+    if llm.provider != "none" and llm.input_usd_per_million is not None and llm.output_usd_per_million is not None:
+        prices = Prices(llm.input_usd_per_million, llm.output_usd_per_million)
+
+    async def fact_check(transcript: Transcript, look_up: LookUp) -> FactChecks:
+        return await check_claims(transcript, look_up, limit=limits.claims_per_hour, prices=prices)
+
+    async def fallacies(transcript: Transcript) -> Fallacies:
+        return await fallacy_hints(transcript, per_hour=limits.hints_per_hour)
+
+    async def report(findings: Findings, content: Content, created_at: str, revision: int) -> Report:
+        return await asyncio.to_thread(aggregate, findings, content, created_at=created_at, revision=revision)
+
+    async def debate(transcript: Transcript) -> DebateMap:
+        return await map_debate(transcript, embedder)
+
+    async def outline(transcript: Transcript) -> Outline:
+        return await describe(transcript, embedder)
+
+    return Analyses(debate, fact_check, fallacies, outline, report, to_vtt)
+
+
+def _data_directory(path: Path) -> Path:
+    """The data directory, made with mode 0700 if it is missing.
+
+    Raises:
+        UnavailableError: It cannot be made or written.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = path / ".writable"
+        probe.touch(mode=0o600)
+        probe.unlink()
+    except OSError as exc:
+        raise UnavailableError(
+            f"The data directory {path} cannot be used ({exc.strerror}); make it writable, or choose another with "
+            "--data-dir."
+        ) from exc
+    return path
+
+
+async def _health(adapter: Checked) -> Health:
+    try:
+        return await adapter.ping()
+    except UdibError as exc:
+        remedy = "Correct what the sentence names, then run `udib doctor` again."
+        return Health(type(adapter).__name__, ok=False, detail=str(exc), remedy=remedy)

@@ -1,0 +1,187 @@
+"""The command line: names, options and exit codes. What a command does is in `udib.app.commands`.
+
+Only cyclopts and the standard library are imported here, so that `udib --help` is quick; a command imports what it
+runs. Standard output is data, standard error is progress and complaints.
+"""
+
+import asyncio
+import sys
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+from udib import __version__
+
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+app = App(
+    name="udib",
+    version=__version__,
+    help="What was said, which claims hold up, who contradicted themselves, each with a link to the second.",
+)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Common:
+    """Options of every command."""
+
+    tenant: Annotated[str | None, Parameter(help="Whose memory [settings: tenant].")] = None
+    workspace: Annotated[str | None, Parameter(help="Part of it [settings: workspace].")] = None
+    data_dir: Annotated[str | None, Parameter(help="Where everything is stored [settings: data_dir].")] = None
+    config: Annotated[str | None, Parameter(help="Directory with settings.yaml.")] = None
+    json: Annotated[bool, Parameter(negative="", help="Print JSON on standard output.")] = False
+    quiet: Annotated[bool, Parameter(name=("--quiet", "-q"), negative="", help="No progress.")] = False
+
+
+@app.command
+def analyze(
+    source: str,
+    *,
+    captions: str | None = None,
+    quality: str | None = None,
+    out: str | None = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    common: Common | None = None,
+) -> int:
+    """Analyse a recording, a caption file or a URL, and store what was said.
+
+    Args:
+        source: A media file (mp4, mkv, webm, mp3, ogg, opus, wav, m4a, ...), a caption or transcript file (VTT, SRT,
+            json3, TTML, plain text), or any address that yt-dlp supports.
+        captions: A caption file to be used for the words of SOURCE.
+        quality: Keep the video too, at most this high, such as 720p.
+        out: Also write the report into this directory.
+        dry_run: Say what would be done and what it would cost; do nothing.
+    """
+    from udib.app import commands
+
+    order = commands.AnalyzeOrder(source, captions, quality, out, dry_run)
+    return _run(commands.analyze(order, _options(common)), resumable=True)
+
+
+@app.command
+def ask(
+    question: str,
+    *,
+    limit: int = 5,
+    speaker: str | None = None,
+    content: str | None = None,
+    common: Common | None = None,
+) -> int:
+    """Answer a question from what was stored, with quotes, speakers, times and links.
+
+    Args:
+        question: Such as "what was said about rent control?".
+        limit: Most passages.
+        speaker: Only what this speaker said.
+        content: Only this item: its id, the beginning of it, or its title.
+    """
+    from udib.app import commands
+
+    return _run(commands.ask(question, limit, speaker, content, _options(common)))
+
+
+@app.command
+def show(content: str, *, common: Common | None = None) -> int:
+    """Show the newest report on a stored item.
+
+    Args:
+        content: Its id, the beginning of it, its title or its address.
+    """
+    from udib.app import commands
+
+    return _run(commands.show(content, _options(common)))
+
+
+@app.command(name="list")
+def list_(*, common: Common | None = None) -> int:
+    """List what is stored, newest first."""
+    from udib.app import commands
+
+    return _run(commands.list_contents(_options(common)))
+
+
+@app.command
+def forget(content: str, *, yes: Annotated[bool, Parameter(negative="")] = False, common: Common | None = None) -> int:
+    """Remove an item and all its words from every store. Exported files and messages already posted are not reached.
+
+    Args:
+        content: Its id, the beginning of it, its title or its address.
+        yes: Do not ask.
+    """
+    from udib.app import commands
+
+    return _run(commands.forget(content, _options(common), confirmed=yes))
+
+
+@app.command
+def doctor(*, common: Common | None = None) -> int:
+    """Check what this machine can do; each failing line names its remedy."""
+    from udib.app import doctor as check
+
+    return _run(check.doctor(_options(common)))
+
+
+@app.command
+def init(*, yes: Annotated[bool, Parameter(negative="")] = False, common: Common | None = None) -> int:
+    """Ask the few questions that matter and write settings.yaml. Can be skipped: everything embedded works without.
+
+    Args:
+        yes: Take every default without asking.
+    """
+    from udib.app import init as questions
+
+    return _guarded(lambda: questions.init(_options(common), accept_defaults=yes))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    try:
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as exc:
+        print(f"udib: {' '.join(str(exc).split())} See `udib --help`.", file=sys.stderr)  # noqa: T201
+        code = EXIT_USAGE
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _options(common: Common | None) -> Any:  # noqa: ANN401 - `Options` is only imported with a command
+    from udib.app.commands import Options
+
+    given = common or Common()
+    return Options(
+        tenant=given.tenant,
+        workspace=given.workspace,
+        data_dir=given.data_dir,
+        config=given.config,
+        json=given.json,
+        quiet=given.quiet,
+    )
+
+
+def _run(work: Coroutine[Any, Any, int], *, resumable: bool = False) -> int:
+    return _guarded(lambda: asyncio.run(work), resumable=resumable)
+
+
+def _guarded(work: Any, *, resumable: bool = False) -> int:  # noqa: ANN401 - a callable without arguments
+    from udib.app.commands import explain
+    from udib.core.errors import UdibError
+
+    try:
+        return int(work())
+    except UdibError as exc:
+        return explain(exc)
+    except KeyboardInterrupt:
+        then = " What was finished is kept: run the same command again to go on." if resumable else ""
+        print(f"\nudib: interrupted.{then}", file=sys.stderr)  # noqa: T201
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of a pipe has gone: nothing is left to be said
+        return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""What the commands do: open the app, call it, print what it says, and give the exit code."""
+
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from udib.app import present
+from udib.app.bootstrap import App, open_app
+from udib.app.observability import configure_logging
+from udib.app.plan import plan, plan_text
+from udib.app.progress import showing_progress
+from udib.app.settings import Settings, load_settings
+from udib.core.errors import BadRequestError, Status, UdibError
+from udib.core.ports import Filters
+from udib.core.result import StepResult
+from udib.core.types import Content
+
+EXIT_CODES = {
+    Status.OK: 0,
+    Status.SKIPPED: 0,
+    Status.FAILED: 1,
+    Status.BAD_REQUEST: 2,
+    Status.RETRYABLE: 3,
+    Status.FORBIDDEN: 4,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of every command."""
+
+    tenant: str | None = None
+    workspace: str | None = None
+    data_dir: str | None = None
+    config: str | None = None
+    json: bool = False
+    quiet: bool = False
+
+    def settings(self) -> Settings:
+        """The settings with these options on top."""
+        return load_settings(
+            self.config,
+            tenant=self.tenant,
+            workspace=self.workspace,
+            data_dir=Path(self.data_dir) if self.data_dir else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzeOrder:
+    """What `udib analyze` was asked for."""
+
+    source: str
+    captions: str | None
+    quality: str | None
+    out: str | None
+    dry_run: bool
+
+
+async def analyze(order: AnalyzeOrder, options: Options) -> int:
+    """Analyse one item and print the report."""
+    async with _opened(options) as app:
+        if order.dry_run:
+            steps = await plan(app, order.source, captions=order.captions, quality=order.quality)
+            present.emit(steps, plan_text(steps), as_json=options.json)
+            return 0
+        with showing_progress(quiet=options.quiet) as progress:
+            result = await app.pipeline.process_video(
+                order.source, order.quality, captions=order.captions, progress=progress
+            )
+        if not result.success:
+            return _failed(result, options)
+        report = result.unwrap()
+        if order.out is not None:
+            report = await app.export(report, Path(order.out))
+        present.emit(report, present.report_text(report), as_json=options.json)
+        return 0
+
+
+async def ask(question: str, limit: int, speaker: str | None, content: str | None, options: Options) -> int:
+    """Answer a question from memory; "nothing found" is an answer."""
+    async with _opened(options) as app:
+        only = (await _content(app, content)).id if content else None
+        result = await app.pipeline.ask(question, limit=limit, filters=Filters(content_id=only, speaker=speaker))
+        if not result.success:
+            return _failed(result, options)
+        answer = result.unwrap()
+        present.emit(answer, present.answer_text(answer), as_json=options.json)
+        return 0
+
+
+async def show(reference: str, options: Options) -> int:
+    """Print the newest report of one item."""
+    async with _opened(options) as app:
+        content = await _content(app, reference)
+        report = await app.catalogue.report(app.scope, content.id)
+        if report is None:
+            raise BadRequestError(f"{content.title!r} has no report yet; analyse it with `udib analyze`.")
+        present.emit(report, present.report_text(report), as_json=options.json)
+        return 0
+
+
+async def list_contents(options: Options) -> int:
+    """Print what is stored."""
+    async with _opened(options) as app:
+        listing = await app.catalogue.listing(app.scope)
+        present.emit(listing, present.listing_text(listing, app.scope), as_json=options.json)
+        return 0
+
+
+async def forget(reference: str, options: Options, *, confirmed: bool) -> int:
+    """Remove one item from every store and print the proof."""
+    async with _opened(options) as app:
+        content = await _content(app, reference)
+        if not confirmed and sys.stdin.isatty() and not present.confirm(f"Forget {content.title!r} for good?"):
+            raise BadRequestError("Nothing was forgotten.")
+        result = await app.pipeline.forget(content.id)
+        if not result.success:
+            return _failed(result, options)
+        forgotten = result.unwrap()
+        present.emit(forgotten, present.forgotten_text(forgotten, content), as_json=options.json)
+        return 0 if not any(count for _, count in forgotten.left) else EXIT_CODES[Status.FAILED]
+
+
+def explain(error: UdibError) -> int:
+    """Say one sentence on standard error and give the exit code."""
+    present.complain(str(error))
+    return EXIT_CODES[error.status]
+
+
+@asynccontextmanager
+async def _opened(options: Options) -> AsyncGenerator[App]:
+    settings = options.settings()
+    configure_logging(settings.log.level)
+    async with open_app(settings) as app:
+        yield app
+
+
+async def _content(app: App, reference: str) -> Content:
+    """The one stored item that a reference names.
+
+    Raises:
+        BadRequestError: None or several do; the sentence lists them.
+    """
+    found = await app.catalogue.find(app.scope, reference)
+    if not found and "://" not in reference:
+        found = await app.catalogue.find(app.scope, _file_address(reference))
+    if not found:
+        raise BadRequestError(f"Nothing stored is called {reference!r}; `udib list` shows what is.")
+    if len(found) > 1:
+        names = ", ".join(f"{content.id} ({content.title})" for content in found[:5])
+        raise BadRequestError(f"{reference!r} names {len(found)} items: {names}; give more of the id.")
+    return found[0]
+
+
+def _file_address(path: str) -> str:
+    return Path(path).resolve().as_uri()
+
+
+def _failed(result: StepResult[Any], options: Options) -> int:
+    message = result.error or result.status.value
+    if options.json:
+        present.emit({"schema": "udib.error/1", "status": result.status.value, "error": message}, None, as_json=True)
+    present.complain(message)
+    return EXIT_CODES[result.status]

@@ -1,0 +1,110 @@
+"""`udib doctor`: what this machine can do, one line a check, with the remedy of each that fails."""
+
+import asyncio
+import io
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+
+import av
+
+from udib.app import present
+from udib.app.bootstrap import App, open_app
+from udib.app.commands import EXIT_CODES, Options
+from udib.app.observability import configure_logging
+from udib.app.settings import Settings, seen_secrets
+from udib.core.errors import Status, UdibError
+from udib.core.types import Health
+from udib.sources.ytdlp_health import javascript_runtime
+
+_LEAST_FREE_GB = 2.0
+
+
+async def doctor(options: Options) -> int:
+    """Run every check; the exit code is 1 if one that everything needs fails."""
+    healths = await check(options.settings())
+    present.emit(healths, present.health_text(healths), as_json=options.json)
+    return 0 if all(health.ok or health.optional for health in healths) else EXIT_CODES[Status.FAILED]
+
+
+async def check(settings: Settings) -> list[Health]:
+    """All checks, those of the machine first. An adapter that cannot even be opened is a failing line."""
+    configure_logging(settings.log.level)
+    local: Sequence[Callable[[], Health]] = (
+        _python,
+        lambda: _disk(settings),
+        _decoder,
+        javascript_runtime,
+        lambda: _provider(settings),
+        lambda: _webhook(settings),
+    )
+    healths = [await asyncio.to_thread(each) for each in local]
+    try:
+        async with open_app(settings) as app:
+            return [*healths, *await _adapters(app)]
+    except UdibError as exc:
+        remedy = "Correct what the sentence names, then run `udib doctor` again."
+        return [*healths, Health("stores", ok=False, detail=str(exc), remedy=remedy)]
+
+
+async def _adapters(app: App) -> list[Health]:
+    return await app.ping()
+
+
+def _python() -> Health:
+    version = platform.python_version()
+    fit = (3, 11) <= sys.version_info[:2] <= (3, 14)
+    return Health(
+        "python", fit, f"{version} on {platform.system()} {platform.machine()}", "Use Python 3.11, 3.12, 3.13 or 3.14."
+    )
+
+
+def _disk(settings: Settings) -> Health:
+    folder = settings.data_path
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(existing).free / 1e9
+    return Health(
+        "disk",
+        free >= _LEAST_FREE_GB,
+        f"{free:.1f} GB free for {folder}",
+        f"Free some space, or choose another place with --data-dir: less than {_LEAST_FREE_GB:g} GB is left.",
+        optional=True,
+    )
+
+
+def _decoder() -> Health:
+    """Encode a tenth of a second of silence as Opus and decode it again."""
+    try:
+        with io.BytesIO() as file:
+            with av.open(file, "w", format="ogg") as out:
+                stream = out.add_stream("libopus", rate=48000, layout="mono")
+                frame = av.AudioFrame(format="s16", layout="mono", samples=4800)
+                frame.sample_rate = 48000
+                for packet in [*stream.encode(frame), *stream.encode(None)]:
+                    out.mux(packet)
+            file.seek(0)
+            with av.open(file, "r") as back:
+                decoded = sum(frame.samples for frame in back.decode(audio=0))
+    except (av.FFmpegError, ValueError) as exc:
+        return Health(
+            "decoder", ok=False, detail=f"PyAV: {exc}", remedy="Install PyAV again: pip install --force-reinstall av"
+        )
+    return Health("decoder", decoded > 0, f"PyAV {av.__version__} encodes and decodes Opus", "Install PyAV again.")
+
+
+def _provider(settings: Settings) -> Health:
+    if settings.llm.provider != "none":
+        detail = f"{settings.llm.provider} is named; this version estimates its cost and does not call it"
+        return Health("language model", ok=True, detail=detail, optional=True)
+    seen = seen_secrets()
+    if seen:
+        detail = f"none named, so nothing is spent; {' and '.join(seen)} was seen in the environment and is not used"
+        return Health("language model", ok=True, detail=detail, optional=True)
+    return Health("language model", ok=True, detail="none named: everything runs on this machine", optional=True)
+
+
+def _webhook(settings: Settings) -> Health:
+    named = settings.delivery.discord_webhook is not None
+    detail = "a webhook is set (not shown, not called)" if named else "no webhook is set: reports go to files"
+    return Health("discord", ok=True, detail=detail, optional=True)

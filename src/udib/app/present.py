@@ -1,0 +1,137 @@
+"""What commands print: rich text for people, JSON for programs. Data goes to standard output, complaints do not."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+
+import msgspec
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from udib.core.findings import Report
+from udib.core.tenancy import Scope
+from udib.core.types import Answer, Content, Health, Listing
+from udib.delivery.document import render_json
+from udib.delivery.terminal import render_terminal
+from udib.delivery.view import clock
+from udib.pipeline.forget import Forgotten
+
+_NARROW = 100
+
+
+def emit(value: object, text: RenderableType | None, *, as_json: bool) -> None:
+    """Print `value` as JSON, or its text."""
+    if as_json:
+        data = render_json(value) if isinstance(value, Report) else msgspec.json.format(msgspec.json.encode(value))
+        sys.stdout.write(data.decode().rstrip("\n") + "\n")
+        return
+    _console().print(text)
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else _NARROW, highlight=False)
+
+
+def complain(sentence: str) -> None:
+    """One sentence on standard error."""
+    sys.stderr.write(f"udib: {' '.join(sentence.split())}\n")
+
+
+def confirm(question: str) -> bool:
+    """Ask on the terminal; anything but yes is no."""
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().casefold() in {"y", "yes"}
+
+
+def report_text(report: Report) -> RenderableType:
+    """The report, where its files are, and two questions to try."""
+    width = _console().width
+    parts: list[RenderableType] = [render_terminal(report, width)]
+    if report.delivered:
+        places = Table.grid(padding=(0, 2))
+        for delivered in report.delivered:
+            places.add_row(Text(delivered.kind), Text(delivered.where, overflow="fold"))
+        parts += [Text("\nWritten", style="bold"), Padding(places, (0, 0, 0, 2))]
+    questions = questions_to_try(report)
+    if questions:
+        parts.append(Text("\nAsk", style="bold"))
+        parts += [Text(f"  udib ask {shlex.quote(question)}", overflow="fold") for question in questions]
+    return Group(*parts)
+
+
+def questions_to_try(report: Report) -> tuple[str, ...]:
+    """Two questions that this item answers, from its chapters and speakers."""
+    titles = [chapter.title for chapter in report.outline.chapters] if report.outline else []
+    questions = [f"What was said about {title}?" for title in titles[:2]]
+    if len(questions) < 2 and report.fact_checks and report.fact_checks.checks:
+        questions.append(report.fact_checks.checks[0].claim.quote.text)
+    return tuple(questions[:2])
+
+
+def answer_text(answer: Answer) -> RenderableType:
+    """Passages in order, each with who said it, when, where, and the link to the second."""
+    if not answer.passages:
+        return Text(answer.note)
+    parts: list[RenderableType] = []
+    for number, passage in enumerate(answer.passages, start=1):
+        record = passage.record
+        who = record.speaker or "unknown speaker"
+        head = Text.assemble(
+            (f"{number}. ", "bold"), (who, "bold"), f"  {clock(record.start_s)}  ", (record.title, "dim")
+        )
+        words = Text(f"\u201c{record.text}\u201d")
+        parts += [
+            head,
+            Padding(words, (0, 0, 0, 3)),
+            Padding(Text(record.link, style="dim", overflow="fold"), (0, 0, 1, 3)),
+        ]
+    return Group(*parts)
+
+
+def listing_text(listing: Sequence[Listing], scope: Scope) -> RenderableType:
+    """One line an item."""
+    if not listing:
+        return Text(f"Nothing is stored for {scope}. `udib analyze` a recording to begin.")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("id", "title", "length", "words", "claims", "analysed"):
+        table.add_column(name, overflow="fold", justify="right" if name in {"length", "words", "claims"} else "left")
+    for item in listing:
+        length = clock(item.content.duration_s) if item.content.duration_s else ""
+        short = str(item.content.id)[:22]
+        table.add_row(
+            short,
+            escape(item.content.title),
+            length,
+            str(item.words),
+            str(item.claims),
+            item.created_at[:16].replace("T", " "),
+        )
+    return table
+
+
+def forgotten_text(forgotten: Forgotten, content: Content) -> RenderableType:
+    """How many entries each store gave up, and the proof."""
+    lines = [Text.assemble("Forgotten: ", (content.title, "bold"))]
+    left = dict(forgotten.left)
+    for name, count in forgotten.removed:
+        lines.append(Text(f"  {name}: {count} removed, {left.get(name, 0)} left"))
+    lines.append(Text("Files exported with --out and messages already posted are not reached."))
+    return Group(*lines)
+
+
+def health_text(healths: Sequence[Health]) -> RenderableType:
+    """One line a check; a failing one is followed by its remedy."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for health in healths:
+        state = ("ok", "green") if health.ok else (("note", "yellow") if health.optional else ("FAIL", "bold red"))
+        table.add_row(Text(*state), Text(health.name), Text(health.detail))
+        if not health.ok and health.remedy:
+            table.add_row("", "", Text(f"-> {health.remedy}"))
+    return table

@@ -1,0 +1,268 @@
+"""Settings: read once, checked, frozen, handed down in sections. The only module that reads the environment.
+
+Precedence: `config/*.yaml` of the package < the files of the same names in the configuration directory < environment
+`UDIB_SECTION__KEY` < arguments. The current directory is never searched.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import yaml
+from platformdirs import user_config_path, user_data_path
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from udib.core.errors import BadRequestError
+from udib.core.tenancy import Scope
+
+_PACKAGE = Path(__file__).parents[1]
+_ALIASES = {"DISCORD_WEBHOOK": ("delivery", "discord_webhook")}
+"""Well-known names that are accepted for a value."""
+
+_OWN = {"UDIB_CONFIG_DIR"}
+_FILES = ("settings.yaml", "http.yaml")
+SECRET_NAMES = ("OPENROUTER_API_KEY", "OPENAI_API_KEY")
+"""Keys that `udib doctor` mentions when it sees them; seeing one chooses nothing."""
+
+
+class Section(BaseModel):
+    """A group of settings. An unknown key stops the start."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetSettings(Section):
+    """Network."""
+
+    allow: tuple[str, ...] = Field(default=(), description="host:port of private servers that may be reached")
+
+
+class ConnectionPoolSettings(Section):
+    """Connections to other machines (config/http.yaml)."""
+
+    limit: int = Field(default=100, ge=1, description="most connections at the same time")
+    limit_per_host: int = Field(default=30, ge=1, description="most connections to one host")
+    dns_cache_ttl: int = Field(default=300, ge=0, description="seconds that a name's addresses are kept")
+    timeout: float = Field(default=30, gt=0, description="seconds of one request, from start to end")
+
+
+class RetrySettings(Section):
+    """When a request is made again (config/http.yaml)."""
+
+    max_attempts: int = Field(default=3, ge=1, le=10, description="attempts, the first one included")
+    backoff_factor: float = Field(default=2.0, ge=1, description="each wait is this much longer than the one before")
+    retryable_statuses: tuple[int, ...] = (429, 502, 503, 504)
+
+
+class HttpSettings(Section):
+    """Outgoing requests (config/http.yaml)."""
+
+    connection_pool: ConnectionPoolSettings = ConnectionPoolSettings()
+    retry: RetrySettings = RetrySettings()
+
+
+class SourcesSettings(Section):
+    """Fetching."""
+
+    max_megabytes: int = Field(default=4096, ge=1, description="most megabytes of one download")
+    deadline_s: float = Field(default=3600, gt=0, description="most seconds of one download")
+    language: str = Field(default="en", min_length=2, description="wanted caption language")
+
+
+class TranscriptsSettings(Section):
+    """Transcription."""
+
+    engine: Literal["pocketsphinx"] = "pocketsphinx"
+    processes: int = Field(default=2, ge=1, le=64, description="recognisers at work at the same time")
+
+
+class MemorySettings(Section):
+    """Vector memory."""
+
+    index: Literal["edge"] = "edge"
+    embedder: Literal["static"] = "static"
+    linger_s: float = Field(default=20, ge=0, le=3600, description="seconds the store process stays when unused")
+
+
+class AnalysisSettings(Section):
+    """Analysis."""
+
+    claims_per_hour: int = Field(default=60, ge=1, le=1000, description="most claims an hour of speech")
+    hints_per_hour: int = Field(default=3, ge=0, le=100, description="most fallacy hints an hour of speech")
+
+
+class LlmSettings(Section):
+    """Language models. No version before the LLM room calls one; prices serve estimates."""
+
+    provider: Literal["none", "openrouter", "openai"] = "none"
+    model: str | None = None
+    input_usd_per_million: float | None = Field(default=None, ge=0)
+    output_usd_per_million: float | None = Field(default=None, ge=0)
+    cap_request_usd: float = Field(default=0.10, ge=0)
+    cap_day_usd: float = Field(default=1.00, ge=0)
+
+
+class DeliverySettings(Section):
+    """Delivery."""
+
+    discord_webhook: SecretStr | None = None
+
+
+class LogSettings(Section):
+    """Logging."""
+
+    level: Literal["debug", "info", "warning", "error"] = "warning"
+
+
+class Settings(BaseSettings):
+    """All settings. Load them with `load_settings`, which gives errors as sentences."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="UDIB_", env_nested_delimiter="__", env_file=None
+    )
+
+    data_dir: Path | None = None
+    tenant: str = "default"
+    workspace: str = "main"
+    net: NetSettings = NetSettings()
+    http: HttpSettings = HttpSettings()
+    sources: SourcesSettings = SourcesSettings()
+    transcripts: TranscriptsSettings = TranscriptsSettings()
+    memory: MemorySettings = MemorySettings()
+    analysis: AnalysisSettings = AnalysisSettings()
+    llm: LlmSettings = LlmSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment goes before the files, which come in as arguments."""
+        return env_settings, init_settings
+
+    @property
+    def scope(self) -> Scope:
+        """The operator's scope on the command line."""
+        return Scope.of(self.tenant, self.workspace)
+
+    @property
+    def data_path(self) -> Path:
+        """Where everything is stored."""
+        return (self.data_dir or user_data_path("udib")).expanduser().resolve()
+
+    @property
+    def runtime_path(self) -> Path | None:
+        """Where sockets lie; None where the system has no such place, so that the adapter chooses a private one."""
+        given = os.environ.get("XDG_RUNTIME_DIR")
+        return Path(given) / "udib" if given else None
+
+
+def config_dir(given: str | None = None) -> Path:
+    """The user's configuration directory: the one given, else $UDIB_CONFIG_DIR, else the system's place for it."""
+    chosen = given or os.environ.get("UDIB_CONFIG_DIR")
+    return Path(chosen).expanduser() if chosen else user_config_path("udib")
+
+
+def shipped_config_dir() -> Path:
+    """The `config` folder of the package: inside an installed one, at the root of a checkout."""
+    inside = _PACKAGE / "config"
+    return inside if inside.is_dir() else _PACKAGE.parents[1] / "config"
+
+
+def load_settings(directory: str | None = None, **overrides: object) -> Settings:
+    """Read all settings.
+
+    Args:
+        directory: The configuration directory, if not the usual one.
+        overrides: Top-level values that go before everything; None values are ignored.
+
+    Raises:
+        BadRequestError: A file cannot be read, a name is unknown, or a value is out of range; the sentence names it.
+    """
+    if directory is not None and not Path(directory).expanduser().is_dir():
+        raise BadRequestError(
+            f"The configuration directory {directory} does not exist; create it or leave --config out."
+        )
+    _refuse_unknown(os.environ)
+    values: dict[str, Any] = {}
+    for folder in (shipped_config_dir(), config_dir(directory)):
+        for name in _FILES:
+            values = merged(values, _read(folder / name))
+    values = merged(values, _aliased(os.environ))
+    try:
+        settings = Settings(**{name: value for name, value in values.items() if value is not None})
+    except ValidationError as exc:
+        raise BadRequestError(_explain(exc)) from exc
+    changed: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
+    return settings.model_copy(update=changed)
+
+
+def seen_secrets() -> tuple[str, ...]:
+    """Names of provider keys that the environment holds. They choose nothing; `udib doctor` mentions them."""
+    return tuple(name for name in SECRET_NAMES if os.environ.get(name))
+
+
+def _aliased(variables: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, (section, key) in _ALIASES.items():
+        if variables.get(name):
+            values.setdefault(section, {})[key] = variables[name]
+    return values
+
+
+def _refuse_unknown(variables: Mapping[str, str]) -> None:
+    """A misspelt name stops the start; pydantic-settings would ignore it in silence."""
+    for name in variables:
+        if name.startswith("UDIB_") and name not in _OWN and not _known(name):
+            raise BadRequestError(f"The environment variable {name} is no setting of udib; correct or unset it.")
+
+
+def _known(name: str) -> bool:
+    section, _, key = name.removeprefix("UDIB_").lower().partition("__")
+    field = Settings.model_fields.get(section)
+    if field is None:
+        return False
+    kind = field.annotation
+    inner = kind.model_fields if isinstance(kind, type) and issubclass(kind, Section) else None
+    return key in inner if inner is not None and key else not key
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
+        raise BadRequestError(f"The settings file {path} cannot be read: {' '.join(str(exc).split())}") from exc
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict):
+        raise BadRequestError(f"The settings file {path} must hold names and values.")
+    return loaded
+
+
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Nested values, those of `above` first."""
+    result = dict(below)
+    for name, value in above.items():
+        inner = result.get(name)
+        result[name] = merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return result
+
+
+def _explain(error: ValidationError) -> str:
+    """One sentence a wrong setting, without its value (it may be a secret)."""
+    sentences = []
+    for problem in error.errors(include_url=False, include_input=False):
+        name = ".".join(str(part) for part in problem["loc"])
+        what = "is no setting of udib" if problem["type"] == "extra_forbidden" else problem["msg"]
+        sentences.append(f"{name}: {what}")
+    return f"The settings are wrong: {'; '.join(sentences)}. Correct them in settings.yaml or the environment."

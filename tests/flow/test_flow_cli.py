@@ -1,0 +1,265 @@
+"""The command line on the real embedded adapters: what a user types, reads, and gets as exit code."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from udib.app.cli import main
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "rent-control" / "debate.vtt"
+TALK = """Maya: Rents in Vienna rose by twelve percent in 2021, according to the city's own statistics office.
+Daniel: I don't believe that. In Berlin they fell by four percent in the same year.
+Maya: Either we cap the rents now or every family leaves the city.
+Daniel: The city built 4,000 homes in 2019, because the council had sold cheap land.
+"""
+
+
+class Cli:
+    """Runs commands on a data directory of its own."""
+
+    def __init__(self, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.data = data
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        self.complaint = ""
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments, "--data-dir", str(self.data)])
+        printed = self._capsys.readouterr()
+        self.complaint = printed.err
+        assert ended.value.code == code, printed.err
+        return printed.out
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        return json.loads(self(*arguments, "--json", "--quiet", code=code))
+
+
+@pytest.fixture
+def cli(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    monkeypatch.setenv("UDIB_MEMORY__LINGER_S", "0.2")
+    return Cli(tmp_path / "data", capsys)
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> Path:
+    path = tmp_path / "city talk.txt"
+    path.write_text(TALK, encoding="utf-8")
+    return path
+
+
+def test_analyze_ask_list_show_and_forget(cli: Cli, talk: Path) -> None:
+    report = cli.json("analyze", str(talk))
+    assert report["schema"] == "udib.report/1"
+    assert report["quotes_dropped"] == 0
+    assert {Path(place["where"]).suffix for place in report["delivered"]} >= {".md", ".html", ".json"}
+    assert all(Path(place["where"]).is_file() for place in report["delivered"])
+
+    answer = cli.json("ask", "how much did rents rise in Vienna?")
+    first = answer["passages"][0]["record"]
+    assert first["text"] in TALK
+    assert first["speaker"] == "Maya"
+    assert first["link"].startswith("file://")
+    assert cli.json("ask", "what was said about quantum chromodynamics?")["passages"] == []
+
+    [listed] = cli.json("list")
+    assert listed["content"]["id"] == report["content"]["id"]
+    shown = cli.json("show", report["content"]["id"][:12])
+    assert shown["content"] == report["content"]
+
+    forgotten = cli.json("forget", "city talk")
+    assert all(count == 0 for _, count in forgotten["left"])
+    assert cli.json("list") == []
+    assert cli.json("ask", "how much did rents rise in Vienna?")["passages"] == []
+    for path in cli.data.rglob("*"):
+        assert not path.is_file() or b"twelve percent" not in path.read_bytes(), path
+
+
+def test_the_report_in_the_terminal_is_complete_and_points_on(cli: Cli) -> None:
+    text = cli("analyze", str(EXAMPLE))
+    for part in ("rent", "MAYA", "DANIEL", "udib ask", "report.md", "report.html", "report.json"):
+        assert part in text
+    assert "low-accuracy" not in text
+    assert "transcribe: done" in cli.complaint
+
+
+def test_two_workspaces_never_meet(cli: Cli, talk: Path) -> None:
+    cli.json("analyze", str(talk), "--tenant", "a_b", "--workspace", "c")
+    assert cli.json("list", "--tenant", "a", "--workspace", "b_c") == []
+    assert cli.json("ask", "rents in Vienna", "--tenant", "a", "--workspace", "b_c")["passages"] == []
+    assert len(cli.json("ask", "rents in Vienna", "--tenant", "a_b", "--workspace", "c")["passages"]) >= 1
+
+
+def test_a_second_analysis_is_a_new_revision_that_keeps_one_copy_in_memory(cli: Cli, talk: Path) -> None:
+    assert cli.json("analyze", str(talk))["revision"] == 1
+    report = cli.json("analyze", str(talk))
+    assert report["revision"] == 2
+    assert "transcribe" in {stage["stage"] for stage in report["stages"] if stage["reused"]}
+    passages = cli.json("ask", "rents in Vienna rose")["passages"]
+    texts = [passage["record"]["text"] for passage in passages]
+    assert len(texts) == len(set(texts))
+
+
+def test_an_earlier_item_is_evidence_for_a_later_one(cli: Cli, talk: Path, tmp_path: Path) -> None:
+    cli.json("analyze", str(talk))
+    later = tmp_path / "later.txt"
+    later.write_text(
+        "Ann: Rents in Vienna rose by 30 percent in 2021, said the statistics office.", encoding="utf-8"
+    )
+    report = cli.json("analyze", str(later))
+    [check] = [each for each in report["fact_checks"]["checks"] if "Vienna" in each["claim"]["quote"]["text"]]
+    assert check["verdict"] is None
+    assert check["not_judged"]["reason"] == "needs_llm"
+    assert "twelve percent" in check["evidence"][0]["text"]
+
+
+def test_out_writes_copies_that_forget_does_not_reach(cli: Cli, talk: Path, tmp_path: Path) -> None:
+    cli("analyze", str(talk), "--out", str(tmp_path / "export"), "--quiet")
+    assert {path.suffix for path in (tmp_path / "export").iterdir()} >= {".md", ".html", ".json"}
+    cli("forget", "city talk", "--yes")
+    assert any((tmp_path / "export").iterdir())
+
+
+def test_dry_run_does_nothing_and_names_the_cost(cli: Cli, talk: Path) -> None:
+    text = cli("analyze", str(talk), "--dry-run")
+    assert "0.00 USD" in text
+    assert cli.json("list") == []
+
+
+def test_doctor_finds_this_machine_fit(cli: Cli) -> None:
+    lines = {line["name"]: line for line in cli.json("doctor")}
+    assert lines["decoder"]["ok"]
+    assert lines["python"]["ok"]
+    assert all(line["ok"] or line["remedy"] for line in lines.values())
+
+
+def test_doctor_says_that_a_key_alone_chooses_nothing(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-secret")
+    text = cli("doctor")
+    assert "OPENROUTER_API_KEY" in text
+    assert "sk-secret" not in text
+
+
+def test_init_writes_settings_that_are_then_used(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UDIB_CONFIG_DIR", str(tmp_path / "config"))
+    cli("init", "--yes", "--tenant", "guild")
+    written = tmp_path / "config" / "settings.yaml"
+    assert written.stat().st_mode & 0o777 == 0o600
+    cli("list")
+
+
+BAD_INPUT: list[tuple[str, bytes | None, int, str]] = [
+    ("missing.vtt", None, 2, "no file"),
+    ("empty.vtt", b"", 2, "empty"),
+    ("empty.mp4", b"", 2, "empty"),
+    ("noise.mp4", bytes(range(256)) * 64, 2, ""),
+    ("noise.bin", b"\x00\x01\x02\xff" * 4096, 2, ""),
+    ("only-header.vtt", b"WEBVTT\n\n", 2, ""),
+    ("times.vtt", b"WEBVTT\n\nxx:00 --> yy:01\nhello there\n", 2, ""),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "code", "words"), BAD_INPUT, ids=[name for name, *_ in BAD_INPUT])
+def test_bad_input_gets_one_sentence_and_stores_nothing(
+    cli: Cli, tmp_path: Path, name: str, data: bytes | None, code: int, words: str
+) -> None:
+    path = tmp_path / name
+    if data is not None:
+        path.write_bytes(data)
+    cli("analyze", str(path), "--quiet", code=code)
+    assert words in cli.complaint
+    assert len(cli.complaint.strip().splitlines()) == 1
+    assert "Traceback" not in cli.complaint
+    assert cli.json("list") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("analyze", "{tmp}"), 2),
+        (("analyze", "https://127.0.0.1:9/talk.mp4"), 4),
+        (("analyze", "https://192.168.1.1/talk.mp4"), 4),
+        (("analyze", "ftp://a.example/talk.mp4"), 2),
+        (("analyze", "{tmp}/a.vtt", "--nonsense"), 2),
+        (("frobnicate",), 2),
+        (("ask", ""), 2),
+        (("ask", "x", "--limit", "0"), 2),
+        (("show", "nothing-like-it"), 2),
+        (("forget", "nothing-like-it"), 2),
+        (("list", "--tenant", ""), 2),
+        (("list", "--config", "{tmp}/none"), 2),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_a_wrong_command_gets_one_sentence(cli: Cli, tmp_path: Path, arguments: tuple[str, ...], code: int) -> None:
+    cli(*(part.format(tmp=tmp_path) for part in arguments), code=code)
+    assert cli.complaint.startswith("udib: ") or "udib: " in cli.complaint
+    assert "Traceback" not in cli.complaint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [TALK.encode("utf-16"), b"\xef\xbb\xbf" + TALK.encode(), TALK.replace("don't", "don\u2019t").encode("cp1252")],
+    ids=["utf-16", "bom", "cp1252"],
+)
+def test_odd_encodings_are_read(cli: Cli, tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "talk.txt"
+    path.write_bytes(text)
+    report = cli.json("analyze", str(path))
+    assert report["outline"]["speakers"] == ["Maya", "Daniel"]
+
+
+def test_an_unwritable_data_directory_is_named(cli: Cli, talk: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file where the directory should be")
+    cli("analyze", str(talk), "--quiet", code=3)
+    assert str(tmp_path / "data") in cli.complaint
+
+
+def test_a_misspelt_setting_stops_the_start(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UDIB_MEMORYY__INDEX", "edge")
+    cli("list", code=2)
+    assert "UDIB_MEMORYY__INDEX" in cli.complaint
+
+
+def _start(*arguments: str, data: Path) -> subprocess.Popen[str]:
+    environment = {**os.environ, "UDIB_MEMORY__LINGER_S": "0.5"}
+    command = [sys.executable, "-m", "udib.app.cli", *arguments, "--data-dir", str(data)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def test_two_processes_share_a_data_directory(tmp_path: Path) -> None:
+    paths = []
+    for number in range(2):
+        path = tmp_path / f"talk {number}.txt"
+        path.write_text(TALK.replace("twelve", ("eleven", "thirteen")[number]), encoding="utf-8")
+        paths.append(path)
+    running = [_start("analyze", str(path), "--json", data=tmp_path / "data") for path in paths]
+    ended = [(*process.communicate(timeout=60), process.returncode) for process in running]
+    assert [code for *_, code in ended] == [0, 0], ended
+    listed = _start("list", "--json", data=tmp_path / "data")
+    assert len(json.loads(listed.communicate(timeout=60)[0])) == 2
+
+
+def test_ctrl_c_keeps_what_was_finished(tmp_path: Path) -> None:
+    """Interrupted during recognition: exit code 130, no traceback, no child left, and the next run finishes."""
+    recording = EXAMPLE.with_suffix(".opus")
+    process = _start("analyze", str(recording), data=tmp_path / "data")
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("metadata"):
+            break
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, complaint = process.communicate(timeout=30)
+    assert process.returncode == 130, complaint
+    assert "run the same command again" in complaint
+    assert "Traceback" not in complaint
+    again = _start("analyze", str(recording), "--captions", str(EXAMPLE), data=tmp_path / "data")
+    _, complaint = again.communicate(timeout=60)
+    assert again.returncode == 0, complaint

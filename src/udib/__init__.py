@@ -8,13 +8,13 @@ async with udib.open_app() as app:
 from typing import TYPE_CHECKING, Any
 
 from udib.core.result import StepResult
+from udib.core.version import __version__
 
 if TYPE_CHECKING:
     from udib.app.bootstrap import open_app
     from udib.pipeline.orchestrator import ContentPipeline
 
-__version__ = "0.1.0"
-__all__ = ["ContentPipeline", "StepResult", "open_app"]
+__all__ = ["ContentPipeline", "StepResult", "__version__", "open_app"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the module protocol (PEP 562)

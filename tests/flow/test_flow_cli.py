@@ -109,9 +109,7 @@ def test_a_second_analysis_is_a_new_revision_that_keeps_one_copy_in_memory(cli: 
 def test_an_earlier_item_is_evidence_for_a_later_one(cli: Cli, talk: Path, tmp_path: Path) -> None:
     cli.json("analyze", str(talk))
     later = tmp_path / "later.txt"
-    later.write_text(
-        "Ann: Rents in Vienna rose by 30 percent in 2021, said the statistics office.", encoding="utf-8"
-    )
+    later.write_text("Ann: Rents in Vienna rose by 30 percent in 2021, said the statistics office.", encoding="utf-8")
     report = cli.json("analyze", str(later))
     [check] = [each for each in report["fact_checks"]["checks"] if "Vienna" in each["claim"]["quote"]["text"]]
     assert check["verdict"] is None

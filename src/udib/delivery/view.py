@@ -269,7 +269,7 @@ def made(report: Report) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunTimes:
     """The stages of a run as a whole.
 
     `chain` is the longest row of stages, each of which began after the one before it had ended.
@@ -293,12 +293,12 @@ class Run:
         )
 
 
-def run_of(stages: Sequence[StageTiming]) -> Run | None:
+def run_of(stages: Sequence[StageTiming]) -> RunTimes | None:
     """The run that the stages make, or None if there are none."""
     if not stages:
         return None
     wall_s = max(stage.end_s for stage in stages) - min(stage.start_s for stage in stages)
-    return Run(sum(stage.end_s - stage.start_s for stage in stages), wall_s, _longest_chain(stages))
+    return RunTimes(sum(stage.end_s - stage.start_s for stage in stages), wall_s, _longest_chain(stages))
 
 
 def state(stage: StageTiming) -> str:

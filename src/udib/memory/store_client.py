@@ -13,8 +13,8 @@ from typing import Final, TypeVar, cast
 
 import msgspec
 
-from udib import __version__
 from udib.core.errors import ForbiddenError, Status, UnavailableError, error_for
+from udib.core.version import __version__
 from udib.memory.store_protocol import (
     PROTOCOL,
     Call,

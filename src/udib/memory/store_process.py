@@ -20,8 +20,8 @@ from typing import Final, cast
 
 import msgspec
 
-from udib import __version__
 from udib.core.errors import Status, UdibError, UnavailableError
+from udib.core.version import __version__
 from udib.memory.store_folder import StoreFolder
 from udib.memory.store_protocol import (
     PROTOCOL,

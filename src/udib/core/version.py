@@ -1,0 +1,3 @@
+"""The version of the product, for the package, the store process and the reports."""
+
+__version__ = "0.1.0"

@@ -140,7 +140,8 @@ def obtained(report: Report) -> str:
     speakers = len(report.outline.speakers) if report.outline else 0
     heard = f", {counted(speakers, 'speaker')}" if speakers else ""
     said = f"{counted(facts.words, 'word')} in {counted(facts.segments, 'segment')}{heard}"
-    return f"Words from {origin} ({clean(facts.engine)}), language {clean(facts.language)}: {said}."
+    engine = f" ({clean(facts.engine)})" if facts.engine not in origin else ""
+    return f"Words from {origin}{engine}, language {clean(facts.language)}: {said}."
 
 
 def warnings(report: Report) -> list[str]:

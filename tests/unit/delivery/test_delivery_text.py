@@ -57,7 +57,7 @@ def test_markdown_text_makes_no_automatic_link(text: str) -> None:
 @given(ANY)
 def test_discord_finds_no_markup_mention_or_link_in_foreign_text(text: str) -> None:
     shown = discord(text)
-    plain = re.sub(r"\\[^A-Za-z0-9\s]", "", shown)
+    plain = re.sub(r"\\[^A-Za-z0-9\s]", "\u2022", shown)  # an escaped sign still stands between its neighbours
     assert not re.search(r"[\\`*_~|<>\[\]#]", plain)
     assert "://" not in plain
     assert not re.match(r"[-+=]|\d+[.)](\s|$)", shown)

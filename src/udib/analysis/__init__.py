@@ -1,0 +1,1 @@
+"""What a transcript means: claims, fallacy hints, debate, contradictions, chapters, summary. Pure."""

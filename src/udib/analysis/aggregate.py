@@ -1,0 +1,151 @@
+"""One report of all findings, every quote of which is looked up in the transcript once more."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from udib.analysis.fact_check import NEEDS_MODEL
+from udib.analysis.language import is_english
+from udib.analysis.sentences import sentences
+from udib.analysis.summary import summarise
+from udib.core.findings import (
+    REPORT_SCHEMA,
+    Argument,
+    Chapter,
+    Clash,
+    Contradiction,
+    DebateMap,
+    FactCheck,
+    FactChecks,
+    Fallacies,
+    Fallacy,
+    Findings,
+    Missing,
+    Outline,
+    Report,
+    TranscriptFacts,
+)
+from udib.core.speech import Quote, Transcript
+from udib.core.types import Content
+
+AnyFinding = FactCheck | Fallacy | Argument | Clash | Contradiction | Chapter | Quote
+Finding = TypeVar("Finding", bound=AnyFinding)
+
+NOT_ENGLISH = "the transcript is not English, and these rules are"
+
+
+@dataclass(slots=True)
+class _Gate:
+    """Lets pass only findings whose quotes stand in the transcript, and counts."""
+
+    transcript: Transcript
+    verified: int = 0
+    dropped: int = 0
+
+    def keep(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """The findings all of whose quotes were said."""
+        return tuple(finding for finding in findings if self._holds(finding))
+
+    def _holds(self, finding: AnyFinding) -> bool:
+        quotes = _quotes(finding)
+        found = [self.transcript.holds(quote) for quote in quotes]
+        self.verified += sum(found)
+        self.dropped += len(found) - sum(found)
+        return all(found)
+
+
+def aggregate(findings: Findings, content: Content, *, created_at: str, revision: int) -> Report:
+    """Put the findings together. The stages' times and the deliveries are added by the pipeline.
+
+    Args:
+        findings: What the analyses gave. A quote that does not stand in the transcript drops its finding.
+        content: The item.
+        created_at: UTC, ISO 8601.
+        revision: 1 for the first report on an item.
+    """
+    transcript = findings.transcript
+    english = is_english(transcript)
+    gate = _Gate(transcript)
+    outline = _outline(findings.outline, gate)
+    chapters = outline.chapters if outline is not None else ()
+    summary = gate.keep(summarise(sentences(transcript), chapters)) if english else ()
+    fact_checks, fallacies = _fact_checks(findings.fact_checks, gate), _fallacies(findings.fallacies, gate)
+    debate = _debate(findings.debate, gate)
+    return Report(
+        schema=REPORT_SCHEMA,
+        content=content,
+        created_at=created_at,
+        revision=revision,
+        transcript=transcript_facts(transcript),
+        outline=outline,
+        fact_checks=fact_checks,
+        fallacies=fallacies,
+        debate=debate,
+        summary=summary,
+        missing=(*findings.missing, *_not_done(fact_checks, english=english)),
+        quotes_verified=gate.verified,
+        quotes_dropped=gate.dropped,
+    )
+
+
+def transcript_facts(transcript: Transcript) -> TranscriptFacts:
+    """How the words were obtained."""
+    return TranscriptFacts(
+        origin=transcript.origin.value,
+        engine=transcript.engine,
+        language=transcript.language,
+        low_accuracy=transcript.low_accuracy,
+        timed=transcript.timed,
+        segments=len(transcript.segments),
+        words=transcript.word_count,
+    )
+
+
+def _not_done(fact_checks: FactChecks | None, *, english: bool) -> tuple[Missing, ...]:
+    if not english:
+        return tuple(Missing(part, NOT_ENGLISH) for part in ("claims", "fallacies", "arguments", "chapters", "summary"))
+    checks = fact_checks.checks if fact_checks is not None else ()
+    if any(check.not_judged is not None and check.not_judged.reason == NEEDS_MODEL for check in checks):
+        return (Missing("verdicts", NEEDS_MODEL),)
+    return ()
+
+
+def _outline(outline: Outline | None, gate: _Gate) -> Outline | None:
+    return None if outline is None else replace(outline, chapters=gate.keep(outline.chapters))
+
+
+def _fact_checks(found: FactChecks | None, gate: _Gate) -> FactChecks | None:
+    return None if found is None else replace(found, checks=gate.keep(found.checks))
+
+
+def _fallacies(found: Fallacies | None, gate: _Gate) -> Fallacies | None:
+    return None if found is None else replace(found, hints=gate.keep(found.hints))
+
+
+def _debate(found: DebateMap | None, gate: _Gate) -> DebateMap | None:
+    if found is None:
+        return None
+    return replace(
+        found,
+        arguments=gate.keep(found.arguments),
+        clashes=gate.keep(found.clashes),
+        contradictions=gate.keep(found.contradictions),
+        unanswered=gate.keep(found.unanswered),
+    )
+
+
+def _quotes(finding: AnyFinding) -> tuple[Quote, ...]:
+    """All quotes of this item in a finding; the earlier half of a contradiction may stand in another one."""
+    match finding:
+        case FactCheck():
+            return (finding.claim.quote,)
+        case Fallacy() | Argument():
+            return (finding.quote,)
+        case Clash():
+            return (finding.first, finding.second)
+        case Contradiction():
+            return (finding.later,) if finding.earlier_source is not None else (finding.earlier, finding.later)
+        case Chapter():
+            return (finding.opening,)
+        case Quote():
+            return (finding,)

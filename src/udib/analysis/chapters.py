@@ -1,0 +1,239 @@
+"""Chapters: stretches on one subject, cut where meaning and words change, titled in the speakers' own words."""
+
+import asyncio
+import math
+import re
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udib.analysis.language import is_english
+from udib.analysis.sentences import Sentence, sentences
+from udib.analysis.text import MONTHS, Token, content_stems, is_content, stem, tokens, word_set
+from udib.core.findings import Chapter
+from udib.core.ports import Embedder
+from udib.core.speech import Transcript
+
+CHAPTERS_PER_ROOT_MINUTE: Final = 1.5
+"""Chapters grow with the square root of the length: about 4 in 6 minutes, 12 in an hour, 20 in three hours."""
+SHORTEST_S: Final = 40.0
+LONGEST: Final = 4.0
+"""Longest chapter, as a multiple of the mean length."""
+FEWEST_SENTENCES: Final = 4
+
+_LEXICAL_DIMENSION: Final = 256
+_BLOCK: Final = 256  # ends of stretches in one matrix product
+_LEXICAL_SHARE: Final = 0.5
+_CUE_BONUS: Final = 1.0
+"""What an announcement is worth, in sentences that fit as badly as can be."""
+_TURN_BONUS: Final = 0.15
+_LONGEST_PHRASE: Final = 3
+
+_LESS_NOMINAL: Final = 0.6
+_BEFORE_NOUNS: Final = word_set(
+    """the a an this that these those my your our his her their its of in on for from no any every"""
+)
+"""What stands before a noun rather than before a verb; the other occurrences of a phrase count less."""
+
+_ANNOUNCED = re.compile(
+    r"^(?:(?:and|so|but|now|okay|ok|well|alright|all right|right|then|um|uh),? )*(?:(?:let's|let us|let me"
+    r"|i(?:'d| would)? (?:want|like) to|i'll|we(?:'ll| can| should)?|can we) (?:now |just |all )?(?:turn|talk"
+    r"|move|look at|go to|switch|start|begin|finish|close|end|get to|discuss|jump)|(?:moving|turning|going"
+    r"|switching) (?:on|to|over)|next (?:up|question|topic|point|is|thing)|(?:my|the|our) (?:next|last|final"
+    r"|second|third) (?:question|topic|point|thing|item)|finally|in closing|to (?:begin|start|close|conclude"
+    r"|sum up)|another (?:topic|thing|question)|what about the|speaking of|on (?:another|a different) (?:note"
+    r"|subject|topic)|the (?:next|other) (?:thing|topic))\b"
+)
+_NOT_IN_TITLES: Final = word_set(
+    """people person thing time way lot year month week day today spring summer fall winter number percent million
+    billion thousand hundred dollar okay yeah guy stuff bit kind sort talk turn finish start begin think say want
+    need come look find call work good bad big small best better worse true fair honest frank straight thank
+    actually basically probably typical different sister brother mother father friend case example point
+    question answer place part side end life world money home truly simply mean um uh hey gonna wanna anymore anyway
+    pretty whole able hard easy happen try show move feel help keep live ask hear leave alone add check click fix"""
+)
+
+
+async def chapters(transcript: Transcript, embedder: Embedder) -> tuple[Chapter, ...]:
+    """Cut a transcript into chapters that cover it from its first to its last word.
+
+    The number follows from the length. The cuts minimise, by dynamic programming, how far the sentences of a chapter
+    are from its mean, in an embedding beside a projection of its words; announcements and changes of speaker are
+    favoured. Linear in the number of sentences. Empty for a transcript that is not English.
+
+    Source: the objective is that of Alemi and Ginsparg, Text Segmentation based on Semantic Word Embeddings, 2015.
+    """
+    found = await asyncio.to_thread(sentences, transcript)
+    if not found or not is_english(transcript):
+        return ()
+    vectors = await embedder.embed([sentence.text for sentence in found])
+    return await asyncio.to_thread(_chapters, transcript, found, vectors)
+
+
+def wanted_chapters(duration_s: float, sentence_count: int) -> int:
+    """How many chapters an item of that length gets."""
+    by_length = round(CHAPTERS_PER_ROOT_MINUTE * math.sqrt(max(duration_s, 0.0) / 60))
+    return max(1, min(by_length, int(duration_s / SHORTEST_S), sentence_count // FEWEST_SENTENCES))
+
+
+def boundaries(vectors: NDArray[np.float64], bonus: NDArray[np.float64], count: int) -> list[int]:
+    """The numbers of the sentences that open `count` chapters; the first is 0.
+
+    Args:
+        vectors: One row a sentence.
+        bonus: For each sentence, what is gained when a chapter begins there, in units of squared distance.
+        count: How many chapters.
+    """
+    total = len(vectors)
+    longest = total if count == 1 else min(total, max(2 * FEWEST_SENTENCES, math.ceil(LONGEST * total / count)))
+    costs = _costs(vectors, bonus, longest)
+    costs[:, : min(FEWEST_SENTENCES, total // count) - 1] = np.inf
+    best = np.full(total + 1, np.inf)
+    best[0] = 0.0
+    lengths = np.zeros((count, total + 1), dtype=np.intp)
+    for number in range(count):
+        # Row `end` of the windows, read backwards, holds the best sums before a last chapter of 1, 2, ... sentences.
+        padded = np.concatenate([np.full(longest, np.inf), best[:-1]])
+        sums = np.lib.stride_tricks.sliding_window_view(padded, longest)[1:, ::-1] + costs
+        at = sums.argmin(axis=1)
+        best[0], best[1:] = np.inf, sums[np.arange(total), at]
+        lengths[number, 1:] = at + 1
+    opened, end = [], total
+    for number in reversed(range(count)):
+        end -= int(lengths[number, end])
+        opened.append(end)
+    return opened[::-1]
+
+
+def title_of(inside: Sequence[Sequence[Token]], frequency: Counter[str], total: int) -> str:
+    """The phrase of one to three neighbouring words that is frequent in a chapter and rare elsewhere, as it was said.
+
+    Args:
+        inside: The tokens of each sentence of the chapter.
+        frequency: In how many sentences of the whole item a phrase (its stems) occurs.
+        total: Number of sentences of the item.
+    """
+    counts: defaultdict[str, float] = defaultdict(float)
+    spelling: dict[str, Counter[str]] = {}
+    for words in inside:
+        for phrase, (said, share) in dict(_phrases(words)).items():
+            counts[phrase] += share
+            spelling.setdefault(phrase, Counter())[said] += 1
+    if not counts:
+        return ""
+
+    def weight(phrase: str) -> float:
+        idf = math.log((1 + total) / frequency[phrase]) + 0.5
+        return math.pow(counts[phrase], 0.9) * idf * (1.0, 1.5, 1.6)[phrase.count(" ")]
+
+    said_twice = [phrase for phrase in counts if spelling[phrase].total() > 1]
+    ranked = sorted(said_twice or counts, key=lambda phrase: (-weight(phrase), phrase))
+    chosen = [ranked[0]]
+    for phrase in ranked[1:]:
+        if not set(phrase.split()) & set(chosen[0].split()) and weight(phrase) >= 0.6 * weight(chosen[0]):
+            chosen.append(phrase)
+            break
+    return " and ".join(spelling[phrase].most_common(1)[0][0] for phrase in chosen)
+
+
+def _chapters(
+    transcript: Transcript, found: Sequence[Sentence], vectors: Sequence[Sequence[float]]
+) -> tuple[Chapter, ...]:
+    words = [tokens(sentence.text) for sentence in found]
+    count = wanted_chapters(transcript.duration_s, len(found))
+    rows = np.hstack([np.asarray(vectors, dtype=np.float64), _LEXICAL_SHARE * _lexical(words)])
+    opened = boundaries(_smoothed(rows), _bonus(found), count)
+    frequency = Counter(phrase for said in words for phrase in dict(_phrases(said)))
+    ends = [*opened[1:], len(found)]
+    result = []
+    for first, last in zip(opened, ends, strict=True):
+        opening = found[first].quote
+        start_s = 0.0 if first == 0 else opening.start_s
+        end_s = found[last].quote.start_s if last < len(found) else transcript.duration_s
+        title = title_of(words[first:last], frequency, len(found)) or _shortened(opening.text)
+        result.append(Chapter(title, start_s, max(end_s, start_s), opening))
+    return tuple(result)
+
+
+def _costs(vectors: NDArray[np.float64], bonus: NDArray[np.float64], longest: int) -> NDArray[np.float64]:
+    """costs[end - 1, length - 1]: squared distances of a stretch from its mean, less the bonus of its first row."""
+    total = len(vectors)
+    sums = np.vstack([np.zeros(vectors.shape[1]), np.cumsum(vectors, axis=0)])
+    sizes = (sums**2).sum(axis=1)
+    squares = np.concatenate([[0.0], np.cumsum((vectors**2).sum(axis=1))])
+    gains = np.concatenate([[0.0], bonus[1:total]])
+    costs = np.full((total, longest), np.inf)
+    for first in range(0, total, _BLOCK):
+        ends = np.arange(first + 1, min(first + _BLOCK, total) + 1)
+        begins = np.arange(max(0, first + 1 - longest), ends[-1])
+        lengths = ends[:, None] - begins
+        between = sizes[ends, None] - 2 * sums[ends] @ sums[begins].T + sizes[begins]
+        within = squares[ends, None] - squares[begins] - between / np.maximum(lengths, 1) - gains[begins]
+        rows, columns = np.nonzero((lengths >= 1) & (lengths <= longest))
+        costs[ends[rows] - 1, lengths[rows, columns] - 1] = within[rows, columns]
+    return costs
+
+
+def _smoothed(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each row with a part of its neighbours: single sentences are too short to carry their subject."""
+    padded = np.vstack([rows[:1], rows, rows[-1:]])
+    return 0.25 * padded[:-2] + 0.5 * rows + 0.25 * padded[2:]
+
+
+def _lexical(words: Sequence[Sequence[Token]]) -> NDArray[np.float64]:
+    """Signed hashes of the stems, weighted by rarity; one L2-normalised row a sentence."""
+    stems = [content_stems(said) for said in words]
+    frequency = Counter(one for said in stems for one in set(said))
+    rows = np.zeros((len(words), _LEXICAL_DIMENSION))
+    for row, said in zip(rows, stems, strict=True):
+        for one in said:
+            if frequency[one] > 1:
+                digest = zlib.crc32(one.encode())
+                row[digest % _LEXICAL_DIMENSION] += (1 - 2 * (digest >> 31)) * np.log(1 + len(words) / frequency[one])
+    sizes = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(sizes > 0, sizes, 1.0)
+
+
+def _bonus(found: Sequence[Sentence]) -> NDArray[np.float64]:
+    bonus = np.zeros(len(found) + 1)
+    turn = -1
+    for number, sentence in enumerate(found):
+        if sentence.turn != turn:
+            bonus[number] += _TURN_BONUS
+        turn = sentence.turn
+        if _ANNOUNCED.search(sentence.text.casefold().replace("\u2019", "'")):
+            bonus[number] += _CUE_BONUS
+    return bonus
+
+
+def _phrases(words: Sequence[Token]) -> Iterator[tuple[str, tuple[str, float]]]:
+    """The stems of each run of one to three content words, with the run as it was said and how nominal it looks."""
+    for first in range(len(words)):
+        led = first > 0 and words[first - 1].low in _BEFORE_NOUNS
+        run: list[Token] = []
+        for word in words[first : first + _LONGEST_PHRASE]:
+            if not _titular(word) or (run and not word.joined):
+                break
+            run.append(word)
+            share = 1.0 if led else _LESS_NOMINAL
+            yield " ".join(stem(each.low) for each in run), (" ".join(each.text for each in run), share)
+
+
+def _titular(word: Token) -> bool:
+    low = word.low
+    return (
+        is_content(low)
+        and len(low) > 2
+        and low not in _NOT_IN_TITLES
+        and stem(low) not in _NOT_IN_TITLES
+        and low not in MONTHS
+        and not low.endswith(("ly", "ed", "n't", "'re", "'ve"))
+    )
+
+
+def _shortened(text: str) -> str:
+    return " ".join(text.split()[:6]).rstrip(".,;:?!")

@@ -1,0 +1,195 @@
+"""The map of a debate: who spoke how much, argued what, clashed, contradicted himself, was not answered."""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise, takewhile
+from typing import Final
+
+from udib.analysis.arguments import arguments
+from udib.analysis.contradictions import (
+    NEAREST_NUMBER,
+    NEAREST_POLARITY,
+    NUMBER,
+    Difference,
+    differences,
+    statements,
+)
+from udib.analysis.language import is_english
+from udib.analysis.sentences import Sentence, sentences
+from udib.analysis.text import content_stems, figures, is_content, stem, tokens
+from udib.core.findings import Argument, Clash, Contradiction, DebateMap, Role, SpeakerShare
+from udib.core.ports import Embedder
+from udib.core.speech import Quote, Transcript
+
+NEAREST_CLASH: Final = 0.3
+"""Cosine from which an answer and a sentence before it are on one subject, on top of a word that both share."""
+
+_FEWEST_QUESTION_WORDS: Final = 5
+_FEWEST_ANSWER_WORDS: Final = 8
+_FEWEST_ASKED: Final = 2  # content words of a question, below which nothing can be said about its answer
+_ANSWERED = re.compile(
+    r"^(?:(?:well|oh|look|so|and),? )*(?:yes|yeah|no|nope|sure|of course|absolutely|exactly|definitely"
+    r"|certainly|not (?:at all|really)|i (?:do|don't|did|didn't|would|wouldn't|have|haven't|am|can|can't|will"
+    r"|won't|think so|don't know|agree)|because|it depends|maybe|that's right|correct|right)\b"
+)
+_HOW_MUCH = re.compile(r"\bhow (?:much|many|often|long|high|big|old|far)\b|\bwhat (?:share|percentage|number|year)\b")
+
+Similarity = Callable[[str, str], float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """What needs no embedding: the clashes and contradictions are still candidates."""
+
+    shares: tuple[SpeakerShare, ...]
+    arguments: tuple[Argument, ...] = ()
+    contradictions: tuple[Difference, ...] = ()
+    clashes: tuple[Difference, ...] = ()
+    answers: tuple[tuple[Sentence, tuple[Sentence, ...]], ...] = ()
+    unanswered: tuple[Quote, ...] = ()
+
+    def texts(self) -> list[str]:
+        """All sentences whose nearness in meaning decides something."""
+        pairs = [
+            side.sentence.text for pair in (*self.contradictions, *self.clashes) for side in (pair.earlier, pair.later)
+        ]
+        replies = [text for reply, said in self.answers for text in (reply.text, *(each.text for each in said))]
+        return list(dict.fromkeys([*pairs, *replies]))
+
+
+async def map_debate(transcript: Transcript, embedder: Embedder) -> DebateMap:
+    """Map a debate. A transcript that is not English gets the speakers' shares only."""
+    draft = await asyncio.to_thread(_draft, transcript)
+    texts = draft.texts()
+    vectors = await embedder.embed(texts) if texts else []
+    return await asyncio.to_thread(_map, draft, dict(zip(texts, vectors, strict=True)))
+
+
+def speaker_shares(transcript: Transcript, found: Sequence[Sentence]) -> tuple[SpeakerShare, ...]:
+    """Talk time, words, turns and questions of each speaker that has a label, in order of appearance."""
+    total = sum(segment.end_s - segment.start_s for segment in transcript.segments)
+    runs = [(speaker, list(run)) for speaker, run in groupby(transcript.segments, key=lambda segment: segment.speaker)]
+    shares = []
+    for speaker in transcript.speakers:
+        own = [segment for said, run in runs if said == speaker for segment in run]
+        talk_s = sum(segment.end_s - segment.start_s for segment in own)
+        shares.append(
+            SpeakerShare(
+                speaker,
+                talk_s=round(talk_s, 3),
+                share=round(talk_s / total, 4) if total > 0 else 0.0,
+                words=sum(len(segment.text.split()) for segment in own),
+                turns=sum(said == speaker for said, _ in runs),
+                questions=sum(each.quote.speaker == speaker and _is_question(each.text) for each in found),
+            )
+        )
+    return tuple(shares)
+
+
+def unanswered_questions(found: Sequence[Sentence], speakers: Sequence[str]) -> Iterator[Quote]:
+    """Questions put to the other side at the end of a turn whose answer takes up nothing of them."""
+    turns = [list(turn) for _, turn in groupby(found, key=lambda sentence: sentence.turn)]
+    names = {word.casefold() for speaker in speakers for word in speaker.split()}
+    for turn, answer in pairwise(turns):
+        # A question that its speaker goes on from was not put to anybody.
+        closing = list(takewhile(lambda sentence: _is_question(sentence.text), reversed(turn)))
+        for sentence in reversed(closing):
+            if _is_put(sentence, names) and not _takes_up(sentence, answer, names):
+                yield sentence.quote
+
+
+def _draft(transcript: Transcript) -> _Draft:
+    found = sentences(transcript)
+    shares = speaker_shares(transcript, found)
+    if not is_english(transcript):
+        return _Draft(shares)
+    parts = arguments(transcript, found)
+    # Where a speaker has no label, a difference may be one person's or two people's: nothing is said about it.
+    pairs = [pair for pair in differences(statements(found)) if None not in pair.speakers]
+    return _Draft(
+        shares,
+        parts,
+        contradictions=tuple(pair for pair in pairs if len(set(pair.speakers)) == 1),
+        clashes=tuple(pair for pair in pairs if len(set(pair.speakers)) == 2),
+        answers=tuple(_answers(found, parts)),
+        unanswered=tuple(unanswered_questions(found, transcript.speakers)),
+    )
+
+
+def _answers(found: Sequence[Sentence], parts: Sequence[Argument]) -> Iterator[tuple[Sentence, tuple[Sentence, ...]]]:
+    """Each rebuttal that opens a turn, with the sentences of the turn that it answers."""
+    rebuttals = {(part.quote.first, part.quote.text) for part in parts if part.role is Role.REBUTTAL}
+    turns = [list(turn) for _, turn in groupby(found, key=lambda sentence: sentence.turn)]
+    for before, turn in pairwise(turns):
+        if (turn[0].quote.first, turn[0].text) in rebuttals:
+            yield turn[0], tuple(before)
+
+
+def _map(draft: _Draft, vectors: Mapping[str, Sequence[float]]) -> DebateMap:
+    def near(one: str, other: str) -> float:
+        product = sum(left * right for left, right in zip(vectors[one], vectors[other], strict=True))
+        return min(max(product, 0.0), 1.0)
+
+    clashes = [*_answer_clashes(draft.answers, near), *_stated_clashes(draft.clashes, near)]
+    clashes.sort(key=lambda clash: clash.second.start_s)
+    return DebateMap(
+        speakers=draft.shares,
+        arguments=draft.arguments,
+        clashes=tuple({(clash.first, clash.second): clash for clash in clashes}.values()),
+        contradictions=tuple(_contradictions(draft.contradictions, near)),
+        unanswered=draft.unanswered,
+    )
+
+
+def _contradictions(found: Sequence[Difference], near: Similarity) -> Iterator[Contradiction]:
+    for pair in found:
+        similarity = near(pair.earlier.sentence.text, pair.later.sentence.text)
+        if similarity >= (NEAREST_NUMBER if pair.kind == NUMBER else NEAREST_POLARITY):
+            one, other = pair.earlier.sentence.quote, pair.later.sentence.quote
+            yield Contradiction(one, other, pair.kind, pair.subject, round(similarity, 3))
+
+
+def _stated_clashes(found: Sequence[Difference], near: Similarity) -> Iterator[Clash]:
+    for pair in found:
+        if near(pair.earlier.sentence.text, pair.later.sentence.text) >= NEAREST_NUMBER:
+            yield Clash(pair.earlier.sentence.quote, pair.later.sentence.quote, pair.subject)
+
+
+def _answer_clashes(answers: Sequence[tuple[Sentence, tuple[Sentence, ...]]], near: Similarity) -> Iterator[Clash]:
+    """The rebuttals, each with the sentence that it most likely answers, if it shares a word with it."""
+    for reply, said in answers:
+        words = tokens(reply.text)
+        own = set(content_stems(words))
+        scored = [
+            (len(own & set(content_stems(tokens(each.text)))), near(reply.text, each.text), each) for each in said
+        ]
+        shared, similarity, target = max(scored, key=lambda entry: (entry[0] > 0, entry[0] / 10 + entry[1]))
+        if shared and similarity >= NEAREST_CLASH:
+            both = own & set(content_stems(tokens(target.text)))
+            subject = " ".join(word.low for word in words if is_content(word.low) and stem(word.low) in both)
+            yield Clash(target.quote, reply.quote, subject)
+
+
+def _is_question(text: str) -> bool:
+    return text.rstrip("\"'\u201d\u2019)").endswith("?")
+
+
+def _is_put(sentence: Sentence, names: set[str]) -> bool:
+    """Whether a sentence asks the other side something that can be answered."""
+    words = [word.low for word in tokens(sentence.text)]
+    if not _is_question(sentence.text) or len(words) < _FEWEST_QUESTION_WORDS:
+        return False
+    return any(word in names or word.split("'")[0] in {"you", "your"} for word in words)
+
+
+def _takes_up(question: Sentence, answer: Sequence[Sentence], names: set[str]) -> bool:
+    said = " ".join(sentence.text for sentence in answer)
+    words = tokens(said)
+    if len(words) < _FEWEST_ANSWER_WORDS or _ANSWERED.search(said.casefold().replace("\u2019", "'")):
+        return True
+    if _HOW_MUCH.search(question.text.casefold()) and figures(words):
+        return True
+    asked = {one for one in content_stems(tokens(question.text)) if one not in names}
+    return len(asked) < _FEWEST_ASKED or bool(asked & set(content_stems(words)))

@@ -1,0 +1,76 @@
+"""Claims with what memory holds about them. Without a model there is no verdict, only what one would cost."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from udib.analysis.claims import WORTH_CHECKING, claim_candidates
+from udib.analysis.language import is_english
+from udib.analysis.sentences import sentences
+from udib.core.findings import Claim, Evidence, FactCheck, FactChecks, NotJudged
+from udib.core.speech import Transcript
+
+NEEDS_MODEL: Final = "needs_llm"
+"""The code of what cannot be told without a language model."""
+
+LEAST_CLAIMS: Final = 30
+"""Claims that any item may have: a short debate is dense, and its report is short all the same."""
+
+_INSTRUCTION_TOKENS: Final = 700
+_ANSWER_TOKENS: Final = 250
+_CHARACTERS_PER_TOKEN: Final = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What a model charges, in USD for a million tokens."""
+
+    input_usd_per_million: float
+    output_usd_per_million: float
+
+
+async def check_claims(
+    transcript: Transcript,
+    look_up: Callable[[Sequence[str]], Awaitable[list[list[Evidence]]]],
+    *,
+    limit: int,
+    threshold: float = WORTH_CHECKING,
+    prices: Prices | None = None,
+) -> FactChecks:
+    """The most check-worthy claims, each with evidence and the reason why it is not judged.
+
+    Args:
+        transcript: What was said.
+        look_up: Gives, for each statement, what is known about it; never the item itself (the caller sees to that).
+        limit: Most claims for an hour of speech; an item has at least LEAST_CLAIMS of them.
+        threshold: Check-worthiness in [0, 1] from which a sentence counts.
+        prices: Of the model that would judge; None: no estimate is made.
+    """
+    claims, considered = await asyncio.to_thread(_claims, transcript, threshold)
+    kept = claims[: max(LEAST_CLAIMS, math.ceil(limit * transcript.duration_s / 3600))]
+    found = await look_up([claim.quote.text for claim in kept]) if kept else []
+    checks = (_unjudged(claim, evidence, prices) for claim, evidence in zip(kept, found, strict=True))
+    return FactChecks(tuple(checks), considered)
+
+
+def verdict_cost_usd(statement: str, evidence: Sequence[Evidence], prices: Prices) -> float:
+    """What judging one statement would cost: one call for each piece of evidence and one to weigh them."""
+    calls = len(evidence) + 1
+    read = calls * (_INSTRUCTION_TOKENS + len(statement) / _CHARACTERS_PER_TOKEN)
+    read += sum(len(piece.text) for piece in evidence) / _CHARACTERS_PER_TOKEN
+    written = calls * _ANSWER_TOKENS
+    return round((read * prices.input_usd_per_million + written * prices.output_usd_per_million) / 1e6, 6)
+
+
+def _claims(transcript: Transcript, threshold: float) -> tuple[tuple[Claim, ...], int]:
+    if not is_english(transcript):
+        return (), 0
+    said = sentences(transcript)
+    return claim_candidates(said, threshold=threshold), len(said)
+
+
+def _unjudged(claim: Claim, evidence: Sequence[Evidence], prices: Prices | None) -> FactCheck:
+    cost = None if prices is None else verdict_cost_usd(claim.quote.text, evidence, prices)
+    return FactCheck(claim, tuple(evidence), not_judged=NotJudged(NEEDS_MODEL, cost))

@@ -1,0 +1,63 @@
+"""Fallacy hints: possible fallacies by cue, few, each with the innocent reading. Never a verdict on a person."""
+
+import asyncio
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from udib.analysis.fallacy_rules import ABSTAIN, INNOCENT, RULES
+from udib.analysis.language import is_english
+from udib.analysis.sentences import Sentence, sentences
+from udib.core.findings import Fallacies, Fallacy
+from udib.core.speech import Transcript
+
+HINTS_PER_HOUR: Final = 3
+LEAST_HINTS: Final = 6
+"""Hints that any item may have: a debate of five minutes can well be full of them."""
+CONFIDENT: Final = 0.55
+"""Confidence from which a hint is shown. Ordinary talk gets at most three an hour at it."""
+FEWEST_WORDS: Final = 6
+LONGEST_CHARACTERS: Final = 1000
+"""Nobody says a longer sentence, and the patterns would take their time over it."""
+
+
+async def fallacy_hints(
+    transcript: Transcript, *, per_hour: int = HINTS_PER_HOUR, threshold: float = CONFIDENT
+) -> Fallacies:
+    """The most confident hints, in order of time.
+
+    Args:
+        transcript: What was said.
+        per_hour: Most hints for an hour of speech; a short item may have LEAST_HINTS of them, or none if this is 0.
+        threshold: Confidence in [0, 1] from which a hint counts.
+    """
+    found = await asyncio.to_thread(_found, transcript)
+    likely = sorted((hint for hint in found if hint.confidence >= threshold), key=lambda hint: -hint.confidence)
+    allowed = max(LEAST_HINTS, math.ceil(per_hour * transcript.duration_s / 3600)) if per_hour else 0
+    kept = sorted(likely[:allowed], key=lambda hint: hint.quote.start_s)
+    return Fallacies(tuple(kept), withheld=len(found) - len(kept))
+
+
+def hints_in(sentences: Sequence[Sentence]) -> Iterator[Fallacy]:
+    """For each sentence with a cue, the hint of its most confident cue."""
+    for sentence in sentences:
+        hint = _hint(sentence)
+        if hint is not None:
+            yield hint
+
+
+def _found(transcript: Transcript) -> list[Fallacy]:
+    return list(hints_in(sentences(transcript))) if is_english(transcript) else []
+
+
+def _hint(sentence: Sentence) -> Fallacy | None:
+    low = sentence.text.casefold().replace("\u2019", "'")
+    if low.count(" ") + 1 < FEWEST_WORDS or len(low) > LONGEST_CHARACTERS or ABSTAIN.search(low):
+        return None
+    best: Fallacy | None = None
+    for rule in RULES:
+        if best is None or rule.confidence > best.confidence:
+            match = rule.pattern.search(low)
+            if match is not None:
+                best = Fallacy(sentence.quote, rule.kind, match.group(), INNOCENT[rule.kind], rule.confidence)
+    return best

@@ -1,0 +1,68 @@
+import pytest
+from analysis_talk import said
+
+from udib.analysis.claims import WORTH_CHECKING, check_worthiness, claim_candidates, proper_names
+from udib.analysis.sentences import sentences
+from udib.analysis.text import tokens
+
+
+def worth(text: str) -> float:
+    return check_worthiness(text, tokens(text), frozenset({"chicago", "harvard", "ohio"}))[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "In 2019 the unemployment rate in Ohio fell to 4 percent.",
+        "According to a Harvard study, about 40 million people are in debt.",
+        "The program cost taxpayers 12 million dollars a year.",
+        "She voted against the bill in 2003, and the senate rejected it.",
+    ],
+)
+def test_statements_with_figures_and_records_are_worth_checking(text: str) -> None:
+    assert worth(text) >= WORTH_CHECKING
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thank you very much.",
+        "I think that is a disgrace.",
+        "So what would you do about it?",
+        "Let's talk about something else now.",
+        "My sister was so proud of her garden.",
+        "We should be honest about what we want.",
+    ],
+)
+def test_thanks_questions_opinions_and_feelings_are_not(text: str) -> None:
+    assert worth(text) < WORTH_CHECKING
+
+
+@pytest.mark.parametrize(
+    ("more", "less"),
+    [
+        ("Rents rose by 5 percent in Chicago.", "Rents rose in Chicago."),
+        ("Rents rose by 5 percent in Chicago.", "Did rents rise by 5 percent in Chicago?"),
+        ("Rents rose by 5 percent in Chicago.", "I think rents will rise by 5 percent in Chicago."),
+        ("The new bridge cost 9 million dollars.", "Maybe the new bridge would cost 9 million dollars."),
+    ],
+)
+def test_a_check_needs_something_said_as_a_fact(more: str, less: str) -> None:
+    assert worth(more) > worth(less)
+
+
+def test_candidates_come_most_worthy_first_with_their_reasons() -> None:
+    found = claim_candidates(
+        sentences(said(("A", "We lost 20 percent of our members in 2015. It was sad. Taxes fell by 3 percent there.")))
+    )
+    assert [claim.quote.text for claim in found] == [
+        "We lost 20 percent of our members in 2015.",
+        "Taxes fell by 3 percent there.",
+    ]
+    assert {"percentage", "date", "change"} <= set(found[0].reasons)
+    assert found[0].check_worthiness > found[1].check_worthiness
+
+
+def test_names_are_found_only_where_capitals_mean_something() -> None:
+    assert proper_names([tokens("We went to Berlin in May."), tokens("I like tea.")]) == {"berlin"}
+    assert proper_names([tokens("WE WENT TO BERLIN")]) == frozenset()

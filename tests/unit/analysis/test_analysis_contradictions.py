@@ -1,0 +1,54 @@
+import pytest
+from analysis_talk import said
+
+from udib.analysis.contradictions import differences, statements
+from udib.analysis.sentences import sentences
+from udib.core.speech import Transcript
+
+
+def kinds(transcript: Transcript) -> list[tuple[str, str]]:
+    return [(found.kind, found.subject) for found in differences(statements(sentences(transcript)))]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "kind"),
+    [
+        (
+            "A night bus would cost us 2 million dollars a year.",
+            "You'd spend 9 million dollars a year on a night bus.",
+            "number",
+        ),
+        ("Our plant employs 300 workers in this valley.", "Our plant employs 550 workers in this valley.", "number"),
+        ("About 15 percent of the drivers own a van.", "Some 60 percent of the drivers own a van.", "number"),
+        ("I have always supported the harbor tunnel.", "I have never supported the harbor tunnel.", "polarity"),
+        ("The harbor tunnel is safe for cyclists.", "The harbor tunnel is not safe for cyclists.", "polarity"),
+    ],
+)
+def test_another_number_or_the_opposite_is_a_difference(earlier: str, later: str, kind: str) -> None:
+    assert [found for found, _ in kinds(said(("A", f"{earlier} {later}")))] == [kind]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("A night bus would cost 2 million dollars a year.", "A night bus would cost 2.1 million dollars a year."),
+        ("A night bus would cost 2 million dollars a year.", "A night bus would cost 170 thousand dollars a month."),
+        ("The night bus cost 2 million dollars in 2010.", "The night bus cost 9 million dollars in 2020."),
+        ("In Oslo the night bus has 40 stops.", "In Bergen the night bus has 90 stops."),
+        ("The night bus has 40 stops in town.", "The night bus has 12 drivers in town."),
+        ("Fares on the night bus rose by 4 percent.", "Crime on the night bus fell by 9 percent."),
+        ("The night bus has 40 stops now.", "The night bus then had 12 stops in all."),
+        ("Would the night bus cost 2 million dollars?", "The night bus would cost 9 million dollars."),
+        ("They say the night bus is not safe for women.", "The night bus is safe for women."),
+        ("The night bus was not safe for women.", "The night bus will be safe for women."),
+        ("If the night bus is not safe, women stay home.", "The night bus is safe, women stay out."),
+        ("We like apples.", "They sell 40 pears."),
+    ],
+)
+def test_another_time_place_subject_or_only_a_rounding_is_none(earlier: str, later: str) -> None:
+    assert kinds(said(("A", f"{earlier} {later}"))) == []
+
+
+def test_the_subject_is_told_in_the_later_words_without_units() -> None:
+    text = "A night bus would cost us 2 million dollars a year. We'd pay 9 million dollars a year for a night bus."
+    assert kinds(said(("A", text))) == [("number", "night bus")]

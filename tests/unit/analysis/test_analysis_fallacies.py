@@ -1,0 +1,76 @@
+import pytest
+from analysis_talk import said
+
+from udib.analysis.fallacies import LEAST_HINTS, fallacy_hints, hints_in
+from udib.analysis.sentences import sentences
+from udib.core.findings import FallacyKind
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("I won't take lessons on schools from someone who never had kids.", FallacyKind.AD_HOMINEM),
+        ("Of course you would say that, you work for them.", FallacyKind.AD_HOMINEM),
+        ("What you really want is to close every library.", FallacyKind.STRAW_MAN),
+        ("So you just want everybody to go hungry.", FallacyKind.STRAW_MAN),
+        ("Today it's a small fee, tomorrow it's your whole pension.", FallacyKind.SLIPPERY_SLOPE),
+        ("If we allow one exception, soon there will be no stopping it.", FallacyKind.SLIPPERY_SLOPE),
+        ("Either we close the plant or we accept that children will be ill.", FallacyKind.FALSE_DILEMMA),
+        ("There are only two options here, war or surrender.", FallacyKind.FALSE_DILEMMA),
+        ("That's how all these companies are, they cheat.", FallacyKind.HASTY_GENERALIZATION),
+        ("Which just goes to show you can't rely on them.", FallacyKind.HASTY_GENERALIZATION),
+        ("A million viewers can't all be wrong about it.", FallacyKind.APPEAL_TO_POPULARITY),
+        ("Everybody knows that by now, don't they.", FallacyKind.APPEAL_TO_POPULARITY),
+        ("That's the way it has always been done here.", FallacyKind.APPEAL_TO_TRADITION),
+        ("Our grandparents never needed any of this stuff.", FallacyKind.APPEAL_TO_TRADITION),
+        ("If it's good enough for Einstein, it's good enough.", FallacyKind.APPEAL_TO_AUTHORITY),
+        ("My dentist says the bridge is unsafe.", FallacyKind.APPEAL_TO_AUTHORITY),
+        ("Won't somebody please think of the children here?", FallacyKind.APPEAL_TO_EMOTION),
+        ("There will be blood on your hands after this.", FallacyKind.APPEAL_TO_EMOTION),
+        ("And what about your own record on crime?", FallacyKind.WHATABOUTISM),
+        ("You are a fine one to talk about honesty.", FallacyKind.WHATABOUTISM),
+        ("It's no coincidence that it rained after they came.", FallacyKind.FALSE_CAUSE),
+    ],
+)
+def test_cues_give_a_hint_of_their_kind(text: str, kind: FallacyKind) -> None:
+    [hint] = hints_in(sentences(said(("A", text))))
+    assert hint.kind is kind
+    assert hint.cue in text.casefold()
+    assert hint.innocent_reading
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What do you want to do about the buttons?",
+        "We have always had two meetings on a Monday.",
+        "First we open the door and then we close it again.",
+        "Everybody has a copy of the agenda in front of them.",
+        "Rents rose after the law was passed, said the report.",
+        "I'm not saying that everybody knows that already.",
+        "What about the second item on our list?",
+        "You are right about the numbers in that table.",
+        "Wrong!",
+    ],
+)
+def test_ordinary_talk_gives_none(text: str) -> None:
+    assert list(hints_in(sentences(said(("A", text))))) == []
+
+
+async def test_only_the_most_confident_hints_are_kept_and_the_rest_is_counted() -> None:
+    turns = [("AB"[n % 2], "That's the way it has always been done here.") for n in range(LEAST_HINTS + 3)]
+    strong = "I won't take lessons on schools from someone who never had kids."
+    found = await fallacy_hints(said(*turns, ("A", strong)), per_hour=3)
+    assert len(found.hints) == LEAST_HINTS
+    assert found.withheld == 4
+    assert found.hints[-1].quote.text == strong
+
+
+async def test_none_an_hour_means_none() -> None:
+    found = await fallacy_hints(said(("A", "That's the way it has always been done here.")), per_hour=0)
+    assert (found.hints, found.withheld) == ((), 1)
+
+
+async def test_a_threshold_above_the_rules_silences_them() -> None:
+    found = await fallacy_hints(said(("A", "That's the way it has always been done here.")), threshold=0.99)
+    assert found.hints == ()

@@ -46,7 +46,7 @@ check: setup-dev ## format, lint, types, contracts, architecture
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/architecture
 
 test: check ## check and every test
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not soak and not network" $(ARGS)
 
 soak: setup-dev ## long kill and load suites
 	$(BIN)/python -m pytest -q -m soak $(ARGS)

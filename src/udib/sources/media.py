@@ -1,0 +1,149 @@
+"""What a file holds: sound, captions, or neither. Content decides, not the name."""
+
+import codecs
+import hashlib
+import re
+from pathlib import Path
+
+import av
+import av.error
+
+from udib.core.errors import BadRequestError, ForbiddenError
+
+MAX_CAPTION_BYTES = 50_000_000
+_HEAD_BYTES = 65_536
+_CHUNK_BYTES = 2**20
+_MICROSECONDS = 1_000_000
+
+# Only these containers are opened. Without the list a file that is in truth a playlist could make the decoder open
+# other files or addresses.
+CONTAINERS = (
+    "aac,ac3,aiff,amr,ape,asf,avi,caf,"  # codespell:ignore caf
+    "dts,eac3,flac,flv,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpeg,mpegts,ogg,tta,w64,wav,wv"
+)
+_CONTROL = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b")
+_BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+# Texts that are surely no words of a speaker.
+_OTHER_TEXT = {
+    re.compile(r"\s*(<!doctype html|<html)", re.IGNORECASE): "a web page",
+    re.compile(r"\s*#EXTM3U"): "a playlist",
+    re.compile(r"\s*ffconcat version"): "a playlist",
+    re.compile(r"\s*\{\\rtf"): "an RTF document",
+    re.compile(r"\s*%PDF-"): "a PDF document",
+    re.compile(r"\s*<(\?xml[^>]*\?>)?(\s|<!--.*?-->)*<?(svg|rss|feed)\b", re.IGNORECASE | re.DOTALL): "an XML document",
+}
+
+
+def check_file(path: Path) -> None:
+    """Make sure that a path is a file with something in it that may be read.
+
+    Raises:
+        BadRequestError: It is missing, a directory, something else than a file, or empty.
+        ForbiddenError: It may not be read.
+    """
+    try:
+        found = path.stat()
+        if path.is_dir():
+            raise BadRequestError(f"{path} is a directory; give one file.")
+        if not path.is_file():
+            raise BadRequestError(f"{path} is no ordinary file; give a recording or a transcript.")
+        if found.st_size == 0:
+            raise BadRequestError(f"{path} is empty; give a recording or a transcript.")
+        with path.open("rb"):
+            pass
+    except PermissionError as exc:
+        raise ForbiddenError(f"{path} may not be read; give yourself the right to read it.") from exc
+    except FileNotFoundError as exc:
+        raise BadRequestError(f"There is no file {path}; check the path (a web address begins with https://).") from exc
+    except (OSError, ValueError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else exc
+        raise BadRequestError(f"{str(path)!r} cannot be read as a file: {reason}.") from exc
+
+
+def is_text(head: bytes) -> bool:
+    """Whether the first bytes of a file are text, in UTF-8, UTF-16 or an 8-bit code."""
+    if any(head.startswith(bom) for bom in _BOMS):
+        return True
+    half = len(head) // 2
+    if half > 1 and (head[1::2].count(0) > 0.4 * half or head[::2].count(0) > 0.4 * half):
+        code = "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
+        decoded = head[: half * 2].decode(code, errors="replace")
+        return not any(ord(char) in _CONTROL or char == "\ufffd" for char in decoded[:-1])
+    return _CONTROL.isdisjoint(head)
+
+
+def is_captions(path: Path) -> bool:
+    """Whether a file that passed `check_file` holds captions or a transcript; False: it may hold media.
+
+    Raises:
+        BadRequestError: It is text, but surely not somebody's words, or longer than 50 MB.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if not is_text(head):
+        return False
+    text = _decoded(head)
+    for pattern, what in _OTHER_TEXT.items():
+        if pattern.match(text):
+            raise BadRequestError(f"{path} is {what}; give a recording, captions or a transcript.")
+    if path.stat().st_size > MAX_CAPTION_BYTES:
+        raise BadRequestError(f"{path} is longer than {MAX_CAPTION_BYTES // 10**6} MB; no transcript is; split it.")
+    return True
+
+
+def probe(path: Path) -> float | None:
+    """Open a media file and decode its first sound.
+
+    Returns:
+        Its length in seconds; None where the container does not tell.
+
+    Raises:
+        BadRequestError: It is no media, has no audio track, or not one sample of sound.
+    """
+    try:
+        with av.open(str(path), options={"format_whitelist": CONTAINERS}) as container:
+            if not container.streams.audio:
+                raise BadRequestError(f"{path} has no audio track, so there is nothing to hear.")
+            if next(container.decode(container.streams.audio[0]), None) is None:
+                raise BadRequestError(f"{path} holds no sound: its audio track is 0 seconds long.")
+            return round(container.duration / _MICROSECONDS, 3) if container.duration else None
+    except av.error.FFmpegError as exc:
+        raise BadRequestError(f"{path} is no media file that can be decoded, or it is damaged.") from exc
+
+
+def join(video: Path, audio: Path, goal: Path) -> None:
+    """Write the first video track of one file and the first audio track of another into one, without coding anew.
+
+    Raises:
+        BadRequestError: A file cannot be read, or a track does not fit into the container that `goal` names.
+    """
+    options = {"format_whitelist": CONTAINERS}
+    try:
+        with (
+            av.open(str(video), options=options) as pictures,
+            av.open(str(audio), options=options) as sounds,
+            av.open(str(goal), "w") as joined,
+        ):
+            tracks = [pictures.streams.video[0], sounds.streams.audio[0]]
+            copies = [joined.add_stream_from_template(track) for track in tracks]
+            for container, track, copy in zip([pictures, sounds], tracks, copies, strict=True):
+                for packet in container.demux(track):
+                    if packet.dts is not None:
+                        packet.stream = copy
+                        joined.mux(packet)
+    except (av.error.FFmpegError, IndexError) as exc:
+        raise BadRequestError("The video and audio tracks of this item cannot be joined; leave --quality out.") from exc
+
+
+def digest_of(path: Path) -> str:
+    """The sha256 of a file, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _decoded(head: bytes) -> str:
+    encoding = next((code for bom, code in _BOMS.items() if head.startswith(bom)), "utf-8")
+    return head.decode(encoding, errors="replace").lstrip("\ufeff")

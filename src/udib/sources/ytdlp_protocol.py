@@ -1,0 +1,60 @@
+"""What the app and its yt-dlp child say to each other: JSON values, each after its length in four bytes."""
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import msgspec
+
+from udib.core.errors import Status
+from udib.core.types import Content, Media
+
+MEMORY_EXIT = 75
+"""Exit code of a child that reached its memory limit."""
+LENGTH_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a child is told first: the operator's guard exceptions, its memory, and paths of JavaScript runtimes."""
+
+    allowed: tuple[str, ...]
+    memory_bytes: int
+    runtimes: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One order to a child: describe an address or, with a `folder`, fetch it. `cpu_s` is this job's processor time."""
+
+    address: str
+    language: str
+    max_bytes: int
+    cpu_s: int
+    folder: str | None = None
+    quality: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ended: with the content, with media, or with a failure's status and sentence."""
+
+    content: Content | None = None
+    media: Media | None = None
+    status: Status = Status.OK
+    error: str = ""
+
+
+def pack(message: Setup | Job | Outcome) -> bytes:
+    """A message as it goes through the pipe."""
+    body = msgspec.json.encode(message)
+    return len(body).to_bytes(LENGTH_BYTES, "big") + body
+
+
+def read_body(stream: BinaryIO) -> bytes | None:
+    """The next message from a blocking stream, undecoded; None: the other side is gone."""
+    head = stream.read(LENGTH_BYTES)
+    if len(head) < LENGTH_BYTES:
+        return None
+    length = int.from_bytes(head, "big")
+    body = stream.read(length)
+    return body if len(body) == length else None

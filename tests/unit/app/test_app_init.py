@@ -1,0 +1,59 @@
+import io
+from pathlib import Path
+
+import pytest
+
+from udib.app.commands import Options
+from udib.app.init import init
+from udib.app.settings import load_settings
+from udib.core.errors import BadRequestError
+
+
+class Terminal(io.StringIO):
+    """Typed answers, one a line."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("UDIB_CONFIG_DIR", str(tmp_path / "config"))
+    return tmp_path / "config"
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, *lines: str) -> int:
+    monkeypatch.setattr("sys.stdin", Terminal("".join(f"{line}\n" for line in lines)))
+    return init(Options(), accept_defaults=False)
+
+
+def test_answers_become_settings(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    webhook = "https://discord.com/api/webhooks/123456/abcdefghijk"
+    assert answer(monkeypatch, str(folder / "data"), "guild", "openrouter", "0.05", "", webhook) == 0
+    settings = load_settings()
+    assert (settings.tenant, settings.data_path) == ("guild", folder / "data")
+    assert (settings.llm.provider, settings.llm.cap_request_usd, settings.llm.cap_day_usd) == ("openrouter", 0.05, 1.0)
+    assert settings.delivery.discord_webhook is not None
+    assert (folder / "settings.yaml").stat().st_mode & 0o777 == 0o600
+
+
+def test_empty_answers_keep_the_defaults_and_skip_the_caps(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert answer(monkeypatch, "", "", "", "") == 0
+    assert load_settings().llm.provider == "none"
+
+
+def test_a_second_run_keeps_what_it_does_not_ask_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.mkdir()
+    (folder / "settings.yaml").write_text("memory: {linger_s: 5}\nllm: {model: some/model}\n")
+    answer(monkeypatch, "", "guild", "openai", "", "", "")
+    settings = load_settings()
+    assert (settings.memory.linger_s, settings.llm.model, settings.llm.provider) == (5, "some/model", "openai")
+
+
+@pytest.mark.parametrize("answers", [("", "", "chatgpt", "", "", ""), ("", "", "openai", "ten", "", "")])
+def test_an_answer_that_cannot_be_used_writes_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, answers: tuple[str, ...]
+) -> None:
+    with pytest.raises(BadRequestError):
+        answer(monkeypatch, *answers)
+    assert not (folder / "settings.yaml").exists()

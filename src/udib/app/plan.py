@@ -12,7 +12,7 @@ from udib.app.bootstrap import App
 from udib.app.settings import LlmSettings
 from udib.core.types import Content
 
-_RECOGNITION_SPEED = 6.0
+_RECOGNITION_SPEED = 10.0
 """Seconds of speech that the embedded recogniser hears in one second with two processes (see docs/performance)."""
 _WORDS_PER_SECOND = 2.5
 _TOKENS_PER_WORD = 1.35

@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 from rich.console import Console, Group, RenderableType
@@ -22,13 +23,16 @@ from udib.pipeline.forget import Forgotten
 _NARROW = 100
 
 
-def emit(value: object, text: RenderableType | None, *, as_json: bool) -> None:
-    """Print `value` as JSON, or its text."""
+def emit(value: object, text: RenderableType | None, *, as_json: bool, paths: Sequence[str] = ()) -> None:
+    """Print `value` as JSON, or its text and then lines that are not wrapped, so that they can be copied."""
     if as_json:
         data = render_json(value) if isinstance(value, Report) else msgspec.json.format(msgspec.json.encode(value))
         sys.stdout.write(data.decode().rstrip("\n") + "\n")
         return
-    _console().print(text)
+    console = _console()
+    console.print(text)
+    for line in paths:
+        console.print(Text(line), soft_wrap=True)
 
 
 def _console() -> Console:
@@ -48,19 +52,23 @@ def confirm(question: str) -> bool:
 
 
 def report_text(report: Report) -> RenderableType:
-    """The report, where its files are, and two questions to try."""
-    width = _console().width
-    parts: list[RenderableType] = [render_terminal(report, width)]
-    if report.delivered:
-        places = Table.grid(padding=(0, 2))
-        for delivered in report.delivered:
-            places.add_row(Text(delivered.kind), Text(delivered.where, overflow="fold"))
-        parts += [Text("\nWritten", style="bold"), Padding(places, (0, 0, 0, 2))]
+    """The report as the terminal shows it."""
+    return render_terminal(report, _console().width)
+
+
+def whereabouts(report: Report) -> list[str]:
+    """Where the report's files are, and two questions to try."""
+    lines = ["", "Written"] if report.delivered else []
+    lines += [f"  {delivered.kind:<9} {_nearest(delivered.where)}" for delivered in report.delivered]
     questions = questions_to_try(report)
-    if questions:
-        parts.append(Text("\nAsk", style="bold"))
-        parts += [Text(f"  udib ask {shlex.quote(question)}", overflow="fold") for question in questions]
-    return Group(*parts)
+    lines += ["", "Ask"] if questions else []
+    return [*lines, *(f"  udib ask {shlex.quote(question)}" for question in questions)]
+
+
+def _nearest(path: str) -> str:
+    """A path below the current directory as seen from there; any other as it is."""
+    here = f"{Path.cwd()}/"
+    return path.removeprefix(here) if path.startswith(here) else path
 
 
 def questions_to_try(report: Report) -> tuple[str, ...]:

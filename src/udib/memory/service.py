@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -83,8 +82,9 @@ class MemoryService:
     ) -> list[list[Passage]]:
         """For each query the best records, best first; empty where nothing bears on the query.
 
-        A passage bears on a query when it holds enough of the words that say what the query is about (those that are
-        the name of the passage's speaker aside), or when its meaning is very near.
+        A passage bears on a query when it holds enough of the words that say what the query is about (the names of
+        speakers aside), or when its meaning is very near. If the query names a speaker whose passages bear on it, only
+        those are given.
 
         Raises:
             BadRequestError: `limit` is not from 1 to 200.
@@ -100,8 +100,7 @@ class MemoryService:
                 hits = await self._store.search(
                     scope, kind, vector, query_terms(query), limit=4 * limit + 10, filters=filters
                 )
-            passages = (self._passage(kind, subject, hit) for hit in hits)
-            found.append(list(islice((passage for passage in passages if passage is not None), limit)))
+            found.append(self._bearing(kind, subject, hits)[:limit])
         return found
 
     async def store_content(
@@ -162,16 +161,22 @@ class MemoryService:
         vectors = await self._store.embedder.embed(texts)
         return [vector if any(vector) else () for vector in vectors]
 
-    def _passage(self, kind: RecordKind, subject: Sequence[str], hit: Hit) -> Passage | None:
-        """The passage of a hit, None if it does not bear on the query."""
-        record = msgspec.convert({**hit.payload, "kind": kind}, MemoryRecord)
-        said, speaker = stems(record.text), stems(record.speaker or "")
-        asked = [word for word in subject if stem(word) not in speaker]
-        near = hit.similarity >= self._similar_from
-        if asked and not near and coverage(asked, said) < self._bears_from:
-            return None
-        matched = tuple(word for word in subject if stem(word) in said)
-        return Passage(record, hit.score, hit.similarity, matched)
+    def _bearing(self, kind: RecordKind, subject: Sequence[str], hits: Sequence[Hit]) -> list[Passage]:
+        """The passages of the hits that bear on the query: those of the speakers whom it names, or else of anybody."""
+        records = [msgspec.convert({**hit.payload, "kind": kind}, MemoryRecord) for hit in hits]
+        speakers = stems(" ".join(record.speaker or "" for record in records))
+        # A speaker's name says whose words are wanted, not what they are about.
+        asked = [word for word in subject if stem(word) not in speakers]
+        named = {stem(word) for word in subject} & speakers
+        passages = []
+        for hit, record in zip(hits, records, strict=True):
+            said = stems(record.text)
+            if asked and hit.similarity < self._similar_from and coverage(asked, said) < self._bears_from:
+                continue
+            matched = tuple(word for word in subject if stem(word) in said)
+            passages.append(Passage(record, hit.score, hit.similarity, matched))
+        theirs = [passage for passage in passages if named & stems(passage.record.speaker or "")]
+        return theirs or passages
 
 
 def _entry(record: MemoryRecord, vector: Vector) -> Entry:

@@ -1,0 +1,1 @@
+"""Words and times out of captions, transcripts and sound."""

@@ -42,7 +42,7 @@ check: setup-dev ## format, lint, types, contracts, architecture
 	$(BIN)/mypy
 	for each in tests/unit/*/conftest.py; do $(BIN)/mypy --no-error-summary $$each || exit 1; done
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/codespell src tests docs config examples/README.md benchmarks scripts README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
+	$(BIN)/codespell src docs config examples/README.md benchmarks scripts README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/architecture
 
 test: check ## check and every test

@@ -4,7 +4,6 @@ Only cyclopts and the standard library are imported here, so that `udib --help` 
 runs. Standard output is data, standard error is progress and complaints.
 """
 
-import asyncio
 import sys
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ app = App(
     name="udib",
     version=__version__,
     help="What was said, which claims hold up, who contradicted themselves, each with a link to the second.",
+    help_format="plaintext",  # the other formats load a Markdown library for nothing
 )
 
 
@@ -163,6 +163,8 @@ def _options(common: Common | None) -> Any:  # noqa: ANN401 - `Options` is only 
 
 
 def _run(work: Coroutine[Any, Any, int], *, resumable: bool = False) -> int:
+    import asyncio
+
     return _guarded(lambda: asyncio.run(work), resumable=resumable)
 
 

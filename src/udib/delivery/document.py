@@ -1,5 +1,7 @@
 """The report as JSON, and the JSON Schema that it follows."""
 
+import inspect
+
 import msgspec
 
 from udib.core.findings import REPORT_SCHEMA, Report
@@ -16,6 +18,9 @@ def report_schema() -> dict[str, object]:
     """The JSON Schema (draft 2020-12) of `render_json`'s documents."""
     (reference,), definitions = msgspec.json.schema_components([Report], ref_template="#/$defs/{name}")
     definitions["Report"]["properties"]["schema"] = {"const": REPORT_SCHEMA}
+    for definition in definitions.values():
+        if "description" in definition:  # docstrings lose their indentation from Python 3.13 on
+            definition["description"] = inspect.cleandoc(definition["description"])
     return {
         "$schema": _DIALECT,
         "$id": "urn:udib:report:1",

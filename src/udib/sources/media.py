@@ -22,6 +22,7 @@ CONTAINERS = (
     "dts,eac3,flac,flv,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpeg,mpegts,ogg,tta,w64,wav,wv"
 )
 _CONTROL = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b")
+_WEBVTT = re.compile(rb"WEBVTT(?:\s|\Z)")  # its signature tells, whatever characters follow
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 # Texts that are surely no words of a speaker.
 _OTHER_TEXT = {
@@ -62,7 +63,7 @@ def check_file(path: Path) -> None:
 
 def is_text(head: bytes) -> bool:
     """Whether the first bytes of a file are text, in UTF-8, UTF-16 or an 8-bit code."""
-    if any(head.startswith(bom) for bom in _BOMS):
+    if any(head.startswith(bom) for bom in _BOMS) or _WEBVTT.match(head):
         return True
     half = len(head) // 2
     if half > 1 and (head[1::2].count(0) > 0.4 * half or head[::2].count(0) > 0.4 * half):

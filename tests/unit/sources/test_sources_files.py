@@ -26,6 +26,7 @@ CAPTIONS = {
     "notes.txt": b"ALICE: Taxes fell last year.\nBOB: They did not.\n",
     "no-suffix": b"[00:00:01] Taxes fell.",
     "misnamed.mp4": VTT.encode(),
+    "control-characters.vtt": b"WEBVTT\n\n00:01.000 --> 00:02.000\nTaxes\x00 fell\x0b again\n",
 }
 REFUSED = {
     "page.html": (b"<!DOCTYPE html><html></html>", "web page"),

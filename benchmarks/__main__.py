@@ -2,10 +2,10 @@
 
 import sys
 
-from benchmarks import startup
+from benchmarks import speech, startup
 from benchmarks.figures import judge, publish
 
-SUBJECTS = {"startup": startup.measure}
+SUBJECTS = {"speech": speech.measure, "startup": startup.measure}
 
 
 def main() -> int:

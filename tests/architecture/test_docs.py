@@ -1,6 +1,5 @@
 """Documents that are checked against the code: the diagram of the levels, links, figures."""
 
-import json
 import re
 import subprocess
 import sys
@@ -28,12 +27,6 @@ def test_a_page_links_to_files_that_exist(page: Path) -> None:
     assert broken == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_a_marked_figure_is_the_measured_one(page: Path) -> None:
-    """`<!-- figure: SUBJECT.NAME -->3.2` in a page must be the value in benchmarks/results, at the page's precision."""
-    for subject, name, shown in re.findall(r"<!-- figure: (\w+)\.(\w+) -->([\d.,]+)", page.read_text(encoding="utf-8")):
-        results = json.loads((ROOT / f"benchmarks/results/{subject}.json").read_text(encoding="utf-8"))
-        [value] = [figure["value"] for figure in results["figures"] if figure["name"] == name]
-        number = shown.rstrip(".,").replace(",", "")
-        decimals = len(number.partition(".")[2])
-        assert f"{value:.{decimals}f}" == number, f"{subject}.{name} is {value}"
+def test_the_figures_in_the_documents_are_the_measured_ones() -> None:
+    done = subprocess.run([sys.executable, ROOT / "scripts/fill_figures.py", "--check"], check=False)
+    assert done.returncode == 0, "run: python scripts/fill_figures.py"

@@ -1,5 +1,7 @@
-"""Put the measured figures into the documents: every `<!-- figure: SUBJECT.NAME -->1.23` gets the value in
-`benchmarks/results/SUBJECT.json`, with as many decimals as stand there. `--check` only says whether all are current.
+"""Put the measured figures into the documents.
+
+Every `<!-- figure: SUBJECT.NAME -->1.23` gets the value in `benchmarks/results/SUBJECT.json`, with as many decimals as
+stand there. `--check` only says whether all are current.
 """
 
 import json

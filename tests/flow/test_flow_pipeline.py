@@ -8,10 +8,21 @@ from pathlib import Path
 import pytest
 
 from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
-from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, TranscriptFacts
+from udib.core.findings import (
+    Claim,
+    DebateMap,
+    FactCheck,
+    FactChecks,
+    Fallacies,
+    Findings,
+    NotJudged,
+    Outline,
+    Report,
+    TranscriptFacts,
+)
 from udib.core.speech import Segment, Transcript
 from udib.core.tenancy import Scope
-from udib.core.types import CaptionTrack, Content, Media, Progress
+from udib.core.types import CaptionTrack, Content, ContentId, Media, Platform, Progress
 from udib.pipeline.evidence import LookUp
 from udib.pipeline.local import SCHEMA, LocalEngine
 from udib.pipeline.orchestrator import Analyses, ContentPipeline, Deadlines, Services
@@ -40,6 +51,8 @@ class Bench:
         self.errors: dict[str, BaseException] = {}
         self.database = Database(folder / "journal.db", SCHEMA)
         self.events: list[Progress] = []
+        self.files_there = True
+        self.evidence = False
         self._folder = folder
 
     def pipeline(self, scope: Scope = SCOPE, *, analyse_s: float = 30.0) -> ContentPipeline:
@@ -50,6 +63,7 @@ class Bench:
             transcribers=(self.transcriber,),
             read_tags=self._tags,
             with_captions=self._with_captions,
+            is_intact=self._is_intact,
             memory=self.memory,
             catalogue=self.catalogue,
             artifacts=artifacts,
@@ -76,6 +90,9 @@ class Bench:
     async def _with_captions(self, media: Media, path: str) -> Media:
         return Media(captions=CaptionTrack(path), digest="d2")
 
+    async def _is_intact(self, media: Media) -> bool:
+        return self.files_there
+
     async def _debate(self, transcript: Transcript) -> DebateMap:
         await self._act("debate")
         return DebateMap()
@@ -83,7 +100,9 @@ class Bench:
     async def _fact_check(self, transcript: Transcript, look_up: LookUp) -> FactChecks:
         await self._act("fact-check")
         [evidence] = await look_up(["Rents rose by twelve percent."])
-        return FactChecks((), considered=len(evidence))
+        quote = transcript.cut(0, 0, 0, len(transcript.segments[0].text))
+        check = FactCheck(Claim(quote, 0.9), tuple(evidence), not_judged=NotJudged("needs_llm"))
+        return FactChecks((check,) if self.evidence else (), considered=len(evidence))
 
     async def _fallacies(self, transcript: Transcript) -> Fallacies:
         await self._act("fallacies")
@@ -235,12 +254,98 @@ async def test_another_tenant_sees_nothing(bench: Bench) -> None:
 
 async def test_evidence_comes_from_other_items_of_the_scope(bench: Bench) -> None:
     await bench.pipeline().process_video("a")
-    bench.source.content = Content(
-        bench.source.content.id.__class__("web:2"), bench.source.content.platform, "https://a.example/2", "Another"
-    )
+    bench.source.content = Content(ContentId("web:2"), Platform.WEB, "https://a.example/2", "Another")
     report = (await bench.pipeline().process_video("b")).unwrap()
     assert report.fact_checks is not None
     assert report.fact_checks.considered == 1
+
+
+async def test_a_resumed_run_looks_whether_its_files_are_still_there(bench: Bench) -> None:
+    bench.memory.error = UnavailableError("The store is away.")
+    assert (await bench.pipeline().process_video("a")).status is Status.RETRYABLE
+    bench.memory.error = None
+    bench.files_there = False
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    assert bench.source.fetched == 2
+    assert "download" not in {timing.stage for timing in report.stages if timing.reused}
+
+
+async def test_an_older_interrupted_run_is_not_resumed_over_a_newer_report(bench: Bench) -> None:
+    bench.memory.error = UnavailableError("The store is away.")
+    await bench.pipeline().process_video("a", captions="one.vtt")
+    bench.memory.error = None
+    assert (await bench.pipeline().process_video("a", captions="two.vtt")).unwrap().revision == 1
+    assert (await bench.pipeline().process_video("a", captions="one.vtt")).unwrap().revision == 2
+
+
+async def test_a_shorter_transcript_leaves_no_old_words(bench: Bench) -> None:
+    await bench.pipeline().process_video("a")
+    bench.transcriber.segments = SAID[:1]
+    bench.source.media = Media(path="talk.ogg", digest="shorter")
+    await bench.pipeline().process_video("a")
+    assert [record.text for record in bench.memory.records.values()] == [SAID[0].text]
+
+
+async def test_a_failed_new_revision_keeps_what_memory_had(bench: Bench) -> None:
+    await bench.pipeline().process_video("a")
+    bench.memory.error = UnavailableError("The store is away.")
+    assert not (await bench.pipeline().process_video("a")).success
+    bench.memory.error = None
+    assert (await bench.pipeline().ask("who said that rents rose?")).unwrap().passages
+
+
+async def test_a_journal_that_fails_is_a_failure_of_the_stage(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: object) -> str:
+        raise UnavailableError("The disk is full.")
+
+    monkeypatch.setattr("udib.pipeline.local._LARGEST_INLINE", 10)
+    monkeypatch.setattr(DirectoryArtifactStore, "put", full)
+    result = await bench.pipeline().process_video("a")
+    assert (result.status, result.error) == (Status.RETRYABLE, "The disk is full.")
+
+
+async def test_large_results_go_through_the_artifact_store_and_leave_with_their_run(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("udib.pipeline.local._LARGEST_INLINE", 10)
+    for revision in (1, 2, 3):
+        report = (await bench.pipeline().process_video("a")).unwrap()
+        assert report.revision == revision
+        blobs = [path for path in tmp_path.rglob("blobs/*") if path.is_file()]
+        assert len(blobs) == 1, "only the transcript is kept for later revisions"
+    assert bench.transcriber.heard == 1
+    blobs[0].write_bytes(b"altered by hand")
+    await bench.pipeline().process_video("a")
+    assert bench.transcriber.heard == 2
+
+
+async def test_forgetting_takes_an_items_words_out_of_the_reports_that_cite_it(bench: Bench, tmp_path: Path) -> None:
+    first = (await bench.pipeline().process_video("a")).unwrap()
+    bench.evidence = True
+    bench.source.content = Content(ContentId("web:2"), Platform.WEB, "https://a.example/2", "Another")
+    bench.transcriber.segments = (Segment(0.0, 4.0, "Somebody said that percent of rents thing.", "ANN"),)
+    bench.source.media = Media(path="other.ogg", digest="other")
+    second = (await bench.pipeline().process_video("b")).unwrap()
+    assert second.cites(first.content.id) == 1
+    forgotten = (await bench.pipeline().forget(first.content.id)).unwrap()
+    assert all(count == 0 for _, count in forgotten.left)
+    kept = await bench.catalogue.report(SCOPE, second.content.id)
+    assert kept is not None
+    assert kept.cites(first.content.id) == 0
+    assert bench.files.reports[-1] == kept, "its files are written anew"
+    await bench.database.close()
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or b"twelve percent" not in path.read_bytes(), path
+
+
+async def test_an_item_in_work_is_not_forgotten_under_its_feet(bench: Bench) -> None:
+    bench.transcriber.delay_s = 0.5
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(bench.pipeline().process_video("a"))
+        await asyncio.sleep(0.1)
+        refused = await bench.pipeline().forget(bench.source.content.id)
+    assert refused.status is Status.RETRYABLE
+    assert running.result().success
 
 
 async def test_a_forgotten_item_leaves_no_store_with_a_trace(bench: Bench, tmp_path: Path) -> None:

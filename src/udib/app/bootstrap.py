@@ -131,7 +131,7 @@ def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _St
     from udib.delivery.files import FilesOutbox
     from udib.pipeline.local import SCHEMA as JOURNAL_SCHEMA
     from udib.pipeline.local import LocalEngine
-    from udib.sources.files import with_captions
+    from udib.sources.files import is_intact, with_captions
     from udib.sources.tags import read_tags
 
     engine = LocalEngine(_database(stack, root / "journal.db", JOURNAL_SCHEMA), stores.artifacts, root / "locks")
@@ -141,6 +141,7 @@ def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _St
         transcribers=_transcribers(settings),
         read_tags=read_tags,
         with_captions=with_captions,
+        is_intact=is_intact,
         memory=stores.memory,
         catalogue=stores.catalogue,
         artifacts=stores.artifacts,

@@ -17,6 +17,7 @@ from udib.core.errors import BadRequestError, Status, UdibError
 from udib.core.ports import Filters
 from udib.core.result import StepResult
 from udib.core.types import Content
+from udib.sources.files import absolute
 
 EXIT_CODES = {
     Status.OK: 0,
@@ -114,7 +115,7 @@ async def list_contents(options: Options) -> int:
 async def forget(reference: str, options: Options, *, confirmed: bool) -> int:
     """Remove one item from every store and print the proof."""
     async with _opened(options) as app:
-        content = await _content(app, reference)
+        content = await _content_to_forget(app, reference)
         if not confirmed and sys.stdin.isatty() and not present.confirm(f"Forget {content.title!r} for good?"):
             raise BadRequestError("Nothing was forgotten.")
         result = await app.pipeline.forget(content.id)
@@ -156,8 +157,22 @@ async def _content(app: App, reference: str) -> Content:
     return found[0]
 
 
+async def _content_to_forget(app: App, reference: str) -> Content:
+    """As `_content`; an item that was interrupted before it was listed can be named by its path or address."""
+    try:
+        return await _content(app, reference)
+    except BadRequestError:
+        if not (_is_file(reference) or "://" in reference):
+            raise
+        return await app.pipeline.source_of(reference).describe(reference)
+
+
+def _is_file(reference: str) -> bool:
+    return absolute(reference).is_file()
+
+
 def _file_address(path: str) -> str:
-    return Path(path).resolve().as_uri()
+    return absolute(path).as_uri()
 
 
 def _failed(result: StepResult[Any], options: Options) -> int:

@@ -3,7 +3,7 @@
 All times are seconds from the start of the item. What was said is in `udib.core.speech`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from udib.core.errors import Status
@@ -276,6 +276,25 @@ class Report:
     cost_usd: float = 0.0
     stages: tuple[StageTiming, ...] = ()
     delivered: tuple[Delivered, ...] = ()
+
+    def cites(self, content_id: ContentId) -> int:
+        """How many pieces of evidence in this report are words of a content."""
+        checks = self.fact_checks.checks if self.fact_checks else ()
+        return sum(evidence.content_id == content_id for check in checks for evidence in check.evidence)
+
+    def without_evidence_of(self, content_id: ContentId) -> "Report":
+        """The report without any words of a content; a verdict that stood on them alone is withdrawn."""
+        if self.fact_checks is None or not self.cites(content_id):
+            return self
+        checks = tuple(_without(check, content_id) for check in self.fact_checks.checks)
+        return replace(self, fact_checks=replace(self.fact_checks, checks=checks))
+
+
+def _without(check: FactCheck, content_id: ContentId) -> FactCheck:
+    kept = tuple(evidence for evidence in check.evidence if evidence.content_id != content_id)
+    if check.verdict is not None and not kept:
+        return FactCheck(check.claim, not_judged=NotJudged("evidence_forgotten"))
+    return replace(check, evidence=kept)
 
 
 @dataclass(frozen=True, slots=True)

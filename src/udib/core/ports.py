@@ -107,11 +107,15 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Conditions on a search beside the scope, which is always a condition. None: no condition."""
+    """Conditions on a search beside the scope, which is always a condition. None: no condition.
+
+    `number_from` is the lowest number of a record within its content and kind.
+    """
 
     content_id: ContentId | None = None
     not_content_id: ContentId | None = None
     speaker: str | None = None
+    number_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +205,10 @@ class Forgettable(Protocol):
 
 
 class Catalogue(Checked, Forgettable, Protocol):
-    """The records of a tenant: contents and their reports, and effects on the outside world."""
+    """The records of a tenant: contents and their reports, and effects on the outside world.
+
+    Forgetting a content also takes its words out of the reports that cite it as evidence.
+    """
 
     async def save(self, scope: Scope, report: Report) -> None:
         """Store a report as the newest revision of its content."""
@@ -251,6 +258,10 @@ class ArtifactStore(Checked, Forgettable, Protocol):
         """The bytes, or None if they are absent or no longer match their digest."""
         ...
 
+    async def remove(self, scope: Scope, content_id: ContentId, digest: str) -> None:
+        """Give up bytes that nothing refers to any more; nothing happens if they are absent."""
+        ...
+
     def folder(self, scope: Scope, content_id: ContentId) -> Path:
         """A directory for the media files of one content, made if missing."""
         ...
@@ -260,7 +271,10 @@ class Memory(Checked, Forgettable, Protocol):
     """What the product knows, by meaning."""
 
     async def remember(self, scope: Scope, records: Sequence[MemoryRecord]) -> int:
-        """Store records; the same record again changes nothing. Returns how many there were."""
+        """Store all records of one or more contents, in place of those kept before; returns how many there were.
+
+        Those of before that have no successor of their number are removed last, so that a failure loses nothing.
+        """
         ...
 
     async def recall(

@@ -158,7 +158,8 @@ class EdgeIndex:
 
 def _selection(scope: Scope, filters: Filters) -> Selection:
     checked_filters(filters)
-    return Selection(scope.tenant, scope.workspace, filters.content_id, filters.not_content_id, filters.speaker)
+    named = (filters.content_id, filters.not_content_id, filters.speaker, filters.number_from)
+    return Selection(scope.tenant, scope.workspace, *named)
 
 
 def _hit(scope: Scope, hit: WireHit) -> Hit:

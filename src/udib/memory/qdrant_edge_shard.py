@@ -202,6 +202,8 @@ def selected(where: Selection) -> edge.Filter:
         must.append(_equals("content_id", where.content_id))
     if where.speaker is not None:
         must.append(_equals("speaker", where.speaker))
+    if where.number_from is not None:
+        must.append(edge.FieldCondition("number", range=edge.RangeFloat(gte=where.number_from)))
     unwanted: list[Any] = [] if where.not_content_id is None else [_equals("content_id", where.not_content_id)]
     return edge.Filter(must=must, must_not=unwanted)
 

@@ -66,15 +66,19 @@ class MemoryService:
         self._similar_from = similar_from
 
     async def remember(self, scope: Scope, records: Sequence[MemoryRecord]) -> int:
-        """Store records; the same record again changes nothing. Returns how many there were.
+        """Store all records of one or more contents, in place of those kept before; returns how many there were.
 
         A record without a letter or digit is not stored, because nothing could find it.
         """
+        contents = {record.content_id for record in records}
         for kind in RecordKind:
             mine = [record for record in records if record.kind is kind]
             for start in range(0, len(mine), _RECORDS_PER_CALL):
                 entries = await self._entries(mine[start : start + _RECORDS_PER_CALL])
                 await self._store.upsert(scope, kind, [entry for entry in entries if entry.vector or entry.terms])
+            for content_id in contents:
+                following = max((each.number + 1 for each in mine if each.content_id == content_id), default=0)
+                await self._store.delete_from(scope, kind, content_id, following)
         return len(records)
 
     async def recall(

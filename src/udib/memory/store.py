@@ -123,6 +123,11 @@ class EnhancedVectorStore:
         """How many points of the scope meet the conditions."""
         return await self._index.count(scope, self.collection(kind), filters)
 
+    async def delete_from(self, scope: Scope, kind: RecordKind, content_id: ContentId, number: int) -> int:
+        """Remove what a content has of a kind from a number on; returns how many points."""
+        name = await self._ensure(kind)
+        return await self._index.delete(scope, name, Filters(content_id=content_id, number_from=number))
+
     async def delete(self, scope: Scope, content_id: ContentId) -> int:
         """Remove a content from every collection, those of earlier embedders included; returns how many points."""
         filters = Filters(content_id=content_id)

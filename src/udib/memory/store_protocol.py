@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 LARGEST_FRAME: Final = 128 * 2**20
 _LENGTH: Final = struct.Struct("!I")
 
@@ -42,6 +42,7 @@ class Selection(msgspec.Struct, frozen=True, array_like=True):
     content_id: str | None = None
     not_content_id: str | None = None
     speaker: str | None = None
+    number_from: int | None = None
 
 
 class WirePoint(msgspec.Struct, frozen=True, array_like=True):

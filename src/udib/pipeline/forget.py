@@ -21,6 +21,9 @@ async def forget(stores: Sequence[Forgettable], scope: Scope, content_id: Conten
     """Remove a content from every store, in the order given; safe to repeat after an interruption.
 
     The store that lists contents belongs last, so that a content stays listed until all else of it is gone.
+
+    Returns:
+        The count of each store; the second count is the proof.
     """
     removed = [(store.name, await store.forget(scope, content_id)) for store in stores]
     left = [(store.name, await store.forget(scope, content_id)) for store in stores]

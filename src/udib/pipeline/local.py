@@ -11,11 +11,11 @@ import hashlib
 import os
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -56,10 +56,6 @@ class RunKey:
     content_id: ContentId
     options: str
 
-    def digest(self) -> str:
-        """A file name for the key's content (not its options: one content is analysed by one process at a time)."""
-        return hashlib.sha256(f"{self.scope.digest()}{self.content_id}".encode()).hexdigest()[:32]
-
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
@@ -84,48 +80,81 @@ class LocalEngine:
 
     @asynccontextmanager
     async def run(
-        self, key: RunKey, *, revision: int, progress: ProgressSink, began: float
+        self, key: RunKey, *, next_revision: Callable[[], Awaitable[int]], progress: ProgressSink, began: float
     ) -> AsyncGenerator["LocalRun"]:
         """A new run of a content, or the interrupted one with the same key.
 
         The run is finished when the block ends, unless it is cancelled, crashes or fails in a way that may pass: then
-        the next run with the same key takes its finished steps over.
+        the next run with the same key takes its finished steps over, if no other run of the content was finished since.
 
         Args:
             key: What is run.
-            revision: Number of the report to be made, if the run is a new one.
+            next_revision: Gives the number of the report to be made, if the run is a new one.
             progress: Told of every stage that starts and ends.
             began: When the run started, by `time.perf_counter`.
 
         Raises:
             UnavailableError: Another process has the same content in work.
         """
-        with _exclusive(self._locks / f"{key.digest()}.lock", str(key.content_id)):
+        with self.exclusive(key.scope, key.content_id):
+            revision = await next_revision()
             run_id, revision = await self._database.run(lambda db: _begin(db, key, revision, self._clock()))
             try:
                 yield LocalRun(_Place(run_id, revision, key, began), self._database, self._artifacts, progress)
             except UdibError as exc:
                 if exc.status is not Status.RETRYABLE:
-                    await self._database.run(lambda db: _finish(db, run_id, key))
+                    await self._end(run_id, key)
                 raise
-            await self._database.run(lambda db: _finish(db, run_id, key))
+            await self._end(run_id, key)
+
+    @contextmanager
+    def exclusive(self, scope: Scope, content_id: ContentId) -> Iterator[None]:
+        """Keep every other run of a content away, and its forgetting, in all processes on this data directory.
+
+        Raises:
+            UnavailableError: The content is in work.
+        """
+        name = hashlib.sha256(f"{scope.digest()}{content_id}".encode()).hexdigest()[:32]
+        with _exclusive(self._locks / f"{name}.lock", str(content_id)):
+            yield
 
     async def forget(self, scope: Scope, content_id: ContentId) -> int:
-        """Remove the runs of a content and their step results from the file."""
+        """Remove the runs of a content and their step results from the file.
 
-        def remove(db: sqlite3.Connection) -> int:
-            where = (scope.tenant, scope.workspace, content_id)
+        Interrupted runs of other contents may hold its words as evidence: what they would have resumed goes as well,
+        except transcripts, so that they do their analyses again.
+        """
+        where = (scope.tenant, scope.workspace, content_id)
+
+        def remove(db: sqlite3.Connection) -> tuple[int, list[tuple[str, str]]]:
             found = db.execute("DELETE FROM runs WHERE tenant = ? AND workspace = ? AND content_id = ?", where)
-            return found.rowcount
+            others = "SELECT id FROM runs WHERE tenant = ? AND workspace = ?"
+            return found.rowcount, _drop_steps(db, others, where[:2])
 
-        removed = await self._database.run(remove)
+        removed, dropped = await self._database.run(remove)
+        await self._remove(scope, dropped)
         await self._database.vacuum()
         return removed
 
+    async def _end(self, run_id: int, key: RunKey) -> None:
+        await self._remove(key.scope, await self._database.run(lambda db: _finish(db, run_id, key)))
+
+    async def _remove(self, scope: Scope, artifacts: Sequence[tuple[str, str]]) -> None:
+        for content_id, digest in artifacts:
+            await self._artifacts.remove(scope, ContentId(content_id), digest)
+
     async def ping(self) -> Health:
         """Whether the journal can be read."""
-        runs = await self._database.run(lambda db: int(db.execute("SELECT count(*) FROM runs").fetchone()[0]))
+        runs = await self._database.read(lambda db: int(db.execute("SELECT count(*) FROM runs").fetchone()[0]))
         return Health("journal", ok=True, detail=f"{runs} runs")
+
+
+@dataclass(frozen=True, slots=True)
+class _Done(Generic[T]):
+    """A stage's value, and whether it was kept from before."""
+
+    value: T
+    reused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,24 +193,28 @@ class LocalRun:
         """Do a stage, or hand back what it gave before for the same inputs; see `Run.step`."""
         start_s = self._now()
         self._progress(Progress(stage.name, "started"))
+        done = await run_step(self._done(stage, inputs), name=stage.name, deadline_s=stage.deadline_s)
+        reused = done.value is not None and done.value.reused
+        timing = StageTiming(stage.name, start_s, self._now(), done.status, reused, done.error or "")
+        self.note(timing)
+        self._progress(Progress(stage.name, "reused" if reused else done.status.value, note=timing.note))
+        return StepResult.ok(done.value.value) if done.value is not None else StepResult(done.status, None, done.error)
+
+    async def _done(self, stage: Stage[T], inputs: tuple[object, ...]) -> "_Done[T]":
+        """The stage's value. A journal that cannot be read or written fails the stage as its own work would."""
         input_hash = await asyncio.to_thread(_digest, inputs)
         kept = await self._kept(stage, input_hash)
-        if kept is not None:
-            result: StepResult[T] = StepResult.ok(kept)
-        else:
-            result = await run_step(stage.work(*inputs), name=stage.name, deadline_s=stage.deadline_s)
-            if result.success:
-                await self._keep(stage, input_hash, result.unwrap())
-        timing = StageTiming(stage.name, start_s, self._now(), result.status, kept is not None, result.error or "")
-        self.note(timing)
-        self._progress(Progress(stage.name, "reused" if timing.reused else result.status.value, note=timing.note))
-        return result
+        if kept is not None and (stage.intact is None or await stage.intact(kept)):
+            return _Done(kept, reused=True)
+        value = await stage.work(*inputs)
+        await self._keep(stage, input_hash, value)
+        return _Done(value, reused=False)
 
     def _now(self) -> float:
         return round(time.perf_counter() - self._began, 4)
 
     async def _kept(self, stage: Stage[T], input_hash: str) -> T | None:
-        found = await self._database.run(lambda db: _find(db, self._id, self._key, stage, input_hash))
+        found = await self._database.read(lambda db: _find(db, self._id, self._key, stage, input_hash))
         if found is None:
             return None
         data = found.output
@@ -225,13 +258,28 @@ def _begin(db: sqlite3.Connection, key: RunKey, revision: int, now: float) -> tu
     return int(made.lastrowid or 0), revision
 
 
-def _finish(db: sqlite3.Connection, run_id: int, key: RunKey) -> None:
-    """Close the run; of it and of earlier runs of the content only what a later revision may reuse is kept."""
-    db.execute("UPDATE runs SET finished = 1 WHERE id = ?", (run_id,))
+def _finish(db: sqlite3.Connection, run_id: int, key: RunKey) -> list[tuple[str, str]]:
+    """Close the run and all earlier ones of the content; only what a later revision may reuse is kept of them.
+
+    Returns:
+        (content id, digest) of the artifacts that nothing refers to any more.
+    """
     where = (run_id, key.scope.tenant, key.scope.workspace, key.content_id)
     mine = "SELECT id FROM runs WHERE id <= ? AND tenant = ? AND workspace = ? AND content_id = ?"
-    db.execute(f"DELETE FROM steps WHERE NOT reusable AND run_id IN ({mine})", where)  # noqa: S608 - no user text
+    db.execute(f"UPDATE runs SET finished = 1 WHERE id IN ({mine})", where)  # noqa: S608
+    dropped = _drop_steps(db, mine, where)
     db.execute(f"DELETE FROM runs WHERE id IN ({mine}) AND id NOT IN (SELECT run_id FROM steps)", where)  # noqa: S608
+    return dropped
+
+
+def _drop_steps(db: sqlite3.Connection, runs: str, where: tuple[object, ...]) -> list[tuple[str, str]]:
+    """Remove the steps of some runs that no later revision may reuse; gives the artifacts that are free now."""
+    steps = f"NOT reusable AND run_id IN ({runs})"
+    held = f"SELECT DISTINCT content_id, artifact FROM steps JOIN runs ON runs.id = run_id WHERE {steps}"  # noqa: S608
+    artifacts = [row for row in db.execute(held, where) if row[1] is not None]
+    db.execute(f"DELETE FROM steps WHERE {steps}", where)  # noqa: S608 - no text of a user
+    still = "SELECT 1 FROM steps JOIN runs ON runs.id = run_id WHERE content_id = ? AND artifact = ?"
+    return [row for row in artifacts if db.execute(still, row).fetchone() is None]
 
 
 def _find(db: sqlite3.Connection, run_id: int, key: RunKey, stage: Stage[T], input_hash: str) -> _Kept | None:

@@ -16,6 +16,7 @@ report lives without any other and says what is missing. A notice goes out only 
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
@@ -68,6 +69,7 @@ class Services:
     """What the pipeline reaches outside itself.
 
     `read_tags` fills gaps of a content from its media's own tags; `with_captions` puts a caption file beside media;
+    `is_intact` says whether the files of a media are still there as they were fetched;
     `forgettable` are all stores that keep words, the one that lists contents last.
     """
 
@@ -75,6 +77,7 @@ class Services:
     transcribers: Sequence[Transcriber]
     read_tags: Callable[[Content, Media], Awaitable[Content]]
     with_captions: Callable[[Media, str], Awaitable[Media]]
+    is_intact: Callable[[Media], Awaitable[bool]]
     memory: Memory
     catalogue: Catalogue
     artifacts: ArtifactStore
@@ -172,8 +175,24 @@ class ContentPipeline:
 
     async def forget(self, content_id: ContentId) -> StepResult[Forgotten]:
         """Remove a content from every store; see `udib.pipeline.forget.forget`."""
-        work = forget(self._services.forgettable, self.scope, content_id)
+        work = self._forget(content_id)
         return await run_step(work, name="forget", deadline_s=self._deadlines.store_s)
+
+    async def _forget(self, content_id: ContentId) -> Forgotten:
+        """Forget a content, and write the report files of the items that had cited it anew."""
+        services, scope = self._services, self.scope
+        with services.engine.exclusive(scope, content_id):
+            citing = [
+                listed.content.id
+                for listed in await services.catalogue.listing(scope)
+                if (report := await services.catalogue.report(scope, listed.content.id)) and report.cites(content_id)
+            ]
+            forgotten = await forget(services.forgettable, scope, content_id)
+            for each in citing:
+                report = await services.catalogue.report(scope, each)
+                if report is not None:
+                    await services.files.deliver(scope, report, "")
+            return forgotten
 
     def source_of(self, address: str) -> Source:
         """The source that takes an address.
@@ -192,16 +211,17 @@ class ContentPipeline:
         progress(Progress("resolve", "started"))
         content = await source.describe(request.address)
         progress(Progress("resolve", Status.OK.value, note=content.title))
-        key = RunKey(self.scope, content.id, f"{request.quality or ''}|{request.captions or ''}")
-        revision = await self._services.catalogue.next_revision(self.scope, content.id)
-        async with self._services.engine.run(key, revision=revision, progress=progress, began=began) as run:
+        key = RunKey(self.scope, content.id, json.dumps([request.quality, request.captions]))
+        following = partial(self._services.catalogue.next_revision, self.scope, content.id)
+        async with self._services.engine.run(key, next_revision=following, progress=progress, began=began) as run:
             run.note(StageTiming("resolve", 0.0, round(time.perf_counter() - began, 4), Status.OK))
             return await self._run_pipeline(_Context(run, content, progress), source, request)
 
     async def _run_pipeline(self, ctx: _Context, source: Source, request: Request) -> Report:
         """The levels, top to bottom. `unwrap` ends the run where a stage is required."""
         limits = self._deadlines
-        download = Stage("download", partial(self._download_stage, ctx, source), Media, limits.download_s)
+        fetch = partial(self._download_stage, ctx, source)
+        download = Stage("download", fetch, Media, limits.download_s, intact=self._services.is_intact)
         media = (await ctx.run.step(download, request.quality, request.captions)).unwrap()
 
         # Both read what was downloaded, and neither needs the other.
@@ -310,9 +330,6 @@ class ContentPipeline:
     async def _storage_stage(self, ctx: _Context, report: Report, transcript: Transcript) -> int:
         """Memory first, then the catalogue: what is listed can be asked about. Returns the number of records."""
         content = report.content
-        if ctx.run.revision > 1:
-            # A new transcript may have fewer pieces; those of the old one must not outlive it.
-            await self._services.memory.forget(self.scope, content.id)
         records = [*transcript_records(content, transcript), *claim_records(content, report.fact_checks)]
         stored = await self._services.memory.remember(self.scope, records)
         await self._services.catalogue.save(self.scope, replace(report, stages=ctx.run.timings))

@@ -1,9 +1,11 @@
 """What of an item is remembered: its words in pieces that a person can read at a glance, and its claims."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
+from itertools import islice
 
 from udib.core.findings import FactChecks
-from udib.core.speech import Segment, Transcript
+from udib.core.speech import Quote, Transcript
 from udib.core.types import Content, MemoryRecord, RecordKind
 
 _WORDS = 45
@@ -11,6 +13,8 @@ _WORDS = 45
 _MOST_WORDS = 80
 """... and at the latest before it would exceed this many."""
 _CONTEXT_WORDS = 40
+_SENTENCE = re.compile(r"\S.*?(?:[.?!][\"'\u201d)]*(?=\s|$)|$)", re.DOTALL)
+_WORD = re.compile(r"\S+")
 _SENTENCE_ENDS = (".", "?", "!", '."', '?"', '!"')
 
 
@@ -21,24 +25,23 @@ def transcript_records(content: Content, transcript: Transcript) -> list[MemoryR
     """
     records: list[MemoryRecord] = []
     before = ""
-    for number, piece in enumerate(_pieces(transcript.segments)):
-        text = " ".join(segment.text for segment in piece)
+    for number, piece in enumerate(_pieces(transcript)):
         records.append(
             MemoryRecord(
                 kind=RecordKind.TRANSCRIPT,
                 content_id=content.id,
                 number=number,
-                text=text,
-                start_s=piece[0].start_s,
-                end_s=piece[-1].end_s,
+                text=piece.text,
+                start_s=piece.start_s,
+                end_s=piece.end_s,
                 title=content.title,
-                link=content.link(piece[0].start_s),
-                speaker=piece[0].speaker,
+                link=content.link(piece.start_s),
+                speaker=piece.speaker,
                 published_at=content.published_at,
                 context=before,
             )
         )
-        before = " ".join(text.split()[-_CONTEXT_WORDS:])
+        before = " ".join(piece.text.split()[-_CONTEXT_WORDS:])
     return records
 
 
@@ -61,18 +64,28 @@ def claim_records(content: Content, checks: FactChecks | None) -> list[MemoryRec
     ]
 
 
-def _pieces(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
-    piece: list[Segment] = []
-    words = 0
-    for segment in segments:
-        more = len(segment.text.split())
-        if piece and (segment.speaker != piece[0].speaker or words + more > _MOST_WORDS):
-            yield piece
-            piece, words = [], 0
-        piece.append(segment)
-        words += more
-        if words >= _WORDS and segment.text.rstrip().endswith(_SENTENCE_ENDS):
-            yield piece
-            piece, words = [], 0
-    if piece:
-        yield piece
+def _pieces(transcript: Transcript) -> Iterator[Quote]:
+    """The transcript from start to end, cut between sentences, or between words where a sentence is too long."""
+    first, begin, last, end, words = 0, 0, 0, 0, 0
+    for number, start, stop, more in _units(transcript):
+        speaker = transcript.segments[number].speaker
+        if words and (speaker != transcript.segments[first].speaker or words + more > _MOST_WORDS):
+            yield transcript.cut(first, begin, last, end)
+            words = 0
+        if not words:
+            first, begin = number, start
+        last, end, words = number, stop, words + more
+        if words >= _WORDS and transcript.segments[number].text[:stop].endswith(_SENTENCE_ENDS):
+            yield transcript.cut(first, begin, last, end)
+            words = 0
+    if words:
+        yield transcript.cut(first, begin, last, end)
+
+
+def _units(transcript: Transcript) -> Iterator[tuple[int, int, int, int]]:
+    """Sentences, or stretches of at most _MOST_WORDS words: (segment, first and last character, words)."""
+    for number, segment in enumerate(transcript.segments):
+        for sentence in _SENTENCE.finditer(segment.text):
+            words = _WORD.finditer(segment.text, sentence.start(), sentence.end())
+            while stretch := list(islice(words, _MOST_WORDS)):
+                yield number, stretch[0].start(), stretch[-1].end(), len(stretch)

@@ -18,7 +18,8 @@ class Stage(Generic[T]):
 
     `returns` is the type of the result, by which a kept result is read back. A stage whose code changes what it returns
     for the same input gets another `version`. The result of a `reusable` stage serves later revisions of the same
-    content too, if its input is the same; that of any other stage serves only the run that was interrupted.
+    content too, if its input is the same; that of any other stage serves only the run that was interrupted. A result
+    that refers to something outside the journal is used again only while it is `intact`.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Stage(Generic[T]):
     deadline_s: float
     version: int = 1
     reusable: bool = False
+    intact: Callable[[T], Awaitable[bool]] | None = None
 
 
 class Run(Protocol):

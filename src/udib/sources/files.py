@@ -1,6 +1,7 @@
 """Files of this machine: recordings, captions, transcripts."""
 
 import asyncio
+import os
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -52,6 +53,37 @@ async def with_captions(media: Media, path: str) -> Media:
     return await asyncio.to_thread(_with_captions, media, _path(path))
 
 
+async def is_intact(media: Media) -> bool:
+    """Whether the files of a media are where they were, and the one with the words has the same bytes."""
+    return await asyncio.to_thread(_is_intact, media)
+
+
+def absolute(path: str) -> Path:
+    """A path from the root, without `..` and with the user's home written out; links are not followed.
+
+    Raises:
+        BadRequestError: The home directory is not known, or the name is no Unicode text.
+    """
+    try:
+        found = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 - resolve() would follow links
+        str(found).encode()
+    except RuntimeError as exc:
+        raise BadRequestError(f"The home directory in {path} is not known; write the path out.") from exc
+    except UnicodeEncodeError as exc:
+        raise BadRequestError(f"The name of the file {path!a} is no Unicode text; rename the file.") from exc
+    return found
+
+
+def _is_intact(media: Media) -> bool:
+    words = media.captions.path if media.captions else media.path
+    try:
+        return (media.path is None or Path(media.path).is_file()) and (
+            words is None or digest_of(Path(words)) == media.digest
+        )
+    except OSError:
+        return False
+
+
 def _with_captions(media: Media, path: Path) -> Media:
     check_file(path)
     if not is_captions(path):
@@ -64,18 +96,11 @@ def _path(address: str) -> Path:
     if not address.strip():
         raise BadRequestError("The address is empty; give a path or an https:// address.")
     if address[:7].lower() != "file://":
-        return _absolute(Path(address))
+        return absolute(address)
     parts = urlsplit(address)
     if parts.netloc not in {"", "localhost"}:
         raise BadRequestError(f"{address} names another machine; give a file of this one, as file:///path.")
-    return _absolute(Path(url2pathname(parts.path)))
-
-
-def _absolute(path: Path) -> Path:
-    try:
-        return path.expanduser().absolute()
-    except RuntimeError as exc:
-        raise BadRequestError(f"The home directory in {path} is not known; write the path out.") from exc
+    return absolute(url2pathname(parts.path))
 
 
 def _describe(path: Path) -> Content:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 import av
 
 from udib.core.types import Content, Media, Platform
+from udib.sources.media import CONTAINERS
 
 _MICROSECONDS = 1_000_000
 _LONGEST = 300
@@ -25,7 +26,7 @@ async def read_tags(content: Content, media: Media) -> Content:
 
 def _filled(content: Content, path: str) -> Content:
     try:
-        with av.open(path) as container:
+        with av.open(path, options={"format_whitelist": CONTAINERS}) as container:
             tags = {name.lower(): value for name, value in container.metadata.items()}
             for stream in container.streams.audio:  # Ogg keeps its tags with the stream
                 tags |= {name.lower(): value for name, value in stream.metadata.items()}

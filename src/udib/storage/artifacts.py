@@ -49,6 +49,14 @@ class DirectoryArtifactStore:
         """The bytes, or None if they are absent or altered; the next `put` of the right bytes mends an altered file."""
         return await asyncio.to_thread(self._get, scope, digest)
 
+    async def remove(self, scope: Scope, content_id: ContentId, digest: str) -> None:
+        """Give up bytes that nothing refers to any more.
+
+        Raises:
+            UnavailableError: The file could not be removed.
+        """
+        await asyncio.to_thread(self._remove, scope, content_id, digest)
+
     def folder(self, scope: Scope, content_id: ContentId) -> Path:
         """A directory for the media files of one content, made if missing.
 
@@ -85,6 +93,11 @@ class DirectoryArtifactStore:
                 if hashlib.sha256(data).hexdigest() == digest:
                     return data
         return None
+
+    def _remove(self, scope: Scope, content_id: ContentId, digest: str) -> None:
+        if _DIGEST.fullmatch(digest):
+            with disk_faults(self._root):
+                (self._content(scope, content_id) / "blobs" / digest).unlink(missing_ok=True)
 
     def _forget(self, scope: Scope, content_id: ContentId) -> int:
         content = self._content(scope, content_id)

@@ -98,6 +98,10 @@ _FORGET = (
     "DELETE FROM effects WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id",
     "DELETE FROM contents WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id",
 )
+_CITING = """
+    SELECT rowid, content_id, report FROM reports
+    WHERE tenant = :tenant AND workspace = :workspace AND instr(CAST(report AS TEXT), :content_id)
+"""
 _AFTER_ALL = "\U0010ffff"
 
 
@@ -194,7 +198,9 @@ class SqliteCatalogue:
         await self._database.run(lambda connection: connection.execute(_ABANDON, values).rowcount)
 
     async def forget(self, scope: Scope, content_id: ContentId) -> int:
-        """Remove all rows of one content and make them unrecoverable from the file; returns how many there were.
+        """Remove all rows of one content, and its words where other reports cite them, for good.
+
+        Returns how many rows and citations there were.
 
         Raises:
             UnavailableError: Another process is reading the old state; the rows are gone, repeat to clean the disk.
@@ -202,7 +208,8 @@ class SqliteCatalogue:
         values = _keys(scope, content_id=content_id)
 
         def remove(connection: sqlite3.Connection) -> int:
-            return sum(connection.execute(statement, values).rowcount for statement in _FORGET)
+            gone = sum(connection.execute(statement, values).rowcount for statement in _FORGET)
+            return gone + _strip_citations(connection, scope, content_id)
 
         count = await self._database.run(remove)
         await self._database.vacuum()
@@ -232,6 +239,18 @@ def _save(connection: sqlite3.Connection, scope: Scope, report: Report) -> None:
     }
     connection.execute(_SAVE_CONTENT, keys | about_content)
     connection.execute(_SAVE_REPORT, keys | about_report)
+
+
+def _strip_citations(connection: sqlite3.Connection, scope: Scope, content_id: ContentId) -> int:
+    """Take a content's words out of the reports, of any revision, that cite them; returns how many citations."""
+    rows = connection.execute(_CITING, _keys(scope, content_id=content_id)).fetchall()
+    stripped = 0
+    for row, owner, raw in rows:
+        report = _decoded(raw, owner)
+        stripped += report.cites(content_id)
+        data = msgspec.json.encode(report.without_evidence_of(content_id))
+        connection.execute("UPDATE reports SET report = ? WHERE rowid = ?", (data, row))
+    return stripped
 
 
 def _find(connection: sqlite3.Connection, scope: Scope, reference: str) -> list[Content]:

@@ -111,8 +111,10 @@ class FakeMemory:
     async def remember(self, scope: Scope, records: Sequence[MemoryRecord]) -> int:
         """Keep the records, or the scripted error."""
         await _act(0, self.error)
-        for record in records:
-            self.records[scope, record.kind, record.content_id, record.number] = record
+        mine = {(scope, each.kind, each.content_id, each.number): each for each in records}
+        contents = {each.content_id for each in records}
+        kept = {key: each for key, each in self.records.items() if key[0] != scope or key[2] not in contents}
+        self.records = kept | mine
         return len(records)
 
     async def recall(
@@ -126,7 +128,7 @@ class FakeMemory:
         for (owner, kept, content_id, _), record in self.records.items():
             if (owner, kept) != (scope, kind) or content_id == filters.not_content_id:
                 continue
-            if filters.content_id not in {None, content_id}:
+            if filters.content_id not in {None, content_id} or filters.speaker not in {None, record.speaker}:
                 continue
             matched = tuple(sorted(_words(query) & _words(record.text)))
             if matched:
@@ -190,11 +192,17 @@ class FakeCatalogue:
 
     async def abandon_effect(self, scope: Scope, key: str) -> None:
         """As the port says."""
-        del self.effects[scope, key]
+        if self.effects.get((scope, key)) == "unknown":
+            del self.effects[scope, key]
 
     async def forget(self, scope: Scope, content_id: ContentId) -> int:
-        """Remove the content's reports."""
-        return len(self.reports.pop((scope, content_id), []))
+        """Remove the content's reports, and its words from those that cite it."""
+        cited = 0
+        for (owner, _), kept in self.reports.items():
+            if owner == scope:
+                cited += sum(report.cites(content_id) for report in kept)
+                kept[:] = [report.without_evidence_of(content_id) for report in kept]
+        return cited + len(self.reports.pop((scope, content_id), []))
 
     async def ping(self) -> Health:
         """Always well."""

@@ -1,0 +1,47 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from udib.core.speech import Origin, Segment, Transcript
+from udib.core.types import Content, ContentId, Platform
+from udib.pipeline.records import transcript_records
+
+CONTENT = Content(ContentId("file:1"), Platform.FILE, "file:///talk.txt", "Talk")
+
+
+def said(*turns: tuple[str, str]) -> Transcript:
+    segments = tuple(Segment(10.0 * at, 10.0 * at + 10, text, who) for at, (who, text) in enumerate(turns))
+    return Transcript(segments, Origin.TRANSCRIPT, "captions")
+
+
+def test_a_piece_has_one_speaker_and_its_seconds() -> None:
+    records = transcript_records(CONTENT, said(("A", "Rents rose."), ("A", "They fell later."), ("B", "No.")))
+    assert [(record.speaker, record.text) for record in records] == [
+        ("A", "Rents rose. They fell later."),
+        ("B", "No."),
+    ]
+    assert (records[0].start_s, records[0].end_s, records[1].start_s) == (0.0, 20.0, 20.0)
+    assert records[1].context == "Rents rose. They fell later."
+    assert records[1].link == "file:///talk.txt#t=20"
+
+
+def test_a_long_paragraph_is_cut_between_sentences() -> None:
+    sentence = "In the year 2021 the rents in this city rose by twelve percent again. "
+    records = transcript_records(CONTENT, said(("A", sentence * 30)))
+    assert len(records) >= 7
+    assert all(record.text.endswith("again.") and len(record.text.split()) <= 80 for record in records)
+    starts = [record.start_s for record in records]
+    assert starts == sorted(set(starts)), "each piece has its own second"
+
+
+def test_words_without_an_end_are_cut_all_the_same() -> None:
+    records = transcript_records(CONTENT, said(("A", "word " * 200_000)))
+    assert max(len(record.text.split()) for record in records) <= 80
+
+
+@given(st.lists(st.tuples(st.sampled_from("AB"), st.text("ab .?!\n", min_size=1, max_size=400)), max_size=8))
+def test_no_word_is_lost_or_doubled(turns: list[tuple[str, str]]) -> None:
+    transcript = said(*turns)
+    records = transcript_records(CONTENT, transcript)
+    assert [word for record in records for word in record.text.split()] == [
+        word for _, text in turns for word in text.split()
+    ]

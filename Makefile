@@ -3,7 +3,6 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-RUN := PYTHONDONTWRITEBYTECODE=1 $(BIN)/python
 ARGS ?=
 # The certificates that the system trusts, as pip and git use them too: behind a proxy uv's own are not enough.
 export UV_SYSTEM_CERTS ?= true

@@ -52,7 +52,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     if request.param == "webhook":
         post = CountingPost()
         url = "http://127.0.0.1/api/webhooks/1/token"
-        return Case(DiscordWebhookOutbox(url, post, FakeCatalogue(), allow_any=True), lambda: len(post.bodies))
+        return Case(DiscordWebhookOutbox(url, post, FakeCatalogue(), A, allow_any=True), lambda: len(post.bodies))
     outbox = FilesOutbox(tmp_path, flat=request.param == "export")
     return Case(outbox, lambda: sum(path.is_file() for path in tmp_path.rglob("*")))
 

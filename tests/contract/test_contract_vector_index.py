@@ -298,7 +298,7 @@ async def test_a_large_batch_is_stored_whole(index: EdgeIndex, name: str) -> Non
     assert await index.count(A, name, ANY) == 300
     hits = await index.search(A, name, (1.0, 0.0, 0.0), {}, limit=300, filters=ANY)
     assert len(hits) == 300
-    assert time.perf_counter() - start < 2
+    assert time.perf_counter() - start < 20  # a stall, not a speed: `make bench` measures that
 
 
 async def test_it_says_how_it_is(alone: tuple[EdgeIndex, Path]) -> None:

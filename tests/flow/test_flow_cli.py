@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -83,7 +84,7 @@ def test_analyze_ask_list_show_and_forget(cli: Cli, talk: Path) -> None:
 
 def test_the_report_in_the_terminal_is_complete_and_points_on(cli: Cli) -> None:
     text = cli("analyze", str(EXAMPLE))
-    for part in ("rent", "MAYA", "DANIEL", "udib ask", "report.md", "report.html", "report.json"):
+    for part in ("rent", "MAYA", "DANIEL", " ask ", "report.md", "report.html", "report.json"):
         assert part in text
     assert "low-accuracy" not in text
     assert "transcribe: done" in cli.complaint
@@ -122,6 +123,36 @@ def test_out_writes_copies_that_forget_does_not_reach(cli: Cli, talk: Path, tmp_
     assert {path.suffix for path in (tmp_path / "export").iterdir()} >= {".md", ".html", ".json"}
     cli("forget", "city talk", "--yes")
     assert any((tmp_path / "export").iterdir())
+
+
+def test_the_suggested_questions_lead_to_the_same_data(cli: Cli) -> None:
+    text = cli("analyze", str(EXAMPLE), "--quiet")
+    [first, _] = [line.strip() for line in text.splitlines() if " ask " in line]
+    words = shlex.split(first)
+    assert words[1] == "ask"
+    assert words[-2:] == ["--data-dir", str(cli.data)]
+    assert "1." in cli("ask", words[2])
+
+
+def test_an_unwritable_export_is_told_before_the_work(cli: Cli, talk: Path) -> None:
+    cli("analyze", str(talk), "--quiet", "--out", str(talk / "below a file"), code=3)
+    assert cli.json("list") == []
+
+
+def test_an_interrupted_item_is_forgotten_by_its_path(cli: Cli, talk: Path) -> None:
+    assert cli.json("forget", str(talk))["content_id"].startswith("file:")
+
+
+def test_the_same_file_is_found_by_another_spelling_of_its_path(cli: Cli, talk: Path) -> None:
+    cli("analyze", f"{talk.parent}/x/../{talk.name}", "--quiet")
+    assert cli.json("show", f"{talk.parent}/./{talk.name}")["revision"] == 1
+
+
+def test_a_name_that_is_no_text_is_refused(cli: Cli, talk: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(str(talk)) + b"\xff.txt"))
+    odd.write_text(TALK, encoding="utf-8")
+    cli("analyze", str(odd), "--quiet", code=2)
+    assert "rename the file" in cli.complaint
 
 
 def test_dry_run_does_nothing_and_names_the_cost(cli: Cli, talk: Path) -> None:

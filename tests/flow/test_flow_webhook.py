@@ -71,7 +71,7 @@ async def outbox(discord: Discord, tmp_path: Path) -> AsyncIterator[DiscordWebho
     database = Database(tmp_path / "catalogue.db", SCHEMA)
     async with AsyncExitStack() as stack:
         post = _poster(stack, settings)
-        yield DiscordWebhookOutbox(f"http://{host}:{port}/hook", post, SqliteCatalogue(database), allow_any=True)
+        yield DiscordWebhookOutbox(f"http://{host}:{port}/hook", post, SqliteCatalogue(database), SCOPE, allow_any=True)
     await database.close()
     await runner.cleanup()
 

@@ -181,7 +181,7 @@ def _notices(stack: AsyncExitStack, settings: Settings, catalogue: Catalogue) ->
     from udib.delivery.webhook import DiscordWebhookOutbox
 
     url = settings.delivery.discord_webhook.get_secret_value()
-    return (DiscordWebhookOutbox(url, _poster(stack, settings), catalogue),)
+    return (DiscordWebhookOutbox(url, _poster(stack, settings), catalogue, settings.webhook_scope),)
 
 
 def _poster(stack: AsyncExitStack, settings: Settings) -> "Post":
@@ -207,7 +207,10 @@ def _poster(stack: AsyncExitStack, settings: Settings) -> "Post":
     async def post(url: str, body: dict[str, Any], /) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"}
         response = await resilient_post(pool, url, msgspec.json.encode(body), retry=retry, headers=headers)
-        return msgspec.json.decode(response.body, type=dict[str, Any])
+        try:
+            return msgspec.json.decode(response.body, type=dict[str, Any])
+        except msgspec.DecodeError as exc:
+            raise UnavailableError("Discord's answer could not be read.") from exc
 
     return post
 

@@ -1,5 +1,7 @@
 """What the commands do: open the app, call it, print what it says, and give the exit code."""
 
+import os
+import shlex
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -13,7 +15,8 @@ from udib.app.observability import configure_logging
 from udib.app.plan import plan, plan_text
 from udib.app.progress import showing_progress
 from udib.app.settings import Settings, load_settings
-from udib.core.errors import BadRequestError, Status, UdibError
+from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
+from udib.core.findings import Report
 from udib.core.ports import Filters
 from udib.core.result import StepResult
 from udib.core.types import Content
@@ -42,12 +45,17 @@ class Options:
 
     def settings(self) -> Settings:
         """The settings with these options on top."""
-        return load_settings(
-            self.config,
-            tenant=self.tenant,
-            workspace=self.workspace,
-            data_dir=Path(self.data_dir) if self.data_dir else None,
-        )
+        return load_settings(self.config, **self.overrides())
+
+    def overrides(self) -> dict[str, object]:
+        """The options that are settings, by name; None where an option was not given."""
+        data_dir = Path(self.data_dir) if self.data_dir else None
+        return {"tenant": self.tenant, "workspace": self.workspace, "data_dir": data_dir}
+
+    def repeated(self) -> str:
+        """The options as they have to be given again, to look at the same data."""
+        named = {"tenant": self.tenant, "workspace": self.workspace, "data-dir": self.data_dir, "config": self.config}
+        return "".join(f" --{name} {shlex.quote(value)}" for name, value in named.items() if value is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,8 @@ class AnalyzeOrder:
 
 async def analyze(order: AnalyzeOrder, options: Options) -> int:
     """Analyse one item and print the report."""
+    if order.out is not None:
+        _writable(Path(order.out))
     async with _opened(options) as app:
         if order.dry_run:
             steps = await plan(app, order.source, captions=order.captions, quality=order.quality)
@@ -77,7 +87,12 @@ async def analyze(order: AnalyzeOrder, options: Options) -> int:
         report = result.unwrap()
         if order.out is not None:
             report = await app.export(report, Path(order.out))
-        present.emit(report, present.report_text(report), as_json=options.json, paths=present.whereabouts(report))
+        present.emit(
+            report,
+            present.report_text(report),
+            as_json=options.json,
+            paths=present.whereabouts(report, options.repeated()),
+        )
         return 0
 
 
@@ -100,7 +115,12 @@ async def show(reference: str, options: Options) -> int:
         report = await app.catalogue.report(app.scope, content.id)
         if report is None:
             raise BadRequestError(f"{content.title!r} has no report yet; analyse it with `udib analyze`.")
-        present.emit(report, present.report_text(report), as_json=options.json, paths=present.whereabouts(report))
+        present.emit(
+            report,
+            present.report_text(report),
+            as_json=options.json,
+            paths=present.whereabouts(report, options.repeated()),
+        )
         return 0
 
 
@@ -140,6 +160,20 @@ async def _opened(options: Options) -> AsyncGenerator[App]:
         yield app
 
 
+def _writable(folder: Path) -> None:
+    """Make the directory of --out before any work is done for it.
+
+    Raises:
+        UnavailableError: It cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise UnavailableError(f"{folder} cannot be made ({exc.strerror}); give another directory to --out.") from exc
+    if not os.access(folder, os.W_OK):
+        raise UnavailableError(f"{folder} cannot be written; give another directory to --out.")
+
+
 async def _content(app: App, reference: str) -> Content:
     """The one stored item that a reference names.
 
@@ -173,6 +207,11 @@ def _is_file(reference: str) -> bool:
 
 def _file_address(path: str) -> str:
     return absolute(path).as_uri()
+
+
+def _print_report(report: Report, options: Options) -> None:
+    paths = present.whereabouts(report, options.repeated())
+    present.emit(report, present.report_text(report), as_json=options.json, paths=paths)
 
 
 def _failed(result: StepResult[Any], options: Options) -> int:

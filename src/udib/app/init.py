@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from udib.app import present
 from udib.app.commands import Options
-from udib.app.settings import Settings, config_dir, load_settings, merged
+from udib.app.settings import Settings, config_dir, explain_settings, load_settings, merged
 from udib.core.errors import BadRequestError, UnavailableError
 
 Ask = Callable[[str, str], str]
@@ -69,9 +70,10 @@ def init(options: Options, *, accept_defaults: bool) -> int:
         UnavailableError: The file cannot be written.
     """
     folder = config_dir(options.config)
-    current = options.settings() if options.config is None or folder.is_dir() else load_settings()
+    given = options.config if options.config is not None and folder.is_dir() else None
+    wanted = load_settings(given, **options.overrides())
     ask = _take_default if accept_defaults or not sys.stdin.isatty() else _ask
-    values = _answers(current, ask)
+    values = _answers(load_settings(given), wanted, ask)
     path = folder / "settings.yaml"
     written = _write(path, merged(_existing(path), values))
     present.emit(
@@ -80,16 +82,16 @@ def init(options: Options, *, accept_defaults: bool) -> int:
     return 0
 
 
-def _answers(current: Settings, ask: Ask) -> dict[str, Any]:
+def _answers(current: Settings, wanted: Settings, ask: Ask) -> dict[str, Any]:
+    """Answers that differ from the current settings; the options of the command are the suggestions."""
     values: dict[str, Any] = {}
     given: dict[str, str] = {}
     for question in _QUESTIONS:
         if not question.only_if(given):
             continue
-        default = question.default(current)
-        answer = ask(question.text, default).strip()
+        answer = ask(question.text, question.default(wanted)).strip()
         given[".".join(question.path)] = answer
-        if answer and answer != default:
+        if answer and answer != question.default(current):
             *sections, key = question.path
             place = values
             for section in sections:
@@ -129,9 +131,9 @@ def _write(path: Path, values: dict[str, Any]) -> Path:
             file.write(text)
         Settings.model_validate(values)
         draft.replace(path)
-    except ValueError as exc:
+    except ValidationError as exc:
         draft.unlink(missing_ok=True)
-        raise BadRequestError(f"These answers cannot be used: {' '.join(str(exc).split())[:300]}") from exc
+        raise BadRequestError(explain_settings(exc)) from exc
     except OSError as exc:
         raise UnavailableError(f"{path} cannot be written ({exc.strerror}); make its folder writable.") from exc
     return path

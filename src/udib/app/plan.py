@@ -8,16 +8,17 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from udib.analysis.fact_check import LEAST_CLAIMS, Prices, verdict_cost_usd
 from udib.app.bootstrap import App
-from udib.app.settings import LlmSettings
+from udib.app.settings import Settings
+from udib.core.findings import Evidence
 from udib.core.types import Content
 
 _RECOGNITION_SPEED = 10.0
-"""Seconds of speech that the embedded recogniser hears in one second with two processes (see docs/performance)."""
-_WORDS_PER_SECOND = 2.5
-_TOKENS_PER_WORD = 1.35
-_ANSWER_SHARE = 0.25
-"""Output tokens for each input token, for an estimate."""
+"""Seconds of speech that the embedded recogniser hears in one second; `make bench ARGS=speech` measures 4 to 20."""
+_CLAIM_CHARACTERS = 120
+_TYPICAL = Evidence("x" * 360, "", "", 0.5)
+"""A passage of memory of usual length, for an estimate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +39,14 @@ async def plan(app: App, address: str, *, captions: str | None, quality: str | N
     """
     source = app.pipeline.source_of(address)
     content = await source.describe(address)
-    has_words = captions is not None or content.duration_s is None
     steps = [
         PlannedStep("resolve", f"{content.title} ({content.id})"),
         PlannedStep("download", _download(content, captions, quality)),
+        PlannedStep("transcribe", *_transcription(content, captions)),
     ]
-    if has_words:
-        steps.append(PlannedStep("transcribe", "read the captions", 0.1))
-    else:
-        seconds = round((content.duration_s or 0.0) / _RECOGNITION_SPEED, 1)
-        what = "read captions if the address has any, else recognise speech on this machine (low accuracy)"
-        steps.append(PlannedStep("transcribe", what, seconds))
     steps += [
         PlannedStep("analyse", "debate, fact-check, fallacies and outline side by side, on this machine", 1.0),
-        PlannedStep("verdicts", *_verdicts(app.settings.llm, content)),
+        PlannedStep("verdicts", _verdicts(app.settings, content)),
         PlannedStep("store", f"in {app.settings.data_path} for {app.scope}", 1.0),
         PlannedStep(
             "deliver", "report files" + (" and a Discord notice" if app.settings.delivery.discord_webhook else "")
@@ -90,11 +85,22 @@ def _download(content: Content, captions: str | None, quality: str | None) -> st
     return f"video up to {quality}, with its captions" if quality else "one caption track, else the sound only"
 
 
-def _verdicts(llm: LlmSettings, content: Content) -> tuple[str, float | None, float]:
+def _transcription(content: Content, captions: str | None) -> tuple[str, float | None]:
+    if captions is not None or (content.url is None and content.duration_s is None):
+        return "read the captions", 0.1
+    what = "read captions if the address has any, else " if content.url is not None else ""
+    seconds = None if content.duration_s is None else round(content.duration_s / _RECOGNITION_SPEED, 1)
+    return f"{what}recognise speech on this machine (low accuracy)", seconds
+
+
+def _verdicts(settings: Settings, content: Content) -> str:
+    """What this version does without, and what a named model would be asked to spend."""
+    llm = settings.llm
     if llm.provider == "none":
-        return "none: no language model is named in the settings", None, 0.0
+        return "none: no language model is named in the settings"
     if llm.input_usd_per_million is None or llm.output_usd_per_million is None:
-        return f"none in this version; the prices of {llm.provider} are not set, so no estimate", None, 0.0
-    tokens = (content.duration_s or 0.0) * _WORDS_PER_SECOND * _TOKENS_PER_WORD
-    cost = tokens * (llm.input_usd_per_million + _ANSWER_SHARE * llm.output_usd_per_million) / 1_000_000
-    return f"none in this version; {llm.provider} would cost about {cost:.3f} USD", None, 0.0
+        return f"none in this version; the prices of {llm.provider} are not set, so there is no estimate"
+    claims = max(LEAST_CLAIMS, settings.analysis.claims_per_hour * (content.duration_s or 0.0) / 3600)
+    prices = Prices(llm.input_usd_per_million, llm.output_usd_per_million)
+    cost = claims * verdict_cost_usd("x" * _CLAIM_CHARACTERS, [_TYPICAL] * 3, prices)
+    return f"none in this version; {llm.provider} would cost at most about {cost:.2f} USD"

@@ -1,6 +1,7 @@
 """What commands print: rich text for people, JSON for programs. Data goes to standard output, complaints do not."""
 
 import shlex
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,13 +57,20 @@ def report_text(report: Report) -> RenderableType:
     return render_terminal(report, _console().width)
 
 
-def whereabouts(report: Report) -> list[str]:
-    """Where the report's files are, and two questions to try."""
+def whereabouts(report: Report, options: str) -> list[str]:
+    """Where the report's files are, and two questions to try, with the options that lead to the same data."""
     lines = ["", "Written"] if report.delivered else []
     lines += [f"  {delivered.kind:<9} {_nearest(delivered.where)}" for delivered in report.delivered]
     questions = questions_to_try(report)
     lines += ["", "Ask"] if questions else []
-    return [*lines, *(f"  udib ask {shlex.quote(question)}" for question in questions)]
+    return [*lines, *(f"  {_command()} ask {shlex.quote(question)}{options}" for question in questions)]
+
+
+def _command() -> str:
+    """How udib was called: by its path if it is not found by its name."""
+    called = Path(sys.argv[0])
+    found = shutil.which(called.name)
+    return called.name if found and Path(found).samefile(called) else _nearest(str(called.absolute()))
 
 
 def _nearest(path: str) -> str:

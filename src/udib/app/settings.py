@@ -18,13 +18,10 @@ from udib.core.errors import BadRequestError
 from udib.core.tenancy import Scope
 
 _PACKAGE = Path(__file__).parents[1]
-_ALIASES = {"DISCORD_WEBHOOK": ("delivery", "discord_webhook")}
-"""Well-known names that are accepted for a value."""
-
 _OWN = {"UDIB_CONFIG_DIR"}
 _FILES = ("settings.yaml", "http.yaml")
-SECRET_NAMES = ("OPENROUTER_API_KEY", "OPENAI_API_KEY")
-"""Keys that `udib doctor` mentions when it sees them; seeing one chooses nothing."""
+SECRET_NAMES = ("OPENROUTER_API_KEY", "OPENAI_API_KEY", "DISCORD_WEBHOOK")
+"""Well-known names that `udib doctor` mentions when it sees them; seeing one chooses nothing."""
 
 
 class Section(BaseModel):
@@ -108,6 +105,8 @@ class DeliverySettings(Section):
     """Delivery."""
 
     discord_webhook: SecretStr | None = None
+    discord_tenant: str | None = Field(default=None, description="whose channel it is; null: the settings' tenant")
+    discord_workspace: str | None = Field(default=None, description="and which workspace; null: the settings'")
 
 
 class LogSettings(Section):
@@ -154,6 +153,11 @@ class Settings(BaseSettings):
         return Scope.of(self.tenant, self.workspace)
 
     @property
+    def webhook_scope(self) -> Scope:
+        """Whose reports go to the webhook. An argument such as --tenant does not change it; see `load_settings`."""
+        return Scope.of(self.delivery.discord_tenant or self.tenant, self.delivery.discord_workspace or self.workspace)
+
+    @property
     def data_path(self) -> Path:
         """Where everything is stored."""
         return (self.data_dir or user_data_path("udib")).expanduser().resolve()
@@ -196,11 +200,13 @@ def load_settings(directory: str | None = None, **overrides: object) -> Settings
     for folder in (shipped_config_dir(), config_dir(directory)):
         for name in _FILES:
             values = merged(values, _read(folder / name))
-    values = merged(values, _aliased(os.environ))
     try:
         settings = Settings(**{name: value for name, value in values.items() if value is not None})
     except ValidationError as exc:
-        raise BadRequestError(_explain(exc)) from exc
+        raise BadRequestError(explain_settings(exc)) from exc
+    # The channel stays that of the configured scope, whatever scope one command works in.
+    channel = {"discord_tenant": settings.webhook_scope.tenant, "discord_workspace": settings.webhook_scope.workspace}
+    settings = settings.model_copy(update={"delivery": settings.delivery.model_copy(update=channel)})
     changed: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
     return settings.model_copy(update=changed)
 
@@ -208,14 +214,6 @@ def load_settings(directory: str | None = None, **overrides: object) -> Settings
 def seen_secrets() -> tuple[str, ...]:
     """Names of provider keys that the environment holds. They choose nothing; `udib doctor` mentions them."""
     return tuple(name for name in SECRET_NAMES if os.environ.get(name))
-
-
-def _aliased(variables: Mapping[str, str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for name, (section, key) in _ALIASES.items():
-        if variables.get(name):
-            values.setdefault(section, {})[key] = variables[name]
-    return values
 
 
 def _refuse_unknown(variables: Mapping[str, str]) -> None:
@@ -226,13 +224,15 @@ def _refuse_unknown(variables: Mapping[str, str]) -> None:
 
 
 def _known(name: str) -> bool:
-    section, _, key = name.removeprefix("UDIB_").lower().partition("__")
-    field = Settings.model_fields.get(section)
-    if field is None:
-        return False
-    kind = field.annotation
-    inner = kind.model_fields if isinstance(kind, type) and issubclass(kind, Section) else None
-    return key in inner if inner is not None and key else not key
+    """Whether a variable names a setting: a path of sections that ends in a field."""
+    fields = Settings.model_fields
+    *sections, key = name.removeprefix("UDIB_").lower().split("__")
+    for section in sections:
+        kind = fields[section].annotation if section in fields else None
+        if not (isinstance(kind, type) and issubclass(kind, Section)):
+            return False
+        fields = kind.model_fields
+    return key in fields
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -258,7 +258,7 @@ def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _explain(error: ValidationError) -> str:
+def explain_settings(error: ValidationError) -> str:
     """One sentence a wrong setting, without its value (it may be a secret)."""
     sentences = []
     for problem in error.errors(include_url=False, include_input=False):

@@ -43,6 +43,7 @@ class DiscordWebhookOutbox:
         url: A Discord webhook; with `allow_any` also an http address of this machine, for tests.
         post: Sends one message.
         catalogue: Keeps the record of what was announced and what was sent.
+        scope: Whose channel it is; nothing of another tenant or workspace is ever posted there.
 
     Raises:
         BadRequestError: The address is not that of a Discord webhook.
@@ -50,7 +51,7 @@ class DiscordWebhookOutbox:
 
     name = "discord"
 
-    def __init__(self, url: str, post: Post, catalogue: Catalogue, *, allow_any: bool = False) -> None:
+    def __init__(self, url: str, post: Post, catalogue: Catalogue, scope: Scope, *, allow_any: bool = False) -> None:
         if not _DISCORD.fullmatch(url) and not (allow_any and _LOOPBACK.fullmatch(url)):
             raise BadRequestError(
                 "The webhook address is not one of Discord's. Copy it in Discord from Edit Channel, Integrations, "
@@ -59,6 +60,7 @@ class DiscordWebhookOutbox:
         self._url = url
         self._post = post
         self._catalogue = catalogue
+        self._scope = scope
 
     async def deliver(self, scope: Scope, report: Report, transcript_vtt: str) -> list[Delivered]:  # noqa: ARG002
         """Post every part that was not posted before. Stops at the first part that fails.
@@ -68,6 +70,8 @@ class DiscordWebhookOutbox:
             ForbiddenError: The webhook may not post.
             UnavailableError: No answer; a part that may have arrived is not sent again by a later call.
         """
+        if scope != self._scope:
+            return [Delivered("discord", f"not sent: the webhook is that of {self._scope}")]
         parts = discord_payloads(report)
         delivered = []
         for number, body in enumerate(parts, start=1):

@@ -1,6 +1,7 @@
 """Speech recognition without any model to download: pocketsphinx, in child processes. A fallback, and marked as one."""
 
 import asyncio
+import os
 import sys
 import tempfile
 from collections import deque
@@ -156,6 +157,11 @@ class _Child:
         await self._process.communicate()
 
 
+def _bare_environment() -> dict[str, str]:
+    """What a child needs to find its modules; the secrets in the app's environment are none of its business."""
+    return {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PATH": os.devnull}
+
+
 class _Starter:
     """Starts child processes and keeps them, so that they can be ended together."""
 
@@ -173,7 +179,7 @@ class _Starter:
         pipe = asyncio.subprocess.PIPE
         try:
             process = await asyncio.create_subprocess_exec(
-                *command, stdin=pipe, stdout=pipe, stderr=self._errors, start_new_session=True
+                *command, stdin=pipe, stdout=pipe, stderr=self._errors, start_new_session=True, env=_bare_environment()
             )
         except OSError as exc:
             raise UnavailableError(f"No process can be started for speech recognition: {exc.strerror}.") from exc

@@ -50,6 +50,12 @@ def test_a_second_run_keeps_what_it_does_not_ask_for(folder: Path, monkeypatch: 
     assert (settings.memory.linger_s, settings.llm.model, settings.llm.provider) == (5, "some/model", "openai")
 
 
+def test_options_are_answers(folder: Path) -> None:
+    assert init(Options(tenant="acme", data_dir=str(folder / "d")), accept_defaults=True) == 0
+    settings = load_settings()
+    assert (settings.tenant, settings.data_path) == ("acme", folder / "d")
+
+
 @pytest.mark.parametrize("answers", [("", "", "chatgpt", "", "", ""), ("", "", "openai", "ten", "", "")])
 def test_an_answer_that_cannot_be_used_writes_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, answers: tuple[str, ...]

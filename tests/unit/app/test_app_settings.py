@@ -14,7 +14,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_shipped_files_hold_the_defaults() -> None:
     assert (shipped_config_dir() / "settings.yaml").is_file()
-    assert load_settings() == Settings()
+    channel = {"discord_tenant": "default", "discord_workspace": "main"}
+    assert load_settings() == Settings.model_validate({"delivery": channel})
 
 
 def test_later_places_go_before_earlier_ones(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,17 +64,30 @@ def test_a_misspelt_variable_stops_the_start(monkeypatch: pytest.MonkeyPatch, na
         load_settings()
 
 
-def test_a_well_known_name_is_an_alias_of_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DISCORD_WEBHOOK", "https://discord.com/api/webhooks/1/x")
+def test_a_webhook_is_set_by_its_own_name_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UDIB_DELIVERY__DISCORD_WEBHOOK", "https://discord.com/api/webhooks/1/x")
     webhook = load_settings().delivery.discord_webhook
     assert webhook is not None
     assert webhook.get_secret_value().endswith("/1/x")
     assert "webhooks" not in repr(load_settings())
 
 
-def test_a_key_alone_chooses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_lies_in_the_environment_chooses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENROUTER_API_KEY", "sk-1")
-    assert load_settings().llm.provider == "none"
+    monkeypatch.setenv("DISCORD_WEBHOOK", "https://discord.com/api/webhooks/1/x")
+    settings = load_settings()
+    assert (settings.llm.provider, settings.delivery.discord_webhook) == ("none", None)
+
+
+def test_the_channel_stays_with_the_configured_tenant(folder: Path) -> None:
+    (folder / "settings.yaml").write_text("tenant: guild\n")
+    assert load_settings(tenant="rival").webhook_scope.tenant == "guild"
+    assert load_settings(tenant="rival").scope.tenant == "rival"
+
+
+def test_a_setting_in_a_section_of_a_section_has_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UDIB_HTTP__RETRY__MAX_ATTEMPTS", "5")
+    assert load_settings().http.retry.max_attempts == 5
 
 
 def test_the_data_directory_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -33,7 +33,14 @@ class ScriptedPost:
 
 
 def outbox(post: ScriptedPost, catalogue: FakeCatalogue | None = None, url: str = URL) -> DiscordWebhookOutbox:
-    return DiscordWebhookOutbox(url, post, catalogue or FakeCatalogue())
+    return DiscordWebhookOutbox(url, post, catalogue or FakeCatalogue(), SCOPE)
+
+
+async def test_another_tenants_report_is_never_posted() -> None:
+    post = ScriptedPost()
+    [place] = await outbox(post).deliver(Scope.of("rival", "main"), REPORT, "")
+    assert "not sent" in place.where
+    assert post.posted == []
 
 
 async def test_each_part_is_posted_once_and_waited_for() -> None:
@@ -81,13 +88,12 @@ async def test_a_cancelled_post_counts_as_unknown() -> None:
     assert "not sent again" in places[0].where
 
 
-async def test_another_revision_scope_or_webhook_is_another_post() -> None:
+async def test_another_revision_or_webhook_is_another_post() -> None:
     post, catalogue = ScriptedPost(), FakeCatalogue()
     await outbox(post, catalogue).deliver(SCOPE, REPORT, "")
     await outbox(post, catalogue).deliver(SCOPE, replace(REPORT, revision=3), "")
-    await outbox(post, catalogue).deliver(Scope.of("other", "main"), REPORT, "")
     await outbox(post, catalogue, url=URL.replace("123", "321", 1)).deliver(SCOPE, REPORT, "")
-    assert len(post.posted) == 12
+    assert len(post.posted) == 9
 
 
 @pytest.mark.parametrize("kind", [NotSentError, BadRequestError, UnavailableError])
@@ -128,6 +134,6 @@ def test_discord_addresses_are_taken(host: str) -> None:
 
 
 def test_a_server_of_this_machine_is_taken_only_when_asked_for() -> None:
-    DiscordWebhookOutbox("http://127.0.0.1:8080/api/hook", ScriptedPost(), FakeCatalogue(), allow_any=True)
+    DiscordWebhookOutbox("http://127.0.0.1:8080/api/hook", ScriptedPost(), FakeCatalogue(), SCOPE, allow_any=True)
     with pytest.raises(BadRequestError):
-        DiscordWebhookOutbox("http://10.0.0.1:8080/api/hook", ScriptedPost(), FakeCatalogue(), allow_any=True)
+        DiscordWebhookOutbox("http://10.0.0.1:8080/api/hook", ScriptedPost(), FakeCatalogue(), SCOPE, allow_any=True)

@@ -276,7 +276,7 @@ def test_two_processes_share_a_data_directory(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_keeps_what_was_finished(tmp_path: Path) -> None:
-    """Interrupted during recognition: exit code 130, no traceback, no child left, and the next run finishes."""
+    """Interrupted during recognition: exit code 130, no traceback, and nothing stands in the way of the next run."""
     recording = EXAMPLE.with_suffix(".opus")
     process = _start("analyze", str(recording), data=tmp_path / "data")
     assert process.stderr is not None

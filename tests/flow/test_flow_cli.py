@@ -292,3 +292,41 @@ def test_ctrl_c_keeps_what_was_finished(tmp_path: Path) -> None:
     again = _start("analyze", str(recording), "--captions", str(EXAMPLE), data=tmp_path / "data")
     _, complaint = again.communicate(timeout=60)
     assert again.returncode == 0, complaint
+
+
+@pytest.mark.parametrize(
+    "words", [["what was said about rents in Vienna"], ["what", "was", "said", "about", "rents", "in", "Vienna"]]
+)
+def test_a_question_needs_no_quotation_marks(cli: Cli, talk: Path, words: list[str]) -> None:
+    cli("analyze", str(talk), "--quiet")
+    assert "Vienna" in cli("ask", *words)
+
+
+def test_a_speaker_is_found_in_any_case_and_an_unknown_one_is_told(cli: Cli, talk: Path) -> None:
+    cli("analyze", str(talk), "--quiet")
+    assert "MAYA" not in cli("ask", "rents", "--speaker", "mAYA")
+    cli("ask", "rents", "--speaker", "Bob", code=2)
+    assert "Daniel, Maya" in cli.complaint
+
+
+def test_a_complaint_is_json_too_where_that_was_asked_for(cli: Cli) -> None:
+    error = cli.json("show", "nothing-like-it", code=2)
+    assert (error["schema"], error["status"]) == ("udib.error/1", "bad_request")
+
+
+def test_a_reader_that_leaves_is_no_failure(tmp_path: Path) -> None:
+    process = _start("list", data=tmp_path)
+    assert process.stdout is not None
+    process.stdout.close()
+    _, complaint = process.communicate(timeout=30)
+    assert (process.returncode, complaint) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_output_on_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "udib.app.cli", "list", "--data-dir", str(tmp_path)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("udib: the output could not be written")
+    assert "Traceback" not in done.stderr

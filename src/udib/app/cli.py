@@ -4,8 +4,9 @@ Only cyclopts and the standard library are imported here, so that `udib --help` 
 runs. Standard output is data, standard error is progress and complaints.
 """
 
+import os
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from udib import __version__
 
+EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
@@ -60,13 +62,12 @@ def analyze(
     from udib.app import commands
 
     order = commands.AnalyzeOrder(source, captions, quality, out, dry_run)
-    return _run(commands.analyze(order, _options(common)), resumable=True)
+    return _run(commands.analyze(order, _options(common)), common, resumable=True)
 
 
 @app.command
 def ask(
-    question: str,
-    *,
+    *question: str,
     limit: int = 5,
     speaker: str | None = None,
     content: str | None = None,
@@ -82,7 +83,7 @@ def ask(
     """
     from udib.app import commands
 
-    return _run(commands.ask(question, limit, speaker, content, _options(common)))
+    return _run(commands.ask(" ".join(question), limit, speaker, content, _options(common)), common)
 
 
 @app.command
@@ -94,7 +95,7 @@ def show(content: str, *, common: Common | None = None) -> int:
     """
     from udib.app import commands
 
-    return _run(commands.show(content, _options(common)))
+    return _run(commands.show(content, _options(common)), common)
 
 
 @app.command(name="list")
@@ -102,7 +103,7 @@ def list_(*, common: Common | None = None) -> int:
     """List what is stored, newest first."""
     from udib.app import commands
 
-    return _run(commands.list_contents(_options(common)))
+    return _run(commands.list_contents(_options(common)), common)
 
 
 @app.command
@@ -110,12 +111,12 @@ def forget(content: str, *, yes: Annotated[bool, Parameter(negative="")] = False
     """Remove an item and all its words from every store. Exported files and messages already posted are not reached.
 
     Args:
-        content: Its id, the beginning of it, its title or its address.
-        yes: Do not ask.
+        content: Its id, the beginning of it, its title, its address or its path.
+        yes: Do not ask. Only a terminal is asked at all: a script that names an item means it.
     """
     from udib.app import commands
 
-    return _run(commands.forget(content, _options(common), confirmed=yes))
+    return _run(commands.forget(content, _options(common), confirmed=yes), common)
 
 
 @app.command
@@ -123,7 +124,7 @@ def doctor(*, common: Common | None = None) -> int:
     """Check what this machine can do; each failing line names its remedy."""
     from udib.app import doctor as check
 
-    return _run(check.doctor(_options(common)))
+    return _run(check.doctor(_options(common)), common)
 
 
 @app.command
@@ -135,7 +136,7 @@ def init(*, yes: Annotated[bool, Parameter(negative="")] = False, common: Common
     """
     from udib.app import init as questions
 
-    return _guarded(lambda: questions.init(_options(common), accept_defaults=yes))
+    return _guarded(lambda: questions.init(_options(common), accept_defaults=yes), common)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -145,7 +146,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except CycloptsError as exc:
         print(f"udib: {' '.join(str(exc).split())} See `udib --help`.", file=sys.stderr)  # noqa: T201
         code = EXIT_USAGE
-    sys.exit(code if isinstance(code, int) else 0)
+    except (SystemExit, BrokenPipeError):
+        code = 0  # rich leaves like this when the reader of a pipe has gone
+    except OSError as exc:
+        code = _unwritable(exc)
+    sys.exit(_flushed(code if isinstance(code, int) else 0))
 
 
 def _options(common: Common | None) -> Any:  # noqa: ANN401 - `Options` is only imported with a command
@@ -162,27 +167,46 @@ def _options(common: Common | None) -> Any:  # noqa: ANN401 - `Options` is only 
     )
 
 
-def _run(work: Coroutine[Any, Any, int], *, resumable: bool = False) -> int:
+def _run(work: Coroutine[Any, Any, int], common: Common | None, *, resumable: bool = False) -> int:
     import asyncio
 
-    return _guarded(lambda: asyncio.run(work), resumable=resumable)
+    return _guarded(lambda: asyncio.run(work), common, resumable=resumable)
 
 
-def _guarded(work: Any, *, resumable: bool = False) -> int:  # noqa: ANN401 - a callable without arguments
+def _guarded(work: Callable[[], int], common: Common | None, *, resumable: bool = False) -> int:
     from udib.app.commands import explain
     from udib.core.errors import UdibError
 
     try:
-        return int(work())
+        return work()
     except UdibError as exc:
-        return explain(exc)
+        return explain(exc, as_json=common is not None and common.json)
     except KeyboardInterrupt:
         then = " What was finished is kept: run the same command again to go on." if resumable else ""
         print(f"\nudib: interrupted.{then}", file=sys.stderr)  # noqa: T201
         return EXIT_INTERRUPTED
+
+
+def _flushed(code: int) -> int:
+    """Write out what is left; a reader that has gone (`| head`) is no failure, a full disk is one."""
+    try:
+        sys.stdout.flush()
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of a pipe has gone: nothing is left to be said
-        return 0
+        _discard_output()
+    except OSError as exc:
+        return _unwritable(exc)
+    return code
+
+
+def _unwritable(error: OSError) -> int:
+    print(f"udib: the output could not be written ({error.strerror}).", file=sys.stderr)  # noqa: T201
+    _discard_output()
+    return EXIT_FAILED
+
+
+def _discard_output() -> None:
+    """Let the interpreter find nothing to complain of when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What the commands do: open the app, call it, print what it says, and give the exit code."""
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import AsyncGenerator
@@ -15,7 +16,7 @@ from udib.app.observability import configure_logging
 from udib.app.plan import plan, plan_text
 from udib.app.progress import showing_progress
 from udib.app.settings import Settings, load_settings
-from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
+from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError, error_for
 from udib.core.findings import Report
 from udib.core.ports import Filters
 from udib.core.result import StepResult
@@ -30,6 +31,9 @@ EXIT_CODES = {
     Status.RETRYABLE: 3,
     Status.FORBIDDEN: 4,
 }
+
+
+_QUALITY = re.compile(r"[1-9]\d{1,3}p")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ async def analyze(order: AnalyzeOrder, options: Options) -> int:
     """Analyse one item and print the report."""
     if order.out is not None:
         _writable(Path(order.out))
+    if order.quality is not None and not _QUALITY.fullmatch(order.quality):
+        raise BadRequestError(f"{order.quality!r} is no height of a picture; give one such as 720p.")
     async with _opened(options) as app:
         if order.dry_run:
             steps = await plan(app, order.source, captions=order.captions, quality=order.quality)
@@ -100,7 +106,8 @@ async def ask(question: str, limit: int, speaker: str | None, content: str | Non
     """Answer a question from memory; "nothing found" is an answer."""
     async with _opened(options) as app:
         only = (await _content(app, content)).id if content else None
-        result = await app.pipeline.ask(question, limit=limit, filters=Filters(content_id=only, speaker=speaker))
+        who = await _speaker(app, speaker) if speaker else None
+        result = await app.pipeline.ask(question, limit=limit, filters=Filters(content_id=only, speaker=who))
         if not result.success:
             return _failed(result, options)
         answer = result.unwrap()
@@ -146,8 +153,10 @@ async def forget(reference: str, options: Options, *, confirmed: bool) -> int:
         return 0 if not any(count for _, count in forgotten.left) else EXIT_CODES[Status.FAILED]
 
 
-def explain(error: UdibError) -> int:
-    """Say one sentence on standard error and give the exit code."""
+def explain(error: UdibError, *, as_json: bool) -> int:
+    """Say one sentence on standard error, and as JSON on standard output if that was asked for; give the exit code."""
+    if as_json:
+        present.emit({"schema": "udib.error/1", "status": error.status.value, "error": str(error)}, None, as_json=True)
     present.complain(str(error))
     return EXIT_CODES[error.status]
 
@@ -158,6 +167,23 @@ async def _opened(options: Options) -> AsyncGenerator[App]:
     configure_logging(settings.log.level)
     async with open_app(settings) as app:
         yield app
+
+
+async def _speaker(app: App, name: str) -> str:
+    """The speaker as the transcripts spell the name.
+
+    Raises:
+        BadRequestError: Nobody of that name speaks in what is stored; the sentence lists who does.
+    """
+    known: set[str] = set()
+    for listed in await app.catalogue.listing(app.scope):
+        report = await app.catalogue.report(app.scope, listed.content.id)
+        known |= set(report.outline.speakers) if report and report.outline else set()
+    found = [speaker for speaker in sorted(known) if speaker.casefold() == name.strip().casefold()]
+    if not found:
+        there = f"there are {', '.join(sorted(known)[:10])}" if known else "no speaker is known"
+        raise BadRequestError(f"Nobody called {name!r} speaks in what is stored; {there}.")
+    return name if name in found else found[0]
 
 
 def _writable(folder: Path) -> None:
@@ -215,8 +241,4 @@ def _print_report(report: Report, options: Options) -> None:
 
 
 def _failed(result: StepResult[Any], options: Options) -> int:
-    message = result.error or result.status.value
-    if options.json:
-        present.emit({"schema": "udib.error/1", "status": result.status.value, "error": message}, None, as_json=True)
-    present.complain(message)
-    return EXIT_CODES[result.status]
+    return explain(error_for(result.status, result.error or result.status.value), as_json=options.json)

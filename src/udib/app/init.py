@@ -14,6 +14,7 @@ from udib.app import present
 from udib.app.commands import Options
 from udib.app.settings import Settings, config_dir, explain_settings, load_settings, merged
 from udib.core.errors import BadRequestError, UnavailableError
+from udib.delivery.webhook import check_webhook
 
 Ask = Callable[[str, str], str]
 
@@ -38,6 +39,17 @@ def _number(text: str) -> float:
         raise BadRequestError(f"{text!r} is no number; give dollars such as 0.10.") from exc
 
 
+def _webhook_state(settings: Settings) -> str:
+    return "none" if settings.delivery.discord_webhook is None else "keep"
+
+
+def _webhook(text: str) -> str | None:
+    if text == "none":
+        return None
+    check_webhook(text)
+    return text
+
+
 _QUESTIONS = (
     _Question(("data_dir",), "Where should everything be stored?", lambda s: str(s.data_path), str),
     _Question(("tenant",), "Name of your community (tenant)?", lambda s: s.tenant, str),
@@ -58,7 +70,7 @@ _QUESTIONS = (
         _number,
         lambda answers: answers.get("llm.provider", "none") != "none",
     ),
-    _Question(("delivery", "discord_webhook"), "Discord webhook URL (empty: none)?", lambda _: "", str),
+    _Question(("delivery", "discord_webhook"), "Discord webhook URL (none: no notices)?", _webhook_state, _webhook),
 )
 
 

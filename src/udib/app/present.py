@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,6 +50,8 @@ def confirm(question: str) -> bool:
     """Ask on the terminal; anything but yes is no."""
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
+    # Under asyncio Ctrl-C only cancels the task, which waits for this line.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return sys.stdin.readline().strip().casefold() in {"y", "yes"}
 
 
@@ -100,6 +103,8 @@ def answer_text(answer: Answer) -> RenderableType:
             (f"{number}. ", "bold"), (who, "bold"), f"  {clock(record.start_s)}  ", (record.title, "dim")
         )
         words = Text(f"\u201c{record.text}\u201d")
+        if record.low_accuracy:
+            words.append(" (heard by a recogniser of low accuracy: listen before you quote)", style="yellow")
         parts += [
             head,
             Padding(words, (0, 0, 0, 3)),

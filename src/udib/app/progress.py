@@ -63,5 +63,6 @@ class _Live:
 def _line(event: Progress) -> None:
     if event.state in {"started", "progress"}:
         return
-    note = f": {event.note}" if event.note else ""
+    kept = event.state in _ENDED  # what went wrong is said once, at the end
+    note = f": {event.note}" if event.note and kept else ""
     sys.stderr.write(f"{event.stage}: {_ENDED.get(event.state, event.state)}{note}\n")

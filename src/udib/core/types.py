@@ -88,7 +88,10 @@ class RecordKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MemoryRecord:
-    """Something to remember: words that were said, with where, when and by whom. `text` is verbatim."""
+    """Something to remember: words that were said, with where, when and by whom. `text` is verbatim.
+
+    `low_accuracy` marks words of a fallback recogniser, which need checking by ear.
+    """
 
     kind: RecordKind
     content_id: ContentId
@@ -101,6 +104,7 @@ class MemoryRecord:
     speaker: str | None = None
     published_at: str | None = None
     context: str = ""
+    low_accuracy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

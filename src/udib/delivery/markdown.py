@@ -74,8 +74,8 @@ def _making(report: Report) -> list[str]:
     rows = [
         [
             md(view.words(stage.stage)),
-            f"{stage.start_s:.1f}",
-            f"{stage.end_s - stage.start_s:.1f}",
+            f"{stage.start_s:.2f}",
+            f"{stage.end_s - stage.start_s:.2f}",
             md(view.state(stage)),
         ]
         for stage in report.stages

@@ -170,7 +170,7 @@ def _making(report: Report, width: int) -> list[RenderableType]:
     table = _plain_table("Stage", "Took", "", note=True)
     for stage in report.stages:
         bar = Bar(end_s, stage.start_s, stage.end_s, width=min(max(width - 46, 10), _LONGEST_BAR))
-        took = f"{stage.end_s - stage.start_s:.1f} s"
+        took = view.lasted(stage.end_s - stage.start_s)
         table.add_row(Text(view.words(stage.stage)), took, bar, Text(view.state(stage), style="dim"))
     return [*facts, Text(), table, Text(str(run))]
 

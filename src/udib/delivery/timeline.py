@@ -92,7 +92,7 @@ def stages_picture(stages: Sequence[StageTiming]) -> Picture | None:
     lanes = []
     for number, stage in enumerate(stages):
         width = max((stage.end_s - stage.start_s) / span_s * _plot(), _NARROWEST)
-        took = f"{stage.end_s - stage.start_s:.1f} s"
+        took = view.lasted(stage.end_s - stage.start_s)
         x = min(LEFT + stage.start_s / span_s * _plot(), WIDTH - _RIGHT - width)
         kind = "reused" if stage.reused else stage.status.value
         lanes.append(_lane(view.words(stage.stage), number, [Mark(x, 7, width, LANE - 14, kind, took, text=took)]))

@@ -61,6 +61,13 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
+def lasted(seconds: float) -> str:
+    """How long something took: `14 ms`, `0.35 s`, `12.0 s`."""
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
+
+
 def when(date: str) -> str:
     """An ISO date or time as `2026-01-31` or `2026-01-31 09:05 UTC`; anything else as it is."""
     try:
@@ -289,8 +296,8 @@ class RunTimes:
         row = " \u2192 ".join(words(stage.stage) for stage in self.chain)
         chain_s = sum(stage.end_s - stage.start_s for stage in self.chain)
         return (
-            f"{self.work_s:.1f} s of work done in {self.wall_s:.1f} s, {self.speed_up:.1f} times as fast as one stage "
-            f"after another. Longest chain: {row} ({chain_s:.1f} s)."
+            f"{lasted(self.work_s)} of work done in {lasted(self.wall_s)}, {self.speed_up:.1f} times as fast as one "
+            f"stage after another. Longest chain: {row} ({lasted(chain_s)})."
         )
 
 

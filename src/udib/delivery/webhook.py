@@ -33,6 +33,19 @@ class Post(Protocol):
         ...
 
 
+def check_webhook(url: str, *, allow_any: bool = False) -> None:
+    """Refuse an address that is not that of a Discord webhook; with `allow_any`, one of this machine is taken too.
+
+    Raises:
+        BadRequestError: The sentence says where to find the right one.
+    """
+    if not _DISCORD.fullmatch(url) and not (allow_any and _LOOPBACK.fullmatch(url)):
+        raise BadRequestError(
+            "The webhook address (setting delivery.discord_webhook) is not one of Discord's. Copy it in Discord from "
+            "Edit Channel, Integrations, Webhooks; it starts with https://discord.com/api/webhooks/."
+        )
+
+
 class DiscordWebhookOutbox:
     """Posts a report as one to three messages.
 
@@ -52,11 +65,7 @@ class DiscordWebhookOutbox:
     name = "discord"
 
     def __init__(self, url: str, post: Post, catalogue: Catalogue, scope: Scope, *, allow_any: bool = False) -> None:
-        if not _DISCORD.fullmatch(url) and not (allow_any and _LOOPBACK.fullmatch(url)):
-            raise BadRequestError(
-                "The webhook address is not one of Discord's. Copy it in Discord from Edit Channel, Integrations, "
-                "Webhooks; it starts with https://discord.com/api/webhooks/."
-            )
+        check_webhook(url, allow_any=allow_any)
         self._url = url
         self._post = post
         self._catalogue = catalogue

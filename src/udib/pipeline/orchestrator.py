@@ -51,6 +51,8 @@ from udib.pipeline.step import Run, Stage, run_step
 
 T = TypeVar("T")
 
+_NO_SPEAKERS = "the words carry no names of speakers, so shares, clashes and contradictions are not known"
+
 
 @dataclass(frozen=True, slots=True)
 class Analyses:
@@ -304,6 +306,7 @@ class ContentPipeline:
                 *_missing("fact-check", fact.result()),
                 *_missing("fallacies", fallacy.result()),
                 *_missing("outline", outline.result()),
+                *(() if transcript.speakers else (Missing("who said what", _NO_SPEAKERS),)),
             ),
         )
 

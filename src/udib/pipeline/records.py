@@ -39,6 +39,7 @@ def transcript_records(content: Content, transcript: Transcript) -> list[MemoryR
                 speaker=piece.speaker,
                 published_at=content.published_at,
                 context=before,
+                low_accuracy=transcript.low_accuracy,
             )
         )
         before = " ".join(piece.text.split()[-_CONTEXT_WORDS:])

@@ -143,7 +143,7 @@ def _read(track: CaptionTrack) -> ParsedCaptions:
         raise UnavailableError(f"The caption file {path} cannot be read: {exc.strerror}.") from exc
     parsed = parse(data, path.name)
     if parsed.replaced or parsed.encoding not in {"utf-8", "utf-8-sig"}:
-        log.warning("captions.encoding", file=path.name, encoding=parsed.encoding, replaced=parsed.replaced)
+        log.info("captions.encoding", file=path.name, encoding=parsed.encoding, replaced=parsed.replaced)
     return parsed
 
 

@@ -154,6 +154,10 @@ class _Child:
 
     async def gone(self) -> None:
         """Wait until the killed process is gone and its pipes are closed."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+            with suppress(BrokenPipeError, ConnectionResetError):  # what was not yet sent has no reader any more
+                await self._process.stdin.wait_closed()
         await self._process.communicate()
 
 

@@ -91,9 +91,9 @@ def test_the_run_knows_its_speed_up_and_its_longest_chain() -> None:
     run = view.run_of(REPORT.stages)
     assert run is not None
     assert str(run) == (
-        "6.5 s of work done in 5.3 s, 1.2 times as fast as one stage after another. "
+        "6.50 s of work done in 5.30 s, 1.2 times as fast as one stage after another. "
         "Longest chain: resolve \u2192 download \u2192 "
-        "transcribe \u2192 fact check \u2192 aggregate \u2192 store (5.3 s)."
+        "transcribe \u2192 fact check \u2192 aggregate \u2192 store (5.30 s)."
     )
 
 

@@ -54,7 +54,7 @@ async def test_a_guessed_encoding_is_logged_without_the_words(tmp_path: Path) ->
         [window] = [window async for window in CaptionTranscriber().windows(captions)]
     assert window.segments[0].text == "Café for all"
     assert logs == [
-        {"event": "captions.encoding", "log_level": "warning", "file": "a.srt", "encoding": "cp1252", "replaced": 0}
+        {"event": "captions.encoding", "log_level": "info", "file": "a.srt", "encoding": "cp1252", "replaced": 0}
     ]
 
 

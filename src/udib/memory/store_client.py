@@ -157,7 +157,9 @@ class StoreClient:
                 reply = await (await self._connected()).call(request)
         except ConnectionGoneError as exc:
             log = self._folder / "store.log"
-            raise UnavailableError(f"The store process of {self._folder} died twice in a row; {log} says why.") from exc
+            raise UnavailableError(
+                f"The store process of {self._folder} died twice in a row. Is the disk full? {log} says why."
+            ) from exc
         except TimeoutError as exc:
             text = f"The store process of {self._folder} did not answer in {ANSWER_WITHIN_S:g} s. Try again."
             raise UnavailableError(text) from exc

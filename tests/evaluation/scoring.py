@@ -16,7 +16,10 @@ _TOKEN = re.compile(r"\w+(?:[.,'\u2019]\w+)*|%")
 
 @dataclass(frozen=True)
 class Score:
-    """Counts of one comparison. `found` and `wanted` are the sizes of both sides, `right` the pairs that match."""
+    """Counts of one comparison. `found` and `wanted` are the sizes of both sides, `right` the pairs that match.
+
+    The sum of two scores is the score of both taken together.
+    """
 
     right: int
     found: int
@@ -36,8 +39,14 @@ class Score:
         total = self.found + self.wanted
         return 2 * self.right / total if total else 1.0
 
+    def __add__(self, other: "Score") -> "Score":
+        return Score(self.right + other.right, self.found + other.found, self.wanted + other.wanted)
+
     def __str__(self) -> str:
-        return f"P {self.precision:.2f} ({self.right}/{self.found})  R {self.recall:.2f} ({self.right}/{self.wanted})"
+        """Both shares with their counts; "-" for a share of nothing."""
+        precision = f"{self.precision:.2f}" if self.found else "-"
+        recall = f"{self.recall:.2f}" if self.wanted else "-"
+        return f"P {precision:4} ({self.right}/{self.found})  R {recall:4} ({self.right}/{self.wanted})"
 
 
 def same_words(one: str, other: str) -> bool:

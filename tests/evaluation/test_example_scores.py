@@ -1,11 +1,13 @@
 """Precision and recall of the embedded analyses on the example debates and their variants, printed and held by floors.
 
-The rules were written by somebody who had read rent-control, so its scores are in-sample: its floors, a little below
-what was reached when they were set, only tell that nothing broke. The held-out debate, never read or tuned on, is the
-honest figure; it is printed and has no floor. Run with `-s` to see the table.
+The rules were written by somebody who had read rent-control and four of the six development talks, so those scores are
+in-sample: the floors, a little below what was reached when they were set, only tell that nothing broke. The held-out
+debate, never read or tuned on, is the honest figure; it is printed and has no floor. README.md beside this file tells
+what each set is for. Run with `-s` to see the table.
 """
 
 import asyncio
+import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +19,7 @@ import variants  # first: it makes scripts/ importable
 from scoring import Score, same_words
 from variants import Example
 
+from make_examples import read_transcript
 from udib.analysis.debate import map_debate
 from udib.analysis.fact_check import check_claims
 from udib.analysis.fallacies import fallacy_hints
@@ -29,12 +32,21 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SEEDS = range(4)
 VARIANTS = (variants.renamed, variants.renumbered, variants.reordered, variants.resubjected)
 
+DEVELOPMENT = Path(__file__).resolve().parent / "development"
+TALKS = ("council", "diet", "energy", "football", "school", "streamer")
+
 FLOORS = {  # subject: (precision, recall)
-    "claims": (0.9, 0.9),
+    "claims": (0.8, 0.95),
     "fallacies": (0.85, 0.7),
     "fallacies by kind": (0.85, 0.7),
     "contradictions": (1.0, 1.0),
-    "clashes": (0.4, 0.3),
+    "clashes": (0.75, 0.3),
+}
+POOLED_FLOORS = {  # of the six development talks together; the clashes found there are too few for a floor
+    "claims": (0.85, 0.78),
+    "fallacies": (0.85, 0.75),
+    "fallacies by kind": (0.8, 0.7),
+    "contradictions": (0.7, 0.4),
 }
 
 Scores = Mapping[str, Score]
@@ -48,6 +60,12 @@ def embedder() -> StaticEmbedder:
 
 async def nothing_known(statements: Sequence[str]) -> list[list[Evidence]]:
     return [[] for _ in statements]
+
+
+def development_talk(name: str) -> Example:
+    """A talk of the development set with its key, which has quotes and no times."""
+    title, turns = read_transcript(DEVELOPMENT / f"{name}.txt")
+    return Example(title, turns, json.loads((DEVELOPMENT / f"{name}.key.json").read_text(encoding="utf-8")))
 
 
 def transcript_of(example: Example) -> Transcript:
@@ -99,12 +117,26 @@ def _show(name: str, scores: Scores) -> None:
     print(f"\n{name}", *(f"  {subject:18} {score}" for subject, score in scores.items()), sep="\n")
 
 
+def _assert_above(floors: Mapping[str, tuple[float, float]], scores: Scores) -> None:
+    for subject, (precision, recall) in floors.items():
+        assert scores[subject].precision >= precision, subject
+        assert scores[subject].recall >= recall, subject
+
+
 def test_rent_control_is_above_its_floors(embedder: StaticEmbedder) -> None:
     scores = scores_of(variants.load(EXAMPLES / "rent-control"), embedder)
     _show("rent-control", scores)
-    for subject, (precision, recall) in FLOORS.items():
-        assert scores[subject].precision >= precision, subject
-        assert scores[subject].recall >= recall, subject
+    _assert_above(FLOORS, scores)
+
+
+def test_the_development_talks_together_are_above_their_floors(embedder: StaticEmbedder) -> None:
+    pooled: dict[str, Score] = {}
+    for name in TALKS:
+        scores = scores_of(development_talk(name), embedder)
+        _show(name, scores)
+        pooled = {subject: pooled.get(subject, Score(0, 0, 0)) + score for subject, score in scores.items()}
+    _show(f"all {len(TALKS)} development talks", pooled)
+    _assert_above(POOLED_FLOORS, pooled)
 
 
 def test_the_held_out_debate_is_scored_and_shown(embedder: StaticEmbedder) -> None:

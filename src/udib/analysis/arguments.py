@@ -104,7 +104,8 @@ def _whole(low: str, text: str, answered: Sequence[Sentence]) -> tuple[Role, str
     """The role of a whole sentence with its cue."""
     if answered:
         answer = _ANSWER.search(low)
-        if answer:
+        # Talk goes on with "but" all the time; it answers where it takes up a word of what was said.
+        if answer and not (answer.group().endswith("but") and not _taken_up(text, answered)):
             return Role.REBUTTAL, answer.group().strip()
     for role, pattern in ((Role.CONCESSION, _CONCESSION), (Role.EXAMPLE, _EXAMPLE)):
         match = pattern.search(low)
@@ -116,11 +117,13 @@ def _whole(low: str, text: str, answered: Sequence[Sentence]) -> tuple[Role, str
 
 def _contradicted_echo(text: str, answered: Sequence[Sentence]) -> str:
     """A word of the speaker before that the first sentence of an answer takes up in the negative, or ""."""
-    words = tokens(text)
-    if not any(map(is_negation, words)):
-        return ""
+    return _taken_up(text, answered) if any(map(is_negation, tokens(text))) else ""
+
+
+def _taken_up(text: str, answered: Sequence[Sentence]) -> str:
+    """The first word of a sentence that the last ones of the speaker before have too, or ""."""
     said = {one for sentence in answered[-3:] for one in content_stems(tokens(sentence.text))} - _OF_THE_DEBATE
-    return next((word.low for word in words if is_content(word.low) and stem(word.low) in said), "")
+    return next((word.low for word in tokens(text) if is_content(word.low) and stem(word.low) in said), "")
 
 
 def _clauses(low: str, *, takes_conclusion: bool) -> Iterator[_Cue]:

@@ -4,8 +4,9 @@ import asyncio
 import math
 import re
 import zlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -31,13 +32,24 @@ _LEXICAL_SHARE: Final = 0.5
 _CUE_BONUS: Final = 1.0
 """What an announcement is worth, in sentences that fit as badly as can be."""
 _TURN_BONUS: Final = 0.15
-_LONGEST_PHRASE: Final = 3
+_LONGEST_PHRASE: Final = 4
+_BY_LENGTH: Final = (1.0, 2.2, 2.3, 2.2)
+"""What a phrase of one, two, three, four words is worth: longer ones say more of what a chapter is about."""
+_SAID_ONCE: Final = 0.6
+_SECOND: Final = 0.7
+"""Share of the weight of the best phrase from which a second one is named beside it."""
 
-_LESS_NOMINAL: Final = 0.6
 _BEFORE_NOUNS: Final = word_set(
-    """the a an this that these those my your our his her their its of in on for from no any every"""
+    """the a an this that these those my your our his her their its of in on for from no any every with by about at per
+    into some all each between than as many several most other two three four five six ten twenty fifty sixty hundred
+    thousand million"""
 )
-"""What stands before a noun rather than before a verb; the other occurrences of a phrase count less."""
+_BEFORE_VERBS: Final = word_set(
+    """i you he she we they it who to will would can could should must may might not did do does never always just
+    let's please"""
+)
+_NOT_LAST: Final = ("ous", "ful", "ive", "able", "ible", "less", "est", "'s", "ing")
+"""Endings of words that stand before a noun rather than being one."""
 
 _ANNOUNCED = re.compile(
     r"^(?:(?:and|so|but|now|okay|ok|well|alright|all right|right|then|um|uh),? )*(?:(?:let's|let us|let me"
@@ -54,6 +66,9 @@ _NOT_IN_TITLES: Final = word_set(
     need come look find call work good bad big small best better worse true fair honest frank straight thank
     actually basically probably typical different sister brother mother father friend case example point
     question answer place part side end life world money home truly simply mean um uh hey gonna wanna anymore anyway
+    single full poor average weak early late recent latest main major proper total
+    kept shut sold meant got took gave held left lost won told felt cost led ran saw sent spent stood thought brought
+    bought built caught chose drew drove fell flew knew met paid put rose sat sells set sought taught threw went wore
     pretty whole able hard easy happen try show move feel help keep live ask hear leave alone add check click fix"""
 )
 
@@ -109,34 +124,37 @@ def boundaries(vectors: NDArray[np.float64], bonus: NDArray[np.float64], count: 
     return opened[::-1]
 
 
-def title_of(inside: Sequence[Sequence[Token]], frequency: Counter[str], total: int) -> str:
-    """The phrase of one to three neighbouring words that is frequent in a chapter and rare elsewhere, as it was said.
+def title_of(inside: Sequence[Sequence[Token]], frequency: Counter[str], total: int, verbs: frozenset[str]) -> str:
+    """The noun phrase, or the two, whose words are frequent in a chapter and rare elsewhere, as it was said.
 
     Args:
         inside: The tokens of each sentence of the chapter.
-        frequency: In how many sentences of the whole item a phrase (its stems) occurs.
+        frequency: In how many sentences of the whole item a stem occurs.
         total: Number of sentences of the item.
+        verbs: Stems that are used as verbs in the item; no phrase has one.
     """
-    counts: defaultdict[str, float] = defaultdict(float)
+    said: Counter[str] = Counter()
     spelling: dict[str, Counter[str]] = {}
     for words in inside:
-        for phrase, (said, share) in dict(_phrases(words)).items():
-            counts[phrase] += share
-            spelling.setdefault(phrase, Counter())[said] += 1
-    if not counts:
+        for phrase in _noun_phrases(words, verbs):
+            stems = " ".join(stem(word.low) for word in phrase)
+            said[stems] += 1
+            spelling.setdefault(stems, Counter())[" ".join(word.text for word in phrase)] += 1
+    if not said:
         return ""
+    counts = Counter(one for words in inside for one in set(content_stems(words)))
 
     def weight(phrase: str) -> float:
-        idf = math.log((1 + total) / frequency[phrase]) + 0.5
-        return math.pow(counts[phrase], 0.9) * idf * (1.0, 1.5, 1.6)[phrase.count(" ")]
+        parts = phrase.split()
+        central = sum(math.pow(counts[one], 0.8) * math.log((1 + total) / (1 + frequency[one])) for one in parts)
+        repeated = 1.0 if any(counts[one] > 1 for one in parts) else _SAID_ONCE
+        return repeated * central / len(parts) * math.pow(said[phrase], 0.3) * _BY_LENGTH[len(parts) - 1]
 
-    said_twice = [phrase for phrase in counts if spelling[phrase].total() > 1]
-    ranked = sorted(said_twice or counts, key=lambda phrase: (-weight(phrase), phrase))
-    chosen = [ranked[0]]
-    for phrase in ranked[1:]:
-        if not set(phrase.split()) & set(chosen[0].split()) and weight(phrase) >= 0.6 * weight(chosen[0]):
-            chosen.append(phrase)
-            break
+    ranked = sorted(said, key=lambda phrase: (-weight(phrase), phrase))
+    best = ranked[0]
+    others = (one for one in ranked[1:] if not set(one.split()) & set(best.split()))
+    second = next((one for one in others if weight(one) >= _SECOND * weight(best)), None)
+    chosen = [best] if second is None else [best, second]
     return " and ".join(spelling[phrase].most_common(1)[0][0] for phrase in chosen)
 
 
@@ -147,14 +165,15 @@ def _chapters(
     count = wanted_chapters(transcript.duration_s, len(found))
     rows = np.hstack([np.asarray(vectors, dtype=np.float64), _LEXICAL_SHARE * _lexical(words)])
     opened = boundaries(_smoothed(rows), _bonus(found), count)
-    frequency = Counter(phrase for said in words for phrase in dict(_phrases(said)))
+    frequency = Counter(one for said in words for one in set(content_stems(said)))
+    verbs = _verbs(words)
     ends = [*opened[1:], len(found)]
     result = []
     for first, last in zip(opened, ends, strict=True):
         opening = found[first].quote
         start_s = 0.0 if first == 0 else opening.start_s
         end_s = found[last].quote.start_s if last < len(found) else transcript.duration_s
-        title = title_of(words[first:last], frequency, len(found)) or _shortened(opening.text)
+        title = title_of(words[first:last], frequency, len(found), verbs) or _shortened(opening.text)
         result.append(Chapter(title, start_s, max(end_s, start_s), opening))
     return tuple(result)
 
@@ -210,28 +229,46 @@ def _bonus(found: Sequence[Sentence]) -> NDArray[np.float64]:
     return bonus
 
 
-def _phrases(words: Sequence[Token]) -> Iterator[tuple[str, tuple[str, float]]]:
-    """The stems of each run of one to three content words, with the run as it was said and how nominal it looks."""
-    for first in range(len(words)):
-        led = first > 0 and words[first - 1].low in _BEFORE_NOUNS
-        run: list[Token] = []
-        for word in words[first : first + _LONGEST_PHRASE]:
-            if not _titular(word) or (run and not word.joined):
-                break
-            run.append(word)
-            share = 1.0 if led else _LESS_NOMINAL
-            yield " ".join(stem(each.low) for each in run), (" ".join(each.text for each in run), share)
+def _verbs(words: Sequence[Sequence[Token]]) -> frozenset[str]:
+    """Stems that follow a subject, "to" or an auxiliary more often than what stands before a noun."""
+    nominal: Counter[str] = Counter()
+    verbal: Counter[str] = Counter()
+    for said in words:
+        for before, word in pairwise(said):
+            if before.low in _BEFORE_VERBS or before.low.endswith(("n't", "'ll", "'d")):
+                verbal[stem(word.low)] += 1
+            elif before.low in _BEFORE_NOUNS:
+                nominal[stem(word.low)] += 1
+    return frozenset(one for one, count in verbal.items() if count > nominal[one])
 
 
-def _titular(word: Token) -> bool:
+def _noun_phrases(words: Sequence[Token], verbs: frozenset[str]) -> Iterator[Sequence[Token]]:
+    """The ends, of one to four words, of each run of words that look nominal behind what stands before a noun."""
+    first = 0
+    while first < len(words):
+        end = first
+        while end < len(words) and _titular(words[end], verbs) and (end == first or words[end].joined):
+            end += 1
+        led = first > 0 and words[first - 1].low in _BEFORE_NOUNS and words[first].joined
+        if end > first and (led or all(word.text[0].isupper() for word in words[first + 1 : end])):
+            run = words[first:end]
+            # Between an adjective and a verb, "the dangerous", there is no noun; "whose" needs one after it.
+            repeats = len({stem(word.low) for word in run}) < len(run)
+            if not repeats and not run[-1].low.endswith(_NOT_LAST) and (led or len(run) > 1):
+                yield from (run[-length:] for length in range(1, min(len(run), _LONGEST_PHRASE) + 1))
+        first = max(end, first + 1)
+
+
+def _titular(word: Token, verbs: frozenset[str]) -> bool:
     low = word.low
     return (
         is_content(low)
         and len(low) > 2
-        and low not in _NOT_IN_TITLES
+        and low.split("'", maxsplit=1)[0] not in _NOT_IN_TITLES
         and stem(low) not in _NOT_IN_TITLES
+        and stem(low) not in verbs
         and low not in MONTHS
-        and not low.endswith(("ly", "ed", "n't", "'re", "'ve"))
+        and not low.endswith(("ly", "ed", "n't", "'re", "'ve", "'ll", "'d"))
     )
 
 

@@ -4,16 +4,17 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 from udib.analysis.sentences import Sentence
-from udib.analysis.text import MONTHS, STOP_WORDS, Figure, Kind, Token, figures, tokens
+from udib.analysis.text import MONTHS, STOP_WORDS, Figure, Kind, Token, figures, is_content, tokens
 from udib.core.findings import Claim
 
 WORTH_CHECKING: Final = 0.5
 """Check-worthiness from which a sentence counts as a claim."""
 
-_BIAS: Final = -1.5
+_BIAS: Final = -1.25
 
 _FIGURES: Final = {Kind.COUNT: 1.5, Kind.PERCENT: 2.3, Kind.MONEY: 1.7, Kind.YEAR: 1.2}
 
@@ -21,52 +22,73 @@ _FIGURES: Final = {Kind.COUNT: 1.5, Kind.PERCENT: 2.3, Kind.MONEY: 1.7, Kind.YEA
 _RAISING: Final = (
     (
         "comparison",
-        0.6,
-        r"\b(?:more|less|fewer|higher|lower|larger|smaller|greater|better|worse|faster|cheaper) than\b"
-        r"|\btwice as\b|\btimes (?:as|more|higher|the)\b|\bcompared (?:to|with)\b|\bas (?:many|much) as\b",
+        0.9,
+        r"\b(?!rather|other|whether)(?:\w{2,}er|more|less|worse) than\b|\b(?:more|less|fewer)(?: [\w-]+){1,4} than\b"
+        r"|\btwice as\b|\btimes (?:as|more|higher|the)\b|\bcompared (?:to|with)\b"
+        r"|\bas (?!soon|well|long|far|if)[\w-]+ as\b|\b(?:more|less) (?:often|likely)\b|\bthan any\b",
     ),
     (
         "superlative",
-        0.5,
-        r"\b(?:most|least|highest|lowest|largest|biggest|smallest|worst|greatest|fastest|record|leading"
-        r"|number one|the first|the only)\b",
+        0.6,
+        r"\b(?:the|its|their|'s) (?:[\w-]+ )?(?:most|least|worst|best"
+        r"|(?!inter|for|prot|har|requ|gu|hon|mod)\w{3,}est)\b"
+        r"|\b(?:record|leading|number one|the first|the only|the last|best-selling)\b",
+    ),
+    (
+        "scope",
+        0.8,
+        r"\b(?:in (?:the (?:world|country|state|city|nation)|history|europe|africa|asia|america)"
+        r"|on (?:earth|the planet)"
+        r"|of all time|worldwide|nationwide|globally|nationally|anywhere|ever (?:recorded|made|built)"
+        r"|every (?:day|week|weekend|month|year))\b",
     ),
     (
         "cause",
         0.5,
-        r"\b(?:caus(?:e|es|ed|ing)|led to|leads? to|result(?:s|ed)? in|as a result|due to|because of|thanks to"
+        r"\b(?:caus(?:e|es|ed|ing)|led to|leads? to|result(?:s|ed)? in|as a result|because of|due to|thanks to"
         r"|creat(?:e|es|ed)|destroy(?:s|ed)?|kill(?:s|ed)?|cost(?:s)?|added|sav(?:es|ed))\b",
     ),
     (
         "statistic",
-        0.5,
-        r"\b(?:averages?|median|per (?:capita|person|head)|rates?|ratio|share of|proportion of|(?:one|two|three"
+        0.6,
+        r"\b(?:averages?|median|typical|per (?:capita|person|head)|rates?|ratio|share of|proportion of|(?:one|two|three"
         r"|four|nine|\d+) (?:out of|in) (?:every )?(?:two|three|four|five|six|eight|ten|a hundred|\d+))\b",
     ),
     (
         "quantity",
-        0.4,
-        r"\b(?:half|majority|minority|double|triple|dozens?|hundreds|thousands|millions|billions|nobody|no one"
-        r"|none|never|every single|entire|most of|many of|tens of)\b",
+        1.1,
+        r"\b(?:half|thirds?|quarters?|majority|minority|doubles?|triples?|\w+fold|dozens?|hundreds|thousands"
+        r"|millions|billions|many of|tens of)\b"
+        r"|\bmost (?:of|people|(?!\w*(?:ous|less))\w{3,}s)\b"
+        r"|\b(?:nearly|almost|virtually|practically) (?:every|all|no|half)\b",
     ),
+    ("quantity", 0.4, r"\b(?:nobody|no one|none|never|every single|entire)\b"),
     (
         "reported study",
-        0.9,
+        1.3,
         r"\b(?:stud(?:y|ies)|survey|poll|report(?:s|ed)?|research(?:ers)?|data|statistics|economists|scientists"
-        r"|according to|census|found that|estimat(?:e|es|ed)|authors)\b",
+        r"|according to|census|found|finds|estimat(?:e|es|ed)|authors|figures say|experts?|universit(?:y|ies))\b",
+    ),
+    (
+        "law",
+        0.9,
+        r"\b(?:laws?|legal(?:ly|i[sz]ed)?|illegal(?:ly)?|parliament|congress|courts?|ban(?:s|ned)?|outlaw(?:s|ed)|treaty"
+        r"|legislation|directive|requires?|mandatory|fined|taxed|subsidi\w+)\b",
     ),
     (
         "change",
         0.7,
-        r"\b(?:rose|fell|dropped|risen|fallen|increased|decreased|went (?:up|down)|gone (?:up|down)|grew|grown"
-        r"|shrank|doubled|tripled|cut|lost|gained|raised|lowered|declined|climbed|soared|slashed)\b",
+        r"\b(?:rose|fell|dropped|risen|fallen|increased|decreased|(?:went|gone|goes|go) (?:up|down)|gr[eo]wn?"
+        r"|shrank|doubled|tripled|cut|lost|gained|raised|lowered|declined|climb(?:ed|ing)|soared|slashed|halved"
+        r"|(?:got|gotten|become|became|getting) \w+er|(?:got|gotten) (?:worse|better|more|less|rid)|took off)\b",
     ),
     (
         "record",
-        0.7,
+        0.55,
         r"\b(?:voted|supported|opposed|signed|passed|approved|rejected|banned|vetoed|promised|proposed|endorsed"
         r"|elected|appointed|invaded|negotiated|introduced|won|ended|allowed|refused|admitted|called|paid|spent"
-        r"|wrote|built|closed|opened|released|deported)\b",
+        r"|wrote|built|closed|opened|released|deported|shut|scrapped|launched|sold|abolished|cancell?ed|pulled"
+        r"|replaced|phased)\b",
     ),
 )
 _LOWERING: Final = (
@@ -74,26 +96,28 @@ _LOWERING: Final = (
     (
         0.7,
         r"\b(?:i|we) (?:just |really |do |don't |truly )?(?:think|believe|feel|hope|want|wish|guess|love|suppose"
-        r"|like|agree|need)\b|\bi'd\b|\bin my (?:view|opinion|mind)\b",
+        r"|like|agree|need|know|mean)\b|\bi'd\b|\bin my (?:view|opinion|mind)\b",
     ),
     (
         0.9,
-        r"\bmy (?:own |little |old )*(?:\w+ )?(?:sister|brother|mother|father|mom|dad|wife|husband|son|daughter"
-        r"|kids?|children|friends?|neighbou?rs?|boss|family|grand\w+|life|uncle|aunt|cousin)\b|\bi (?:went|came"
+        r"\bmy (?:own |little |old )*(?:\w+ )?(?:sister|brother|mother|father|mom|mum|dad|wife|husband|son|daughter"
+        r"|lad|kids?|children|friends?|neighbou?rs?|boss|family|grand\w+|life|uncle|aunt|cousin)\b|\bi (?:went|came"
         r"|remember|met|saw|grew up|tried|felt|lived|used to|once)\b",
     ),
+    (0.5, r"\b(?:i|i've|i'm|i'll|me|my)\b"),
+    (0.5, r"\b(?:you|you're|you've|you'd|your)\b"),
     (
         0.5,
         r"\b(?:should|ought|must|need to|have to|has to|good|bad|great|terrible|wonderful|beautiful|wrong|right"
         r"|fair|unfair|important|ridiculous|nice|sad|proud|honest|amazing)\b",
     ),
     (0.6, r"\b(?:will|won't|gonna|going to|tomorrow|next (?:year|week|month|spring))\b|\b\w+'ll\b"),
-    (0.4, r"\b(?:would|could|might|may|if|imagine|suppose|picture)\b"),
+    (0.4, r"\b(?:would|could|might|may|can|can't|cannot|if|imagine|suppose|picture)\b"),
     (0.4, r"\b(?:maybe|perhaps|probably|kind of|sort of|i guess|possibly|seems?)\b"),
     (
         0.6,
         r"^(?:(?:so|and|but|now|well|okay|ok|please) )*(?:let's|let me|look|listen|tell|take|think|ask|remember"
-        r"|imagine|picture|stop|go|come|give|wait|vote|join|build|fix|believe)\b",
+        r"|imagine|picture|stop|go|come|give|wait|vote|join|build|fix|believe|put|keep|try|show|explain|either)\b",
     ),
     (
         1.5,
@@ -104,9 +128,18 @@ _LOWERING: Final = (
 
 _RAISES = tuple((reason, weight, re.compile(pattern)) for reason, weight, pattern in _RAISING)
 _LOWERS = tuple((weight, re.compile(pattern)) for weight, pattern in _LOWERING)
-_PAST = re.compile(r"\b(?:was|were|had|did|been|said|went|came|took|made|gave|began|\w{3,}ed)\b")
+_IMPERSONAL: Final = 0.5
+_FEWEST_CLAUSE_WORDS: Final = 5
+_ONE_CLAUSE: Final = 0.1
+"""What a sentence loses whose claim is in one of its clauses only."""
+_CLAUSE = re.compile(r"(?<=[,;:\u2014])\s+(?=(?:and|but|so|or|because|which|yet|then)\b)|(?<=[;:\u2014])\s")
+_PERSONAL = re.compile(r"\b(?:i|me|my|you|your)\b")
+_PAST = re.compile(r"\b(?:was|were|had|did|been|said|went|came|took|made|gave|began|got|put|kept|\w{3,}ed)\b")
 _OTHERS_RECORD = re.compile(
     r"\b(?:you|he|she|they)(?:'ve| have|'s| has)? (?:\w+ )?(?:\w{3,}ed|said|made|took|gave|did|ran|had)\b"
+)
+_FINITE = re.compile(
+    r"is|are|was|were|has|have|had|did|does|got|made|took|built|put|shut|went|won|gave|\w{3,}(?:ed|[^s]s)"
 )
 
 
@@ -123,41 +156,59 @@ def claim_candidates(sentences: Sequence[Sentence], *, threshold: float = WORTH_
 
 
 def check_worthiness(text: str, words: Sequence[Token], names: frozenset[str]) -> tuple[float, tuple[str, ...]]:
-    """How much a sentence is worth checking, in [0, 1], and why.
+    """How much a sentence, or the one of its clauses that is most so, is worth checking, in [0, 1], and why.
 
     Args:
         text: The sentence.
         words: Its tokens.
         names: Words in lower case that are names in this transcript, see `proper_names`.
     """
-    low = text.casefold().replace("\u2019", "'")
-    reasons: list[str] = []
-    total = _BIAS + _length_weight(len(words))
-    for reason, weight in (*_figure_reasons(figures(words)), *_name_reasons(words, names)):
-        total += weight
-        reasons.append(reason)
-    for reason, weight, pattern in _RAISES:
-        if pattern.search(low):
-            total += weight
-            reasons.append(reason)
-    total += 0.5 * bool(_PAST.search(low)) + 0.4 * bool(_OTHERS_RECORD.search(low))
-    total -= sum(weight for weight, pattern in _LOWERS if pattern.search(low))
+    low = text.lower().replace("\u2019", "'")
+    total, reasons = _rated(low, words, names)
+    cuts = [0, *(match.start() for match in _CLAUSE.finditer(low)), len(low)]
+    for begin, end in pairwise(cuts):
+        said = [word for word in words if begin <= word.begin < end]
+        if _FEWEST_CLAUSE_WORDS <= len(said) < len(words):
+            of_clause, why = _rated(low[begin:end], said, names)
+            if of_clause - _ONE_CLAUSE > total:
+                total, reasons = of_clause - _ONE_CLAUSE, why
     return round(1 / (1 + math.exp(-total)), 4), tuple(dict.fromkeys(reasons))
 
 
+def _rated(low: str, words: Sequence[Token], names: frozenset[str]) -> tuple[float, list[str]]:
+    """The sum of the weights of a sentence or clause in lower case, and the reasons that raise it."""
+    reasons: list[str] = []
+    total = _BIAS + _length_weight(len(words)) + _IMPERSONAL * (not _PERSONAL.search(low))
+    numbers = figures(words)
+    for reason, weight in (*_figure_reasons(numbers), *_name_reasons(words, names)):
+        total += weight
+        reasons.append(reason)
+    for reason, weight, pattern in _RAISES:
+        if (reason != "quantity" or not numbers) and pattern.search(low):
+            total += weight
+            reasons.append(reason)
+    total += 0.6 * bool(_PAST.search(low)) + 0.2 * bool(_OTHERS_RECORD.search(low))
+    total -= sum(weight for weight, pattern in _LOWERS if pattern.search(low))
+    return total, reasons
+
+
 def proper_names(sentences: Iterable[Sequence[Token]]) -> frozenset[str]:
-    """The words, in lower case, that are written with a capital inside sentences, mostly.
+    """The words, in lower case, that are written with a capital inside sentences, mostly, or open one before a verb.
 
     Empty for a transcript that is all in capitals or has none.
     """
     capital: Counter[str] = Counter()
     plain: Counter[str] = Counter()
+    opening: set[str] = set()
     for words in sentences:
         for word in words[1:]:
             (capital if word.text[0].isupper() else plain)[word.low] += 1
+        if len(words) > 1 and words[0].text[0].isupper() and _FINITE.fullmatch(words[1].low):
+            opening.add(words[0].low)
     if capital.total() > plain.total():
         return frozenset()
-    return frozenset(low for low, count in capital.items() if count > plain[low] and _may_be_name(low))
+    inside = {low for low, count in capital.items() if count > plain[low]}
+    return frozenset(low for low in inside | {low for low in opening if not plain[low]} if _may_be_name(low))
 
 
 def names_in(words: Sequence[Token], names: frozenset[str]) -> Iterator[str]:
@@ -171,7 +222,7 @@ def names_in(words: Sequence[Token], names: frozenset[str]) -> Iterator[str]:
 
 
 def _may_be_name(low: str) -> bool:
-    return low.split("'", maxsplit=1)[0] not in STOP_WORDS and low not in MONTHS and low[0].isalpha()
+    return low.split("'", maxsplit=1)[0] not in STOP_WORDS and low not in MONTHS and is_content(low)
 
 
 def _figure_reasons(found: Sequence[Figure]) -> Iterator[tuple[str, float]]:
@@ -194,5 +245,5 @@ def _length_weight(words: int) -> float:
     if words < 5:
         return -2.0
     if words < 8:
-        return -0.6
+        return -0.4
     return 0.3 * (words >= 12) + 0.3 * (words >= 20)

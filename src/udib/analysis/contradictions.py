@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Final
 
 from udib.analysis.claims import names_in, proper_names
+from udib.analysis.polarity import BETWEEN_CLAUSES, opposed
 from udib.analysis.sentences import Sentence
 from udib.analysis.text import (
     MONTHS,
@@ -24,6 +25,8 @@ from udib.analysis.text import (
     word_set,
 )
 
+Similarity = Callable[[str, str], float]
+
 NUMBER: Final = "number"
 POLARITY: Final = "polarity"
 
@@ -31,25 +34,20 @@ NEAREST_POLARITY: Final = 0.72
 NEAREST_NUMBER: Final = 0.45
 """Cosine from which two statements are on one thing, on top of the words they share."""
 
+_NEAR_WORDS: Final = 0.55
+_NEAR_NOUNS: Final = 0.3
+"""Cosine from which two words mean about the same, and from which two counted nouns may be called the same thing."""
+_EVIDENCE: Final = 4
+_LEAST_SHARE: Final = 0.4
+
 _COMMON: Final = 40
 """A word in more sentences than this does not say what a sentence is about, and would make the search quadratic."""
 _FEWEST_SHARED: Final = 2
+_LONGEST_ADMISSION: Final = 35
+_RARE: Final = 8
+"""A thing of which somebody speaks in more sentences than this may have been dealt with in many ways."""
 _PARTNERS: Final = 60
 
-_OPPOSITES: Final = tuple(
-    (stem(one), stem(other))
-    for one, other in (
-        ("more", "less"), ("more", "fewer"), ("higher", "lower"), ("increase", "decrease"), ("increase", "reduce"),
-        ("rise", "fall"), ("rose", "fell"), ("raise", "cut"), ("raise", "lower"),
-        ("support", "oppose"), ("accept", "reject"), ("approve", "reject"),
-        ("better", "worse"), ("safe", "dangerous"), ("win", "lose"),
-        ("won", "lost"), ("true", "false"), ("right", "wrong"), ("possible", "impossible"), ("legal", "illegal"),
-        ("cheap", "expensive"), ("open", "close"), ("begin", "end"), ("love", "hate"), ("allow", "ban"),
-        ("agree", "disagree"), ("succeed", "fail"), ("works", "fails"), ("grow", "shrink"), ("grew", "shrank"),
-        ("strong", "weak"), ("faster", "slower"), ("help", "hurt"), ("good", "bad"), ("gain", "lose"),
-        ("improve", "worsen"), ("necessary", "unnecessary"),
-    )
-)  # fmt: skip
 _CONDITIONAL = re.compile(
     r"\b(?:if|unless|why|perhaps|maybe|not (?:just|only)|imagine|suppose|should|whether|either|or)\b"
 )
@@ -59,8 +57,11 @@ _REPORTED = re.compile(
     r"\b(?:you|he|she|they|people|some|critics|opponents)(?:'ll)? (?:say|says|said|claim|claims|think|thinks"
     r"|tell|told|believe)\b"
 )
-_BETWEEN_CLAUSES = re.compile(
-    r"(?<!\d)[,;:]|,(?!\d)| but | and (?=(?:I|we|you|he|she|they|it|its|his|her|their|that|the)\b)"
+_NEVER = re.compile(r"\b(i|we)(?:'ve| have|'d| had)? (?:\w+ly )?never\b")
+_DID = re.compile(
+    r"\b(i|we)(?:'ve| have)? (?:(?:just|even|once|already|actually|still|always|\w+ly) )*"
+    r"(?!need|indeed|agreed)(?:\w{3,}ed|had|went|took|gave|got|did|made|put|let|ran|won|lost|saw|met|ate|drank|drove"
+    r"|bought|sold|spent|paid|wrote|read|told|broke|built|kept|left|sent|used|brought|held|cut|hit|flew|wore|fought)\b"
 )
 
 _ROUNDING: Final = 0.1
@@ -86,6 +87,7 @@ _MEASURES: Final = {
     }.items()
     for word in listed.split()
 }  # fmt: skip
+_SAME: Final = {stem(word): stem("average") for word in ("typical", "ordinary", "usual", "normal")}
 _UNIT_STEMS: Final = frozenset({"dollar", "euro", "pound", "percent", "per", "cent", *_PERIODS})
 
 
@@ -120,9 +122,13 @@ class Difference:
 
     @property
     def subject(self) -> str:
-        """The words both share, as the later one says them."""
-        shared = set(self.shared) - _UNIT_STEMS
+        """The words both share, as the later one says them; units only where they share nothing else."""
+        shared = set(self.shared) - _UNIT_STEMS or set(self.shared)
         return " ".join(word.low for word in self.later.words if is_content(word.low) and stem(word.low) in shared)
+
+
+def _unrelated(one: str, other: str) -> float:
+    return float(one == other)
 
 
 def statements(sentences: Sequence[Sentence]) -> list[Statement]:
@@ -136,11 +142,15 @@ def statements(sentences: Sequence[Sentence]) -> list[Statement]:
     ]
 
 
-def differences(found: Sequence[Statement]) -> Iterator[Difference]:
+def differences(found: Sequence[Statement], near: Similarity = _unrelated) -> Iterator[Difference]:
     """The pairs that share a rare word and differ in number or polarity, whoever said them.
 
     Linear in the number of statements: words of many statements are no candidates, and each statement is compared with
     a bounded number of earlier ones.
+
+    Args:
+        found: The statements of one item, in order.
+        near: Cosine of two lower-case words; without it only equal words mean the same.
     """
     frequency = Counter(one for statement in found for one in set(statement.stems))
     holders: defaultdict[str, list[int]] = defaultdict(list)
@@ -148,11 +158,17 @@ def differences(found: Sequence[Statement]) -> Iterator[Difference]:
         rare = [one for one in dict.fromkeys(later.stems) if frequency[one] <= _COMMON]
         shared = Counter(earlier for one in rare for earlier in holders[one])
         for earlier, _ in islice(shared.most_common(), _PARTNERS):
-            difference = _difference(found[earlier], later)
+            difference = _difference(found[earlier], later, frequency, near)
             if difference is not None:
                 yield difference
         for one in rare:
             holders[one].append(number)
+
+
+def counting_words(found: Sequence[Statement]) -> list[str]:
+    """The words whose nearness decides whether two counts are of one thing."""
+    counting = (each for each in found if any(figure.nouns for figure in each.figures))
+    return list(dict.fromkeys(word.low for each in counting for word in each.words if is_content(word.low)))
 
 
 def _statement(sentence: Sentence, words: tuple[Token, ...], names: frozenset[str]) -> Statement:
@@ -173,17 +189,91 @@ def _statement(sentence: Sentence, words: tuple[Token, ...], names: frozenset[st
     )
 
 
-def _difference(earlier: Statement, later: Statement) -> Difference | None:
-    if earlier.times != later.times or earlier.places != later.places:
-        return None
+def _difference(
+    earlier: Statement, later: Statement, frequency: Mapping[str, int], near: Similarity
+) -> Difference | None:
     shared = tuple(one for one in dict.fromkeys(later.stems) if one in earlier.stems)
-    if len(shared) < _FEWEST_SHARED:
+    if _admitted(earlier, later) and any(frequency[one] <= _RARE for one in shared):
+        return Difference(earlier, later, POLARITY, shared)
+    if _other_count(earlier, later, near):
+        return Difference(earlier, later, NUMBER, shared)
+    if earlier.times != later.times or earlier.places != later.places or len(shared) < _FEWEST_SHARED:
         return None
     if _other_number(earlier, later):
         return Difference(earlier, later, NUMBER, shared)
     if _other_polarity(earlier, later, shared):
         return Difference(earlier, later, POLARITY, shared)
     return None
+
+
+def _admitted(earlier: Statement, later: Statement) -> bool:
+    """Whether one speaker says that he never did what at another time he says he did."""
+    if earlier.sentence.quote.speaker != later.sentence.quote.speaker or earlier.conditional or later.conditional:
+        return False
+    if max(len(earlier.words), len(later.words)) > _LONGEST_ADMISSION:
+        return False
+    for one, other in ((earlier, later), (later, earlier)):
+        never, did = _NEVER.search(_low(one)), _DID.search(_low(other))
+        if never and did and never[1] == did[1] and not any(map(is_negation, other.words)):
+            return True
+    return False
+
+
+def _other_count(earlier: Statement, later: Statement, near: Similarity) -> bool:
+    """Whether both count things of one name or of near names, and not as many, where enough else is the same."""
+    if {earlier.tense, later.tense} == {"past", "future"} or earlier.conditional or later.conditional:
+        return False
+    if earlier.times and later.times and earlier.times != later.times:
+        return False
+    if earlier.places != later.places and not earlier.places & later.places:
+        return False
+    if len(earlier.figures) != 1 or len(later.figures) != 1:
+        return False
+    one, other = *earlier.figures, *later.figures
+    return (
+        one.kind is other.kind
+        and one.unit == other.unit
+        and one.kind in {Kind.COUNT, Kind.PERCENT}
+        and _apart(one, other)
+        and _alike(earlier, one, later, other, near)
+        and _evidence(earlier, later, near) >= _EVIDENCE
+    )
+
+
+def _rate(statement: Statement) -> set[str]:
+    """The two periods of a figure like "seven hours a day", empty for any other."""
+    following = statement.words[statement.figures[0].end :][:4]
+    periods = _named(following, _PERIODS)
+    return periods if len(periods) == 2 else set()
+
+
+def _alike(earlier: Statement, one: Figure, later: Statement, other: Figure, near: Similarity) -> bool:
+    """Whether the nouns that two figures count are equal or near."""
+    ours, theirs = _nouns(earlier, one), _nouns(later, other)
+    if {stem(word) for word in ours} & {stem(word) for word in theirs}:
+        return True
+    return any(near(left, right) >= _NEAR_NOUNS for left in ours for right in theirs)
+
+
+def _nouns(statement: Statement, figure: Figure) -> list[str]:
+    following = statement.words[figure.end : figure.end + 6]
+    return [word.low for word in following if stem(word.low) in figure.nouns]
+
+
+def _evidence(earlier: Statement, later: Statement, near: Similarity) -> int:
+    """How many words, compounds and rates two statements have in common, 0 if that is the smaller part of them."""
+    ours, theirs = _about(earlier.words), _about(later.words)
+    said = {_SAME.get(stem(word.low), stem(word.low)): word.low for word in (*earlier.words, *later.words)}
+    left, right = set(ours) - set(theirs), set(theirs) - set(ours)
+    common = len(set(ours) & set(theirs))
+    for one in sorted(left):
+        close = [other for other in sorted(right) if near(said[one], said[other]) >= _NEAR_WORDS]
+        right -= set(close[:1])
+        common += bool(close)
+    if common < _LEAST_SHARE * min(len(set(ours)), len(set(theirs))):
+        return 0
+    compound = bool(set(pairwise(ours)) & set(pairwise(theirs)))
+    return common + compound + 3 * (_rate(earlier) == _rate(later) != set())
 
 
 def _other_number(earlier: Statement, later: Statement) -> bool:
@@ -199,7 +289,15 @@ def _other_number(earlier: Statement, later: Statement) -> bool:
     if len(pairs) != 1:
         return False
     [(one, other)] = pairs
+    return _apart(one, other)
+
+
+def _apart(one: Figure, other: Figure) -> bool:
     return abs(one.value - other.value) > _ROUNDING * max(one.value, other.value)
+
+
+def _low(statement: Statement) -> str:
+    return statement.sentence.text.casefold().replace("\u2019", "'")
 
 
 def _same_thing(earlier: Statement, one: Figure, later: Statement, other: Figure) -> bool:
@@ -230,14 +328,14 @@ def _named(clause: Sequence[Token], classes: Mapping[str, str]) -> set[str]:
 
 
 def _about(clause: Sequence[Token]) -> list[str]:
-    """The stems of a clause without units."""
-    return [one for one in content_stems(clause) if one not in _UNIT_STEMS]
+    """The stems of a clause without units; what is said of the average one is said of the typical one."""
+    return [_SAME.get(one, one) for one in content_stems(clause) if one not in _UNIT_STEMS]
 
 
 def _clause(statement: Statement, figure: Figure) -> tuple[Token, ...]:
     """The words of the clause in which a figure stands."""
     at = statement.words[figure.at].begin
-    cuts = [match.start() for match in _BETWEEN_CLAUSES.finditer(statement.sentence.text)]
+    cuts = [match.start() for match in BETWEEN_CLAUSES.finditer(statement.sentence.text)]
     begin = max((cut for cut in cuts if cut <= at), default=0)
     end = min((cut for cut in cuts if cut > at), default=len(statement.sentence.text))
     return tuple(word for word in statement.words if begin <= word.begin < end)
@@ -251,8 +349,8 @@ def _other_polarity(earlier: Statement, later: Statement, shared: Sequence[str])
     if len(shared) < 3 or len(only_earlier) > 2 or len(only_later) > 2:
         return False
     if earlier.negated == later.negated:
-        return _opposed(earlier.words, later.words)
-    return (_denied(earlier) or _denied(later)) in shared and not _opposed(earlier.words, later.words)
+        return opposed(earlier.words, later.words)
+    return (_denied(earlier) or _denied(later)) in shared and not opposed(earlier.words, later.words)
 
 
 def _denied(statement: Statement) -> str:
@@ -261,13 +359,3 @@ def _denied(statement: Statement) -> str:
     if len(at) != 1:
         return ""
     return next(iter(content_stems(statement.words[at[0] + 1 :])), "")
-
-
-def _opposed(one: Sequence[Token], other: Sequence[Token]) -> bool:
-    """Whether one says a word and the other its opposite, and neither says both."""
-    ours, theirs = {stem(word.low) for word in one}, {stem(word.low) for word in other}
-    return any(
-        (left in ours and right in theirs and not {left} & theirs and not {right} & ours)
-        or (right in ours and left in theirs and not {right} & theirs and not {left} & ours)
-        for left, right in _OPPOSITES
-    )

@@ -2,21 +2,26 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise, takewhile
 from typing import Final
 
 from udib.analysis.arguments import arguments
+from udib.analysis.claims import proper_names
 from udib.analysis.contradictions import (
     NEAREST_NUMBER,
     NEAREST_POLARITY,
     NUMBER,
     Difference,
+    Similarity,
+    Statement,
+    counting_words,
     differences,
     statements,
 )
 from udib.analysis.language import is_english
+from udib.analysis.polarity import denies
 from udib.analysis.sentences import Sentence, sentences
 from udib.analysis.text import content_stems, figures, is_content, stem, tokens
 from udib.core.findings import Argument, Clash, Contradiction, DebateMap, Role, SpeakerShare
@@ -36,8 +41,6 @@ _ANSWERED = re.compile(
 )
 _HOW_MUCH = re.compile(r"\bhow (?:much|many|often|long|high|big|old|far)\b|\bwhat (?:share|percentage|number|year)\b")
 
-Similarity = Callable[[str, str], float]
-
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
@@ -45,6 +48,7 @@ class _Draft:
 
     shares: tuple[SpeakerShare, ...]
     arguments: tuple[Argument, ...] = ()
+    statements: tuple[Statement, ...] = ()
     contradictions: tuple[Difference, ...] = ()
     clashes: tuple[Difference, ...] = ()
     answers: tuple[tuple[Sentence, tuple[Sentence, ...]], ...] = ()
@@ -62,9 +66,22 @@ class _Draft:
 async def map_debate(transcript: Transcript, embedder: Embedder) -> DebateMap:
     """Map a debate. A transcript that is not English gets the speakers' shares only."""
     draft = await asyncio.to_thread(_draft, transcript)
-    texts = draft.texts()
+    nearness = await _nearness(counting_words(draft.statements), embedder)
+    draft = await asyncio.to_thread(_compared, draft, nearness)
+    nearness = await _nearness(draft.texts(), embedder)
+    return await asyncio.to_thread(_map, draft, nearness)
+
+
+async def _nearness(texts: Sequence[str], embedder: Embedder) -> Similarity:
+    """The cosine of any two of these texts, in [0, 1]; 0.0 for a text that is none of them."""
     vectors = await embedder.embed(texts) if texts else []
-    return await asyncio.to_thread(_map, draft, dict(zip(texts, vectors, strict=True)))
+    known = dict(zip(texts, vectors, strict=True))
+
+    def near(one: str, other: str) -> float:
+        product = sum(left * right for left, right in zip(known.get(one, ()), known.get(other, ()), strict=False))
+        return min(max(product, 0.0), 1.0)
+
+    return near
 
 
 def speaker_shares(transcript: Transcript, found: Sequence[Sentence]) -> tuple[SpeakerShare, ...]:
@@ -106,32 +123,42 @@ def _draft(transcript: Transcript) -> _Draft:
     if not is_english(transcript):
         return _Draft(shares)
     parts = arguments(transcript, found)
-    # Where a speaker has no label, a difference may be one person's or two people's: nothing is said about it.
-    pairs = [pair for pair in differences(statements(found)) if None not in pair.speakers]
     return _Draft(
         shares,
         parts,
-        contradictions=tuple(pair for pair in pairs if len(set(pair.speakers)) == 1),
-        clashes=tuple(pair for pair in pairs if len(set(pair.speakers)) == 2),
-        answers=tuple(_answers(found, parts)),
+        tuple(statements(found)),
+        answers=tuple(_answers(found, parts, proper_names(tokens(each.text) for each in found))),
         unanswered=tuple(unanswered_questions(found, transcript.speakers)),
     )
 
 
-def _answers(found: Sequence[Sentence], parts: Sequence[Argument]) -> Iterator[tuple[Sentence, tuple[Sentence, ...]]]:
-    """Each rebuttal that opens a turn, with the sentences of the turn that it answers."""
+def _compared(draft: _Draft, near: Similarity) -> _Draft:
+    """The draft with the differences between its statements."""
+    # Where a speaker has no label, a difference may be one person's or two people's: nothing is said about it.
+    pairs = [pair for pair in differences(draft.statements, near) if None not in pair.speakers]
+    return replace(
+        draft,
+        contradictions=tuple(pair for pair in pairs if len(set(pair.speakers)) == 1),
+        clashes=tuple(pair for pair in pairs if len(set(pair.speakers)) == 2),
+    )
+
+
+def _answers(
+    found: Sequence[Sentence], parts: Sequence[Argument], names: frozenset[str]
+) -> Iterator[tuple[Sentence, tuple[Sentence, ...]]]:
+    """Each rebuttal that opens a turn, with the statements of the turn before of which it denies something."""
     rebuttals = {(part.quote.first, part.quote.text) for part in parts if part.role is Role.REBUTTAL}
     turns = [list(turn) for _, turn in groupby(found, key=lambda sentence: sentence.turn)]
     for before, turn in pairwise(turns):
         if (turn[0].quote.first, turn[0].text) in rebuttals:
-            yield turn[0], tuple(before)
+            denied = tuple(
+                each for each in before if not _is_question(each.text) and denies(turn[0].text, each.text, names)
+            )
+            if denied:
+                yield turn[0], denied
 
 
-def _map(draft: _Draft, vectors: Mapping[str, Sequence[float]]) -> DebateMap:
-    def near(one: str, other: str) -> float:
-        product = sum(left * right for left, right in zip(vectors[one], vectors[other], strict=True))
-        return min(max(product, 0.0), 1.0)
-
+def _map(draft: _Draft, near: Similarity) -> DebateMap:
     clashes = [*_answer_clashes(draft.answers, near), *_stated_clashes(draft.clashes, near)]
     clashes.sort(key=lambda clash: clash.second.start_s)
     return DebateMap(

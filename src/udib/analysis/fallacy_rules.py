@@ -57,6 +57,10 @@ _CUES: Final[dict[FallacyKind, tuple[tuple[float, str], ...]]] = {
         (0.75, rf"\b(?:this|that's rich|all this|strong words|a lecture|big talk) (?:coming )?from (?:{_SOMEONE}|the (?:man|woman|person|guy|party)) who\b|\bsays the (?:man|woman|guy|one|person) who\b"),
         (0.7, rf"\b{_SOMEONE} who(?:'s| has|'ve| have)? (?:never|barely|only ever|can't even|couldn't even)\b.*\b(?:no business|shouldn't|has no right|isn't going to|can't tell|won't be|telling us|lectur\w+|teach)\b"),
         (0.7, r"\b(?:your|his|her|their) (?:paycheck|salary|job|bonus|living) depends on\b|\b(?:i'd|i would) expect (?:that|nothing (?:else|less)|no better) from (?:you|him|her|someone|somebody)\b|\bwhat does (?:a|an|he|she) (?:\w+ )?know about\b"),
+        (0.8, rf"\b(?:so|and|then) why (?:would|should|on earth would|do|are) (?:i|we|anyone|anybody|they|\w+ here) (?:\w+ )?(?:listen(?:ing)? to|trust(?:ing)?|believ(?:e|ing)|tak(?:e|ing) (?:advice from|seriously)) (?:a word |anything )?(?:from )?(?:you|him|her|them|{_SOMEONE})\b"),
+        (0.7, r"\byou(?:'ve| have|'re| are|'d|r)? (?:only|just|barely|never|hardly) .*\bso (?:i don't|i'm not|don't|forgive|nobody|no one|who|why|what) .*\b(?:you|your)\b"),
+        (0.7, r"\b(?:you|he|she|they) (?:sells?|works? for|makes?|gets? paid|earns?|owns?|profits?|can't even|couldn't even)\b.*\bso (?:of course|naturally|obviously|no wonder|why|who|i wouldn't|don't|forgive)\b"),
+        (0.65, r"\b(?:that's|this is|it's) (?:a bit )?(?:rich|funny|cute|precious)[, ]+(?:coming |really )?from (?:you|him|her|them|a|an|the|someone|somebody)\b|\b(?:says|said) the (?:man|woman|guy|one|person|party|bloke)\b"),
     ),
     FallacyKind.STRAW_MAN: (
         (0.75, r"\b(?:so |and )?what (?:you|he|she|they|my opponent)(?:'re| are|'s| is)? (?:really|actually|basically|secretly) (?:want|wants|saying|mean|means|after|asking for|proposing|think|thinks)\b"),
@@ -66,6 +70,8 @@ _CUES: Final[dict[FallacyKind, tuple[tuple[float, str], ...]]] = {
         (0.6, r"\b(?:you|they|he|she) (?:seem to |seems to )?(?:think|thinks|believe|believes) (?:that )?(?:we|people|everyone|kids|they|children|it) (?:should|can|could|would)? ?(?:just|simply|all)\b"),
         (0.65, r"\b(?:you|he|she|they|my opponent|the other side)(?:'d| would| wants? to| seems? to want to)? (?:have us believe|make us all|be happy to (?:see|let|watch)|love (?:to see|nothing more)|rather (?:see|watch|let|have|people|kids|we|they))\b"),
         (0.65, r"\bso (?:basically|apparently|essentially|in other words),? (?:you|he|she|they|my opponent|the other side)\b|\b(?:so )?(?:your|his|her) (?:answer|plan|solution|idea|big idea|proposal) is (?:just |simply |basically |apparently )?to (?:let|do nothing|ignore|just|make|force|throw|leave|shut|tell|have|wait|abandon|scrap|hand)\b"),
+        (0.75, r"^(?:(?:oh|right|ah|wow|great|sure|ok|okay|fine|lovely|well|and|but),? )+so (?:now )?(?:then )?(?:you|he|she|they|(?!i\b|we\b|it\b|the\b)\w+)(?:'d|'re| are|'s| is| would)? (?:just |really |all |basically |actually |now )*(?:want(?:s|ing)?|thinks|believes?|reckons?|saying|telling (?:me|us)|rather|(?<=you )think|(?<=they )think)\b(?! to (?:know|ask|see|say|add|hear)\b)"),
+        (0.65, r"^(?:oh|ah|right|great|lovely|sure|wow|okay|ok),? (?:so |and |then )?(?:let's|we should|we'll|why (?:not|don't we)|we can) (?:just |all )?(?:ban|scrap|shut|close|stop|abolish|let|give up|go back|throw|get rid|arrest|lock)\b"),
     ),
     FallacyKind.SLIPPERY_SLOPE: (
         (0.8, r"\b(?:first|today|this (?:year|week|month|spring|summer|fall|winter)|start(?:s)? with)\b.*\b(?:then|next \w+|tomorrow|soon) .*\b(?:before (?:long|you know it)|and (?:one day|finally|eventually|pretty soon|before you know it)|until (?:there|nobody|no one|nothing|everything|we|you)|where does it)\b"),
@@ -77,6 +83,7 @@ _CUES: Final[dict[FallacyKind, tuple[tuple[float, str], ...]]] = {
         (0.75, r"\bit (?:starts|begins|started) with\b.*\b(?:ends?|before long|and then|next|soon)\b|\bgive (?:them|him|her|you|people) an inch\b"),
         (0.65, r"\b(?:how long|it won't be long|it's only a matter of time) (?:before|until|till)\b"),
         (0.7, r"\b(?:first|today|start with|now)\b.*[,;] (?:and )?(?:then |soon )?next (?:it'll|it's|it will|they'll|they|you'll|we'll|comes|up|thing)\b"),
+        (0.7, r"\bfirst (?:it's|it was|it is|they (?:come|came) for)\b.*\b(?:then|next|after that) (?:it's|it'll|they (?:come|came)|comes)\b"),
     ),
     FallacyKind.FALSE_DILEMMA: (
         (0.7, r"\beither (?:we|you|they|he|she|it's|the \w+) .*\bor (?:else )?(?:we|you|they|he|she|it's|the \w+|there)(?:'ll|'re)?\b"),
@@ -103,6 +110,7 @@ _CUES: Final[dict[FallacyKind, tuple[tuple[float, str], ...]]] = {
         (0.7, r"\bevery (?:single )?(?:\w+ ){1,2}i(?:'ve)? (?:ever )?(?:met|known|seen|talked to|worked with|tried|had|know)\b|\bthat's (?:\w+s|a \w+) for you\b"),
         (0.65, r"\b(?:i|we|my \w+) (?:know|knew|met|had|tried|saw|once|went|bought|talked)\b.*\b(?:so|and)\b (?:clearly|obviously|evidently|that tells|that's how|that proves|that shows|you know)\b.*\b(?:they|all|these|those|every\w*|nobody|never|always|none|don't|can't|\w+s)\b"),
         (0.6, r"\b(?:kids|young people|teenagers|politicians|men|women|students|bosses|rich people|old people) (?:today|these days|nowadays)? ?(?:just |simply )?(?:don't care|only care|can't be trusted|never (?:listen|learn|change|work)|always lie)\b"),
+        (0.6, r"\b(?:my|one|a|an|two|our|his|her) [\w']+ .*\b(?:so|which means|that's how you know|that just shows|proves) (?:that )?(?:they|these (?:things|\w+s)|those (?:things|\w+s)|all|none of|no|every|the whole thing|nobody|it|the things?|\w+s)(?:'re| are| is|'s)? (?:\w+ly |just |all )?(?:don't (?:\w+ )?work|doesn't (?:\w+ )?work|never work|useless|rubbish|junk|broken|a scam|scams|a joke|dangerous|worthless|overrated|garbage|no good|can't be trusted)\b"),
     ),
     FallacyKind.APPEAL_TO_POPULARITY: (
         (0.8, r"\b(?:millions|thousands|billions|hundreds|a (?:hundred|thousand|million|billion)|that many|so many|all (?:of )?(?:these|those|them)|everyone|everybody|all|a whole|the whole|an entire)\b.*\b(?:can't|cannot|couldn't|don't|doesn't|won't) (?:\w+ ){0,6}?(?:be|get|have) (?:\w+ ){0,5}?wrong\b"),
@@ -112,6 +120,7 @@ _CUES: Final[dict[FallacyKind, tuple[tuple[float, str], ...]]] = {
         (0.6, r"\b(?:so many|millions of) (?:people|\w+s) .*\b(?:so it|there must|it must|must be|has to be)\b.*\b(?:right|true|good|something to it|something in it|work\w*)\b"),
         (0.7, r"\b(?:ask|just ask|go ask) (?:anyone|anybody|everyone)\b|\b\d[\d,.]*(?: (?:million|thousand|percent of))?(?: of)?(?: the| our)? \w+ can't (?:all )?be wrong\b"),
         (0.65, r"\b(?:the|this) (?:whole|entire) (?:town|country|world|internet|class|school|city|neighbou?rhood|office|team|village|planet) (?:already )?(?:knows|says|loves|wants|thinks|agrees|uses|does it|is (?:doing|using|behind|for))\b"),
+        (0.75, r"\b(?:millions|thousands|hundreds|billions|everyone|everybody|most people|all my friends|half the country|nobody else|so many people|the whole \w+)\b.*\b(?:so|and) (?:it|they|that|this|there|we|you|he|she)(?:'s| is|'re| are)? (?:can't|cannot|couldn't|must|has to|have to|got to|clearly|obviously|surely)\b"),
     ),
     FallacyKind.APPEAL_TO_TRADITION: (
         (0.75, r"\b(?:have|has|'ve|'s) always \w+.*\b(?:and|so|why)\b.*\b(?:not our place|no (?:reason|need|business)|why (?:change|should|would|stop)|who are we|shouldn't (?:change|touch|stop)|let's (?:not|keep)|leave it|good enough|(?:tear|throw|change|give|break) (?:that|it|this) up|worked|works?|fine)\b"),
@@ -122,6 +131,7 @@ _CUES: Final[dict[FallacyKind, tuple[tuple[float, str], ...]]] = {
         (0.6, r"\b(?:time-honou?red|tradition (?:says|demands|matters)|against (?:our|every) traditions?|(?:our|a) (?:long|proud|great) tradition)\b"),
         (0.75, r"\b(?:always (?:has|have) been|always was|always were),? (?:and |so )?(?:it |they |we |that |this )?(?:always )?(?:will|should|must|ought)\b|\bturned out (?:just |perfectly )?(?:fine|okay|ok|all right)\b"),
         (0.7, r"\b(?:has|have|'s|'ve) (?:worked|served|done|been (?:good|fine)) (?:\w+ ){0,5}for (?:generations|centuries|decades|as long as|(?:a |two |three |four |five )?(?:hundreds?|thousands?) (?:of )?years|over a (?:century|hundred))\b|\b(?:ain't|isn't|wasn't|not) broken?,? (?:so )?(?:don't|why|let's not)\b"),
+        (0.75, r"\b(?:always|ever since|for (?:years|generations|decades|centuries)|all (?:my|our|their) (?:life|lives))\b.*\b(?:(?:reason|good) enough|so (?:that's (?:what|how)|why (?:change|would|should|stop)|we should|you should|we ought|there's no (?:reason|need)|leave|let's keep|keep|it stays)|no reason to (?:change|stop))\b"),
     ),
     FallacyKind.APPEAL_TO_AUTHORITY: (
         (0.75, r"\b(?:if|since|when) (?:it's|it is|it was|that's|he|she|they|even|the) ?.{0,40}\bgood enough for (?!me\b|you\b|us\b)[\w .]+,? (?:then )?(?:it|that|we|it's)\b"),
@@ -131,6 +141,9 @@ _CUES: Final[dict[FallacyKind, tuple[tuple[float, str], ...]]] = {
         (0.6, r"\beven (?:the )?(?:pope|einstein|oprah|president|queen|king|prime minister|darwin|lincoln|churchill|gandhi) (?:\w+ )?(?:said|says|agrees|agreed|thinks|thought|believed|believes|wanted|knew)\b"),
         (0.65, r"\bmy (?:\w+ )?(?:teacher|priest|pastor|dad|father|mom|mother|aunt|uncle|brother|sister|cousin|boyfriend|girlfriend|wife|husband|friend|coach|neighbou?r|doctor|dentist|hairdresser|barber|boss|professor|grand\w+|son|daughter|mechanic) (?:also |always |\w+ed and )?(?:says?|has the opinion|agrees|swears|believes|is (?:convinced|certain|sure)|told me),? (?:that )?(?!(?:hi|hello|goodbye|sorry|thanks|she|he|to|about)\b)\w+"),
         (0.7, r"\bif (?:even )?(?:[a-z.']+ ){1,4}?(?:says|thinks|believes|said|uses|does|likes|trusts|swears by) (?:so|it|that|this|them)?,? (?:then )?(?:it(?:'s| is| must)|that(?:'s| is)|who (?:are|am)|i'm|i am|we should|you should|there's)\b"),
+        (0.75, r"\b(?:my|our|the|a) [\w' ]+, .*\b(?:says?|said|reckons?|told (?:me|us)|swears?)\b.*\b(?:so that(?:'s| is| settles)|that's (?:that|good enough|settled)|settled|case closed|end of (?:story|discussion)|good enough for|enough for me|i trust)\b"),
+        (0.65, r"\b(?:he|she|they)(?:'s| is|'re| are|'ve| has| have)? (?:a|an|won|got|written|been) .*\bso (?:he|she|they)(?:'d| would| must| should| has to|'s got to| obviously| clearly)? (?:\w+ )?(?:know|knows|right|understand|understands)\b"),
+        (0.65, r"\b(?:champion|actor|actress|singer|rapper|striker|footballer|chef|model|influencer|youtuber|presenter|astronaut|athlete|player|boxer|quarterback|guitarist|billionaire|ceo|goalkeeper|comedian|novelist|director)s?\b.*\b(?:says?|said|swears?|reckons?|eats?|uses?|thinks?|told|recommends?|believes?|agrees?)\b.*\b(?:so|and (?:he|she|they|who|that's|if)|good enough|should know|argue)\b"),
     ),
     FallacyKind.APPEAL_TO_EMOTION: (
         (0.7, r"\b(?:imagine|think (?:of|about)|picture|look at|tell that to)\b.*\b(?:child|children|kids?|daughter|son|baby|babies|mother|mothers|grandmother|orphans?|widow|puppy|family|families|animals?)\b.*\b(?:cry(?:ing)?|cries|dying|dies?|dead|alone|tears|suffer\w*|scared|afraid|shiver\w*|hungry|starv\w*|cold|bleed\w*|sob\w*|grave|funeral|pain|lost|without)\b"),
@@ -141,6 +154,7 @@ _CUES: Final[dict[FallacyKind, tuple[tuple[float, str], ...]]] = {
         (0.6, r"\b(?:makes me (?:cry|so sad|want to cry)|i could cry|no more (?:blood|tears)|so (?:sad|cruel|heartbreaking) that|(?:poor|innocent|helpless),? (?:and )?(?:\w+ )?(?:children|kids|babies|animals|baby|creatures|bunnies|souls))\b"),
         (0.75, r"\bhow many (?:more )?(?:\w+ )?(?:children|kids|people|families|mothers|lives|fathers|babies|animals) (?:have to|must|need to|will|are going to) (?:\w+ )?(?:die|suffer|cry|starve|bleed|lose|be)\b|\btell that to (?:the|a|that|those|my|your) (?:\w+ )?(?:mother|father|widow|family|families|child|children|parents?|girl|boy|kids?|nurse|grandmother|orphan)\b"),
         (0.7, r"\blook (?:\w+ ){1,5}in the eyes?\b|\bsleep at night\b|\b(?:little|small|young|old|poor|frightened) (?:girl|boy|child|baby|puppy|woman|man|mother|dog) (?:crying|shivering|sobbing|begging|alone|who will never|asking)\b"),
+        (0.7, r"\b(?:imagine|think (?:of|about)|picture|look at|remember|tell that to|try telling|what (?:do|would) (?:you|i|we) (?:say|tell)(?: to)?)\b.*\b(?:pensioners?|gran|granny|grandad|nan|elderly|old (?:lady|man|woman|folks?|people)|toddlers?|newborns?|babies|patients?|kids?|child(?:ren)?|mothers?|mum|daughter|son|boy|girl|farmers?|nurses?|widows?|lambs?|calf|calves|puppy|puppies)\b.*\b(?:freez\w+|shiver\w*|chok\w+|wheez\w+|gasp\w*|cough\w*|cancer|coffin|blankets?|dark|huddl\w+|begg?\w*|weep\w*|tears|crying|sobbing|starv\w+|hungry|bury\w*|buried|scream\w*|bleed\w*|slaughter\w*|torn|alone|cold)\b"),
     ),
     FallacyKind.WHATABOUTISM: (
         (0.8, r"\bbefore (?:you|we|they|he|she|anyone) (?:\w+ )?(?:lectures?|lecturing|complains?|complain|talks?|worr(?:y|ies)|critici[sz]es?|blames?|points?|preach\w*|accuses?|judges?|attacks?|goes? after|start\w*|come)\b.*\b(?:what about|how about|look at|take a look|ask|explain|fix|clean|why (?:don't|doesn't))\b"),
@@ -153,6 +167,7 @@ _CUES: Final[dict[FallacyKind, tuple[tuple[float, str], ...]]] = {
         (0.65, r"\b(?:you|your (?:side|party|people|own \w+)) (?:did|do|does) (?:exactly |just )?(?:the same|it too|that too|much worse)\b"),
         (0.7, r"\b(?:funny|strange|odd|curious|interesting) (?:how|that) (?:you|he|she|they|nobody|no one) (?:never|don't|didn't|doesn't|only|forgets?|forgot|ha(?:s|ve) nothing)\b|\band yet (?:you|he|she|they|nobody) (?:say|says|said) nothing\b"),
         (0.75, r"\b(?:you|your side|they|nobody|he|she) (?:never |didn't |had no )(?:complain\w*|said|say|mind\w*|object\w*|problem|worr\w+|seem\w* to mind)\b.*\bwhen\b|\byou want to talk about\b.*\b(?:let's|what about|how about|then)\b"),
+        (0.8, r"\b(?:sort|fix|clean|deal with|take care of|pay|mend|look after|try|answer|solve|stop|start with) .*\bbefore (?:you|they|he|she|anyone) (?:(?:come|start|go|even|dare|begin) )*(?:lectur\w+|preach\w*|tell(?:ing)?|complain\w*|talk(?:ing)?|worry\w*|point\w*|judg\w+|moan\w*|ask(?:ing)?)\b"),
     ),
     FallacyKind.FALSE_CAUSE: (
         (0.7, r"\b(?:that|it|this)(?:'s| is|'s hardly| is hardly) (?:no|not a|hardly a|hardly|not) (?:coincidence|accident)\b|\bcoincidence\?|\b(?:is (?:that|it|this)|call that|just) a coincidence\b"),
@@ -162,6 +177,8 @@ _CUES: Final[dict[FallacyKind, tuple[tuple[float, str], ...]]] = {
         (0.6, r"^(?:(?:and|so|but|look|well),? )*(?:ever )?since (?:we|they|you|he|she|the|this|that|it) .*\b(?:has|have|'s|'ve) (?:\w+ )?(?:risen|fallen|dropped|gone (?:up|down)|doubled|tripled|soared|collapsed|gotten worse|got worse|exploded)\b"),
         (0.65, r"\b(?:you do the math|do the math|work it out|draw your own conclusions?|i rest my case|need i say more|connect the dots|what else (?:could|would|can) (?:it|explain|have|possibly))\b"),
         (0.65, r"\bthe very (?:next|same) (?:day|week|month|year|morning|summer|season)\b|\b(?:the|that) (?:same )?(?:moment|day|week|month|year|minute) (?:we|they|you|he|she) .*,? (?:and )?(?:suddenly|all of a sudden|right away|immediately|just like that)\b"),
+        (0.7, r"\b(?:within (?:the|a|\w+) \w+|soon after|(?:right|straight|shortly|just) after(?:wards| that)?|after that|the (?:next|following|same) (?:day|week|month|year|summer|winter)|a (?:\w+ )?(?:day|week|month|year|season)s? later|not long after)\b.*\bso (?:it's|we (?:all )?know|you know|clearly|obviously|it must|it has to|that's|that is|there|the|don't|tell me|blame|of course|now we)\b"),
+        (0.7, r"\bso (?:it|that)(?:'s| is| was| must be| must have been| has to be|'s got to be) (?:(?:obviously|clearly|plainly|definitely|surely|all) )*(?:the |those |these |that |your |their |our )?[\w-]+(?: [\w-]+)? that(?:'s|'re)? (?:\w+ )?(?:did|caus(?:ed|ing|es)|doing|to blame|kill(?:ed|ing|s)|ruin\w+|made|makes|fixed|cured|saved|worked|works|broke|started)\b"),
     ),
 }  # fmt: skip
 

@@ -44,12 +44,13 @@ _TENS: Final = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eight
 _SMALL: Final = {word: value for value, word in enumerate(_UNITS)} | {
     word: 10 * value for value, word in enumerate(_TENS, 2)
 }
-_SCALES: Final = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
+_SCALES: Final = {"dozen": 12.0, "hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 _SUFFIXES: Final = {"k": 1e3, "m": 1e6, "bn": 1e9}
 _PARTS: Final = {"half": 50.0, "third": 100 / 3, "quarter": 25.0, "thirds": 200 / 3, "quarters": 75.0}
+_WHOLES: Final = {"third": 3, "quarter": 4, "fifth": 5, "tenth": 10}
 _CURRENCIES: Final = {
     "dollar": "dollar", "dollars": "dollar", "bucks": "dollar", "euro": "euro", "euros": "euro", "pound": "pound",
-    "pounds": "pound", "cent": "cent", "cents": "cent", "$": "dollar", "€": "euro", "£": "pound",
+    "pounds": "pound", "quid": "pound", "cent": "cent", "cents": "cent", "$": "dollar", "€": "euro", "£": "pound",
 }  # fmt: skip
 _PERCENT: Final = frozenset({"%", "percent", "percentage"})
 _BEFORE_YEAR: Final = word_set("""in since until till by from of after before during year to between and early late""")
@@ -180,16 +181,16 @@ def _figure(words: Sequence[Token], at: int) -> Figure | None:
     if number is None:
         return _part(words, at)
     value, end, unit = number
-    low = words[end].low if end < len(words) else ""
-    if words[end - 1].low.endswith("%") or low in _PERCENT or (low == "per" and _low(words, end + 1) == "cent"):
-        skip = 0 if words[end - 1].low.endswith("%") else 2 if low == "per" else 1
-        return Figure(value, Kind.PERCENT, "", _counted(words, end + skip, of=True), at, end + skip)
+    share = _share(words, value, end)
+    if share is not None:
+        return Figure(share[0], Kind.PERCENT, "", _counted(words, share[1], of=True), at, share[1])
+    low = _low(words, end)
     if unit or low in _CURRENCIES:
         end += low in _CURRENCIES and not unit
         return Figure(value, Kind.MONEY, unit or _CURRENCIES[low], frozenset(), at, end)
     if _is_year(words, at, end, value):
         return Figure(value, Kind.YEAR, "", frozenset(), at, end)
-    if end == at + 1 and words[at].low == "one":
+    if (end == at + 1 and words[at].low == "one") or _is_age(words, end):
         return None
     return Figure(value, Kind.COUNT, "", _counted(words, end, of=False), at, end)
 
@@ -234,7 +235,9 @@ def _spelt(words: Sequence[Token], at: int) -> tuple[float, int, str] | None:
         ):
             break
         end += 1
-    return total + group, end, ""
+    if [word.low for word in words[end : end + 3]] == ["and", "a", "half"]:
+        return total + group + 0.5, end + 3, ""
+    return total + group, end + (_low(words, end) == "odd"), ""
 
 
 def _part(words: Sequence[Token], at: int) -> Figure | None:
@@ -242,6 +245,22 @@ def _part(words: Sequence[Token], at: int) -> Figure | None:
     if words[at].low not in _PARTS or _low(words, at + 1) not in {"of", "the"}:
         return None
     return Figure(_PARTS[words[at].low], Kind.PERCENT, "", _counted(words, at + 1, of=True), at, at + 1)
+
+
+def _share(words: Sequence[Token], value: float, end: int) -> tuple[float, int] | None:
+    """Percentage and end of "5 percent", "two thirds" and "nine out of ten"; `value` and `end` are of the number."""
+    low, following = _low(words, end), _low(words, end + 1)
+    if words[end - 1].low.endswith("%"):
+        return value, end
+    if low in _PERCENT or (low, following) == ("per", "cent"):
+        return value, end + 1 + (low == "per")
+    whole = _WHOLES.get(low.removesuffix("s"))
+    if whole is not None and words[end].joined:
+        return 100 * value / whole, end + 1
+    whole = _SMALL.get(_low(words, end + 2)) if (low, following) == ("out", "of") else None
+    if whole is not None and 0 < value <= whole:
+        return 100 * value / whole, end + 3
+    return None
 
 
 def _is_year(words: Sequence[Token], at: int, end: int, value: float) -> bool:
@@ -254,6 +273,11 @@ def _is_year(words: Sequence[Token], at: int, end: int, value: float) -> bool:
     if before in _BEFORE_YEAR or before in MONTHS:
         return True
     return after is None or not after.joined or not is_content(after.low)
+
+
+def _is_age(words: Sequence[Token], end: int) -> bool:
+    """Whether a number says who somebody is ("a ten-year-old") rather than how many there are."""
+    return _low(words, end).startswith("year") and _low(words, end + 1) in {"old", "olds"} and words[end].joined
 
 
 def _counted(words: Sequence[Token], at: int, *, of: bool) -> frozenset[str]:

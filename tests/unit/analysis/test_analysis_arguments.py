@@ -54,5 +54,9 @@ def test_the_first_sentence_of_an_answer_can_be_a_rebuttal(answer: str) -> None:
     assert parts(said(("A", "A ferry is cheaper than that."), ("B", answer))) == [(Role.REBUTTAL, answer)]
 
 
+def test_but_answers_only_what_it_takes_up() -> None:
+    assert parts(said(("A", "A ferry is cheaper than that."), ("B", "But we have to finish at noon."))) == []
+
+
 def test_the_same_words_later_in_a_turn_or_before_any_other_are_no_rebuttal() -> None:
     assert parts(said(("A", "But ferries are slow."), ("B", "Fares are low. But ferries are slow."))) == []

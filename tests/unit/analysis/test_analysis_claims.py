@@ -17,6 +17,11 @@ def worth(text: str) -> float:
         "According to a Harvard study, about 40 million people are in debt.",
         "The program cost taxpayers 12 million dollars a year.",
         "She voted against the bill in 2003, and the senate rejected it.",
+        "Ohio banned them in the schools.",
+        "Most of the fishermen there don't even own a boat.",
+        "Harvard has more books than Chicago.",
+        "Researchers found that swimmers sleep better.",
+        "Parliament banned smoking in the harbor offices.",
     ],
 )
 def test_statements_with_figures_and_records_are_worth_checking(text: str) -> None:
@@ -32,6 +37,8 @@ def test_statements_with_figures_and_records_are_worth_checking(text: str) -> No
         "Let's talk about something else now.",
         "My sister was so proud of her garden.",
         "We should be honest about what we want.",
+        "You could bring your own lunch if you like.",
+        "I get up at three to bake your bread.",
     ],
 )
 def test_thanks_questions_opinions_and_feelings_are_not(text: str) -> None:
@@ -49,6 +56,16 @@ def test_thanks_questions_opinions_and_feelings_are_not(text: str) -> None:
 )
 def test_a_check_needs_something_said_as_a_fact(more: str, less: str) -> None:
     assert worth(more) > worth(less)
+
+
+def test_a_claim_in_one_clause_makes_its_sentence_worth_checking() -> None:
+    claim = "Half of the boats in Ohio have no license"
+    assert worth(f"{claim}, and I think you should be ashamed of it.") == pytest.approx(worth(f"{claim}."), abs=0.06)
+
+
+def test_a_name_that_opens_a_sentence_is_one_before_a_verb() -> None:
+    assert proper_names([tokens("Norway has ferries."), tokens("Ferries are slow, says the captain.")]) == {"norway"}
+    assert proper_names([tokens("Ferries have bars."), tokens("We took ferries.")]) == frozenset()
 
 
 def test_candidates_come_most_worthy_first_with_their_reasons() -> None:

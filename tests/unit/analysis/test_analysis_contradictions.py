@@ -1,7 +1,8 @@
 import pytest
 from analysis_talk import said
 
-from udib.analysis.contradictions import differences, statements
+from udib.analysis.contradictions import counting_words, differences, statements
+from udib.analysis.polarity import denies
 from udib.analysis.sentences import sentences
 from udib.core.speech import Transcript
 
@@ -22,6 +23,12 @@ def kinds(transcript: Transcript) -> list[tuple[str, str]]:
         ("About 15 percent of the drivers own a van.", "Some 60 percent of the drivers own a van.", "number"),
         ("I have always supported the harbor tunnel.", "I have never supported the harbor tunnel.", "polarity"),
         ("The harbor tunnel is safe for cyclists.", "The harbor tunnel is not safe for cyclists.", "polarity"),
+        ("I've never spent a cent on lottery tickets.", "Last May I bought forty tickets in one go.", "polarity"),
+        (
+            "The average nurse walks seven hours a day.",
+            "Your typical nurse is on her feet for four and a half hours of every day.",
+            "number",
+        ),
     ],
 )
 def test_another_number_or_the_opposite_is_a_difference(earlier: str, later: str, kind: str) -> None:
@@ -43,10 +50,40 @@ def test_another_number_or_the_opposite_is_a_difference(earlier: str, later: str
         ("The night bus was not safe for women.", "The night bus will be safe for women."),
         ("If the night bus is not safe, women stay home.", "The night bus is safe, women stay out."),
         ("We like apples.", "They sell 40 pears."),
+        ("I've never bought lottery tickets.", "She bought forty lottery tickets."),
+        ("I've never bought lottery tickets.", "I didn't buy the tickets for the ferry."),
+        ("The average nurse walks seven hours a day.", "A typical nurse has four weeks of leave a year."),
     ],
 )
 def test_another_time_place_subject_or_only_a_rounding_is_none(earlier: str, later: str) -> None:
     assert kinds(said(("A", f"{earlier} {later}"))) == []
+
+
+def test_a_near_name_of_what_is_counted_is_the_same_thing() -> None:
+    one = "Since the Harbor Act more than sixty fishing firms went into administration."
+    other = "Thirty-odd companies under the administrators since the Harbor Act is bad luck."
+    found = statements(sentences(said(("A", f"{one} {other}"))))
+
+    def near(left: str, right: str) -> float:
+        return float({left, right} in ({"firms", "companies"}, {"administration", "administrators"}))
+
+    assert [pair.kind for pair in differences(found, near)] == ["number"]
+    assert list(differences(found)) == []
+    assert {"firms", "companies", "administrators"} <= set(counting_words(found))
+
+
+@pytest.mark.parametrize(
+    ("reply", "answered", "expected"),
+    [
+        ("A camera doesn't stop a door.", "It's dangerous, so put the camera back.", True),
+        ("The tunnel is dangerous.", "The tunnel is safe.", True),
+        ("The tunnel is long.", "The tunnel is safe.", False),
+        ("This isn't Bergen.", "In Bergen they built one.", False),
+        ("No bread today.", "The tunnel is safe.", False),
+    ],
+)
+def test_an_answer_denies_what_it_takes_up_in_the_negative(reply: str, answered: str, expected: bool) -> None:
+    assert denies(reply, answered, frozenset({"bergen"})) is expected
 
 
 def test_the_subject_is_told_in_the_later_words_without_units() -> None:

@@ -30,6 +30,15 @@ from udib.core.findings import FallacyKind
         ("And what about your own record on crime?", FallacyKind.WHATABOUTISM),
         ("You are a fine one to talk about honesty.", FallacyKind.WHATABOUTISM),
         ("It's no coincidence that it rained after they came.", FallacyKind.FALSE_CAUSE),
+        ("You own three boats, so why would anyone listen to you?", FallacyKind.AD_HOMINEM),
+        ("Right, so Bruno thinks we should sell the harbor.", FallacyKind.STRAW_MAN),
+        ("First it's the fish, then it's the boats.", FallacyKind.SLIPPERY_SLOPE),
+        ("Thousands of us swim there, so it must be clean.", FallacyKind.APPEAL_TO_POPULARITY),
+        ("We've always rowed, so that's what we should do.", FallacyKind.APPEAL_TO_TRADITION),
+        ("My barber, a wise man, says it sinks, so that's settled.", FallacyKind.APPEAL_TO_AUTHORITY),
+        ("Picture a toddler coughing in the dark down there.", FallacyKind.APPEAL_TO_EMOTION),
+        ("You lot fix the pier before you come preaching to me.", FallacyKind.WHATABOUTISM),
+        ("The ferry came, and right after that two bars closed, so we know what ferries do.", FallacyKind.FALSE_CAUSE),
     ],
 )
 def test_cues_give_a_hint_of_their_kind(text: str, kind: FallacyKind) -> None:
@@ -50,6 +59,9 @@ def test_cues_give_a_hint_of_their_kind(text: str, kind: FallacyKind) -> None:
         "I'm not saying that everybody knows that already.",
         "What about the second item on our list?",
         "You are right about the numbers in that table.",
+        "And so I think we should start with the second list.",
+        "Right, so you want to see the agenda?",
+        "We fixed the buttons before you asked about them.",
         "Wrong!",
     ],
 )

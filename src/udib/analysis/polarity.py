@@ -1,0 +1,59 @@
+"""Saying yes and saying no of one thing: opposite words, and clauses of which one denies what the other affirms."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from udib.analysis.text import Token, is_content, is_negated, stem, tokens
+
+BETWEEN_CLAUSES = re.compile(
+    r"(?<!\d)[,;:]|,(?!\d)| but | and (?=(?:I|we|you|he|she|they|it|its|his|her|their|that|the)\b)"
+)
+"""What separates two clauses of a sentence; points and commas inside figures do not."""
+
+_OPPOSITES: Final = tuple(
+    (stem(one), stem(other))
+    for one, other in (
+        ("more", "less"), ("more", "fewer"), ("higher", "lower"), ("increase", "decrease"), ("increase", "reduce"),
+        ("rise", "fall"), ("rose", "fell"), ("raise", "cut"), ("raise", "lower"),
+        ("support", "oppose"), ("accept", "reject"), ("approve", "reject"),
+        ("better", "worse"), ("safe", "dangerous"), ("win", "lose"),
+        ("won", "lost"), ("true", "false"), ("right", "wrong"), ("possible", "impossible"), ("legal", "illegal"),
+        ("cheap", "expensive"), ("open", "close"), ("begin", "end"), ("love", "hate"), ("allow", "ban"),
+        ("agree", "disagree"), ("succeed", "fail"), ("works", "fails"), ("grow", "shrink"), ("grew", "shrank"),
+        ("strong", "weak"), ("faster", "slower"), ("help", "hurt"), ("good", "bad"), ("gain", "lose"),
+        ("improve", "worsen"), ("necessary", "unnecessary"),
+    )
+)  # fmt: skip
+
+
+def denies(reply: str, said: str, names: frozenset[str]) -> bool:
+    """Whether a clause of one sentence says no of a word that a clause of the other affirms, or says its opposite.
+
+    Names (lower case) are no such words: to name a place again denies nothing of it.
+    """
+    ours, theirs = _affirmed(reply, names), _affirmed(said, names)
+    if any(ours[one] != theirs[one] for one in ours.keys() & theirs.keys()):
+        return True
+    return bool(ours.keys() & theirs.keys()) and opposed(tokens(reply), tokens(said))
+
+
+def _affirmed(text: str, names: frozenset[str]) -> dict[str, bool]:
+    """The stems of a sentence, and whether the first clause that has them is without negation."""
+    found: dict[str, bool] = {}
+    for clause in BETWEEN_CLAUSES.split(text):
+        words = tokens(clause)
+        for word in words:
+            if is_content(word.low) and word.low not in names:
+                found.setdefault(stem(word.low), not is_negated(words))
+    return found
+
+
+def opposed(one: Sequence[Token], other: Sequence[Token]) -> bool:
+    """Whether one says a word and the other its opposite, and neither says both."""
+    ours, theirs = {stem(word.low) for word in one}, {stem(word.low) for word in other}
+    return any(
+        (left in ours and right in theirs and not {left} & theirs and not {right} & ours)
+        or (right in ours and left in theirs and not {right} & theirs and not {left} & ours)
+        for left, right in _OPPOSITES
+    )

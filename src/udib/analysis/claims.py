@@ -71,7 +71,7 @@ _RAISING: Final = (
     ),
     (
         "law",
-        0.9,
+        1.0,
         r"\b(?:laws?|legal(?:ly|i[sz]ed)?|illegal(?:ly)?|parliament|congress|courts?|ban(?:s|ned)?|outlaw(?:s|ed)|treaty"
         r"|legislation|directive|requires?|mandatory|fined|taxed|subsidi\w+)\b",
     ),
@@ -84,7 +84,7 @@ _RAISING: Final = (
     ),
     (
         "record",
-        0.55,
+        0.7,
         r"\b(?:voted|supported|opposed|signed|passed|approved|rejected|banned|vetoed|promised|proposed|endorsed"
         r"|elected|appointed|invaded|negotiated|introduced|won|ended|allowed|refused|admitted|called|paid|spent"
         r"|wrote|built|closed|opened|released|deported|shut|scrapped|launched|sold|abolished|cancell?ed|pulled"
@@ -104,7 +104,7 @@ _LOWERING: Final = (
         r"|lad|kids?|children|friends?|neighbou?rs?|boss|family|grand\w+|life|uncle|aunt|cousin)\b|\bi (?:went|came"
         r"|remember|met|saw|grew up|tried|felt|lived|used to|once)\b",
     ),
-    (0.5, r"\b(?:i|i've|i'm|i'll|me|my)\b"),
+    (0.6, r"\b(?:i|i've|i'm|i'll|me|my)\b"),
     (0.5, r"\b(?:you|you're|you've|you'd|your)\b"),
     (
         0.5,
@@ -130,7 +130,7 @@ _RAISES = tuple((reason, weight, re.compile(pattern)) for reason, weight, patter
 _LOWERS = tuple((weight, re.compile(pattern)) for weight, pattern in _LOWERING)
 _IMPERSONAL: Final = 0.5
 _FEWEST_CLAUSE_WORDS: Final = 5
-_ONE_CLAUSE: Final = 0.1
+_ONE_CLAUSE: Final = 0.2
 """What a sentence loses whose claim is in one of its clauses only."""
 _CLAUSE = re.compile(r"(?<=[,;:\u2014])\s+(?=(?:and|but|so|or|because|which|yet|then)\b)|(?<=[;:\u2014])\s")
 _PERSONAL = re.compile(r"\b(?:i|me|my|you|your)\b")
@@ -187,7 +187,7 @@ def _rated(low: str, words: Sequence[Token], names: frozenset[str]) -> tuple[flo
         if (reason != "quantity" or not numbers) and pattern.search(low):
             total += weight
             reasons.append(reason)
-    total += 0.6 * bool(_PAST.search(low)) + 0.2 * bool(_OTHERS_RECORD.search(low))
+    total += 0.5 * bool(_PAST.search(low)) + 0.4 * bool(_OTHERS_RECORD.search(low))
     total -= sum(weight for weight, pattern in _LOWERS if pattern.search(low))
     return total, reasons
 

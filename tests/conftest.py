@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 # CI must not fail by chance: it replays the same examples; a developer's machine looks for new ones.
@@ -52,6 +53,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
         if name.startswith(("UDIB_", "OPENROUTER_", "OPENAI_", "DISCORD_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("UDIB_CONFIG_DIR", str(tmp_path_factory.mktemp("config")))
+
+
+@pytest.fixture(autouse=True)
+def _fresh_logging() -> Iterator[None]:
+    """What a command configured is not there for the next test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from udib.app.cli import main
+from udib.memory.store_client import is_owned
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "rent-control" / "debate.vtt"
 TALK = """Maya: Rents in Vienna rose by twelve percent in 2021, according to the city's own statistics office.
@@ -78,6 +79,10 @@ def test_analyze_ask_list_show_and_forget(cli: Cli, talk: Path) -> None:
     assert all(count == 0 for _, count in forgotten["left"])
     assert cli.json("list") == []
     assert cli.json("ask", "how much did rents rise in Vienna?")["passages"] == []
+    deadline = time.monotonic() + 30
+    while is_owned(cli.data / "vectors"):  # until the store process has gone, files come and go
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     for path in cli.data.rglob("*"):
         assert not path.is_file() or b"twelve percent" not in path.read_bytes(), path
 

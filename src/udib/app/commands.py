@@ -93,12 +93,7 @@ async def analyze(order: AnalyzeOrder, options: Options) -> int:
         report = result.unwrap()
         if order.out is not None:
             report = await app.export(report, Path(order.out))
-        present.emit(
-            report,
-            present.report_text(report),
-            as_json=options.json,
-            paths=present.whereabouts(report, options.repeated()),
-        )
+        _print_report(report, options)
         return 0
 
 
@@ -122,12 +117,7 @@ async def show(reference: str, options: Options) -> int:
         report = await app.catalogue.report(app.scope, content.id)
         if report is None:
             raise BadRequestError(f"{content.title!r} has no report yet; analyse it with `udib analyze`.")
-        present.emit(
-            report,
-            present.report_text(report),
-            as_json=options.json,
-            paths=present.whereabouts(report, options.repeated()),
-        )
+        _print_report(report, options)
         return 0
 
 

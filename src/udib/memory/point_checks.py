@@ -6,15 +6,16 @@ log after a crash. So nothing that it would refuse or choke on may reach it.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from operator import mul
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from udib.core.errors import BadRequestError
-from udib.core.ports import Filters, Point, Terms
+from udib.core.errors import BadRequestError, UdibError
+from udib.core.ports import Point, Query, Terms
+from udib.core.tenancy import Scope
 from udib.core.types import Vector
 from udib.memory.store_protocol import WirePoint, packed, packed_ids, unpacked
 
@@ -46,10 +47,7 @@ def checked_point(point: Point, dimension: int) -> WirePoint:
         BadRequestError: Its id is no UUID, its vector or terms cannot be used, or its payload has no content, is no
             JSON or too large.
     """
-    try:
-        number = str(UUID(point.id))
-    except ValueError as exc:
-        raise BadRequestError(f"The id of a point is a UUID; {point.id!r} is none.") from exc
+    number = checked_id(point.id)
     if not len(point.vector) and not point.terms:
         raise BadRequestError(f"The point {number} has neither a vector nor terms; nothing could ever find it.")
     term_ids, weights = checked_terms(point.terms)
@@ -135,13 +133,35 @@ def checked_limit(limit: int) -> int:
     return limit
 
 
-def checked_filters(filters: Filters) -> Filters:
-    """Conditions that mean what they seem to: an empty name would match nothing, or seem to match everything.
+def checked_query(query: Query) -> tuple[bytes, bytes]:
+    """The terms of a query as they are sent.
 
     Raises:
-        BadRequestError: A content or speaker is the empty string.
+        BadRequestError: It has neither a vector nor terms, the terms cannot be used, or the limit is out of range.
     """
-    named: Sequence[str | None] = (filters.content_id, filters.not_content_id, filters.speaker)
-    if "" in named:
-        raise BadRequestError("A filter with an empty name matches nothing; leave it out for no condition.")
-    return filters
+    if not len(query.vector) and not query.terms:
+        raise BadRequestError("A search needs a vector or terms.")
+    checked_limit(query.limit)
+    return checked_terms(query.terms)
+
+
+def checked_id(number: str) -> str:
+    """The id of a point in its usual spelling.
+
+    Raises:
+        BadRequestError: It is no UUID.
+    """
+    try:
+        return str(UUID(number))
+    except ValueError as exc:
+        raise BadRequestError(f"The id of a point is a UUID; {number!r} is none.") from exc
+
+
+def belonging(scope: Scope, tenant: object, workspace: object) -> None:
+    """Let nothing foreign out, whatever the index did: the last wall between tenants.
+
+    Raises:
+        UdibError: A point that was returned is of another scope.
+    """
+    if (tenant, workspace) != (scope.tenant, scope.workspace):
+        raise UdibError(f"The memory index returned a point that does not belong to {scope}. Please report this fault.")

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from udib.core.errors import BadRequestError
-from udib.core.ports import Filters, Hit
+from udib.core.ports import Filters, Hit, Query
 from udib.core.result import StepResult
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, MemoryRecord, Passage, RecordKind, Vector
@@ -101,9 +101,8 @@ class MemoryService:
         for query, subject, vector in zip(queries, subjects, vectors, strict=True):
             hits: list[Hit] = []
             if subject:
-                hits = await self._store.search(
-                    scope, kind, vector, query_terms(query), limit=4 * limit + 10, filters=filters
-                )
+                wanted = Query(vector, query_terms(query), limit=4 * limit + 10, filters=filters)
+                hits = await self._store.search(scope, kind, wanted)
             found.append(self._bearing(kind, subject, hits)[:limit])
         return found
 

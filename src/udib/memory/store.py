@@ -14,7 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from udib.core.errors import BadRequestError, UdibError
-from udib.core.ports import Embedder, Filters, Hit, Point, Terms, VectorIndex
+from udib.core.ports import Embedder, Filters, Hit, Point, Query, Terms, VectorIndex
 from udib.core.result import StepResult
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, RecordKind, Vector
@@ -113,11 +113,9 @@ class EnhancedVectorStore:
         ]
         await self._index.upsert(scope, collection, points)
 
-    async def search(
-        self, scope: Scope, kind: RecordKind, vector: Vector, terms: Terms, *, limit: int, filters: Filters
-    ) -> list[Hit]:
+    async def search(self, scope: Scope, kind: RecordKind, query: Query) -> list[Hit]:
         """The best points by vector and terms, fused."""
-        return await self._index.search(scope, self.collection(kind), vector, terms, limit=limit, filters=filters)
+        return await self._index.search(scope, self.collection(kind), query)
 
     async def count(self, scope: Scope, kind: RecordKind, filters: Filters) -> int:
         """How many points of the scope meet the conditions."""
@@ -131,7 +129,7 @@ class EnhancedVectorStore:
     async def delete(self, scope: Scope, content_id: ContentId) -> int:
         """Remove a content from every collection, those of earlier embedders included; returns how many points."""
         filters = Filters(content_id=content_id)
-        return sum([await self._index.delete(scope, name, filters) for name in await self._index.collections()])
+        return sum([await self._index.delete(scope, each.name, filters) for each in await self._index.collections()])
 
     async def ping(self) -> Health:
         """How the index is."""
@@ -167,7 +165,8 @@ class EnhancedVectorStore:
         self, vector: Vector, limit: int, tenant: str, workspace: str, filters: Filters | None
     ) -> dict[str, object]:
         scope = Scope.of(tenant, workspace)
-        hits = await self.search(scope, RecordKind.TRANSCRIPT, vector, {}, limit=limit, filters=filters or Filters())
+        query = Query(vector, limit=limit, filters=filters or Filters())
+        hits = await self.search(scope, RecordKind.TRANSCRIPT, query)
         return {"results": hits}
 
     def _batch_size(self) -> int:

@@ -8,8 +8,20 @@ from typing import Final
 import msgspec
 
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
-from udib.memory.qdrant_edge_shard import EdgeShard, engine_errors
-from udib.memory.store_protocol import Search, Selection, StoreState, Upsert, WireHit
+from udib.memory.conditions import Selection
+from udib.memory.qdrant_edge_shard import EdgeShard, PointFilter, engine_errors, identified, selected
+from udib.memory.store_protocol import (
+    Facet,
+    Remove,
+    Scroll,
+    Search,
+    StoreState,
+    Upsert,
+    WireCollection,
+    WireHit,
+    WirePage,
+    WireUsage,
+)
 
 SCHEMA: Final = 1
 
@@ -66,7 +78,7 @@ class StoreFolder:
             self._sweep()
             folder = f"{name}.1"
             shard = EdgeShard.create(self._shard_folder(folder), dimension)
-            self._record(name, CollectionEntry(model_id, dimension, folder))
+            self._replace(name, CollectionEntry(model_id, dimension, folder))
             self._shards[name] = shard
         elif (entry.model_id, entry.dimension) != (model_id, dimension):
             raise BadRequestError(
@@ -74,14 +86,20 @@ class StoreFolder:
                 f"{model_id!r} ({dimension}). Use that embedder, or index again with the new one."
             )
 
-    def dimension(self, name: str) -> int | None:
-        """The dimension of a collection; None if there is no such collection."""
-        entry = self._manifest.collections.get(name)
-        return None if entry is None else entry.dimension
+    def collections(self) -> list[WireCollection]:
+        """All collections, by name."""
+        entries = sorted(self._manifest.collections.items())
+        return [WireCollection(name, entry.model_id, entry.dimension) for name, entry in entries]
 
-    def names(self) -> list[str]:
-        """All collections."""
-        return sorted(self._manifest.collections)
+    def drop(self, name: str, expected: int) -> bool:
+        """Remove a collection if it has just so many points; whether it was removed."""
+        shard = self._shard(name)
+        if shard is None or shard.size() != expected:
+            return False
+        self._replace(name, None)
+        shard.close()
+        self._sweep()
+        return True
 
     def upsert(self, request: Upsert) -> None:
         """Write points.
@@ -100,22 +118,50 @@ class StoreFolder:
         shard = self._shard(request.collection)
         return [] if shard is None else shard.search(request)
 
+    def scroll(self, request: Scroll) -> WirePage:
+        """A page of points; an empty one of a collection that does not exist."""
+        shard = self._shard(request.collection)
+        return WirePage([], None) if shard is None else shard.scroll(request)
+
+    def facet(self, request: Facet) -> dict[str, int]:
+        """Values of a field with their counts."""
+        shard = self._shard(request.collection)
+        return {} if shard is None else shard.facet(request)
+
+    def usage(self, name: str, tenant: str | None) -> list[WireUsage]:
+        """How many points each scope has."""
+        shard = self._shard(name)
+        return [] if shard is None else shard.usage(tenant)
+
+    def optimize(self, name: str) -> None:
+        """Rearrange a collection for speed."""
+        shard = self._shard(name)
+        if shard is not None:
+            shard.optimize()
+
     def count(self, name: str, where: Selection) -> int:
         """How many points meet the selection; none in a collection that does not exist."""
         shard = self._shard(name)
-        return 0 if shard is None else shard.count(where)
+        return 0 if shard is None else shard.count(selected(where))
 
     def delete(self, name: str, where: Selection) -> int:
-        """Remove the selected points and their words from the disk, by rewriting the shard without them.
+        """Remove the selected points and their words from the disk.
+
+        Raises:
+            BadRequestError: The selection names neither a content nor an expiry.
+        """
+        return self._without(name, selected(where.deletable()))
+
+    def remove(self, request: Remove) -> int:
+        """Remove points by id, and their words from the disk."""
+        return self._without(request.collection, identified(request.tenant, request.workspace, request.ids))
+
+    def _without(self, name: str, where: PointFilter) -> int:
+        """Rewrite a shard without the points that meet a condition; returns how many there were.
 
         The manifest's rename is the moment of truth: after a crash before it, all is as it was; after it, the old shard
         is swept away at the next start or deletion.
-
-        Raises:
-            BadRequestError: The selection names no content.
         """
-        if not where.content_id:
-            raise BadRequestError("A deletion names the content whose points are to go.")
         self._sweep()
         shard = self._shard(name)
         count = 0 if shard is None else shard.count(where)
@@ -125,7 +171,7 @@ class StoreFolder:
         number = int(entry.folder.rpartition(".")[2]) + 1
         folder = f"{name}.{number}"
         copy = shard.copy_without(where, self._shard_folder(folder))
-        self._record(name, CollectionEntry(entry.model_id, entry.dimension, folder))
+        self._replace(name, CollectionEntry(entry.model_id, entry.dimension, folder))
         self._shards[name] = copy
         shard.close()
         self._sweep()
@@ -133,7 +179,9 @@ class StoreFolder:
 
     def state(self) -> StoreState:
         """How many collections and points there are; opens every shard."""
-        points = [shard.size() for name in self.names() if (shard := self._shard(name)) is not None]
+        points = [
+            shard.size() for name in sorted(self._manifest.collections) if (shard := self._shard(name)) is not None
+        ]
         return StoreState(os.getpid(), len(points), sum(points))
 
     def flush(self) -> None:
@@ -166,10 +214,14 @@ class StoreFolder:
     def _shard_folder(self, folder: str) -> Path:
         return self._folder / "shards" / folder
 
-    def _record(self, name: str, entry: CollectionEntry) -> None:
-        manifest = Manifest(SCHEMA, self._manifest.collections | {name: entry})
+    def _replace(self, name: str, entry: CollectionEntry | None) -> None:
+        """Enter a collection into the manifest, or take it out; from then on its old shard counts no more."""
+        others = {other: kept for other, kept in self._manifest.collections.items() if other != name}
+        manifest = Manifest(SCHEMA, others if entry is None else others | {name: entry})
         _write_manifest(self._folder, manifest)
         self._manifest = manifest
+        self._shards.pop(name, None)
+        self._unflushed.discard(name)
 
 
 def _read_manifest(folder: Path) -> Manifest:

@@ -8,7 +8,7 @@ ARGS ?=
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo check test soak bench lock clean
+.PHONY: help setup setup-extras setup-dev demo check test soak bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,11 +25,17 @@ $(VENV)/.runtime: $(VENV)/.uv requirements/runtime.lock requirements/build.lock 
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
+$(VENV)/.extras: $(VENV)/.runtime requirements/extras.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements/extras.lock
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.extras requirements/dev.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements/dev.lock
 	@touch $@
 
 setup: $(VENV)/.runtime ## install udib into .venv, hash-checked
+
+setup-extras: $(VENV)/.extras ## the same with the libraries of every extra: a Qdrant server, PostgreSQL, profiling
 
 setup-dev: $(VENV)/.dev ## the same with the developers' tools
 

@@ -27,14 +27,16 @@ def _compile(name: str, wanted: list[str], *, constraints: list[str]) -> None:
 
 
 def main() -> None:
-    """Write the locks: uv itself, the build, the product, the developers' tools (on top of the product's versions)."""
+    """Write the locks: uv itself, the build, the product, its extras, the developers' tools (on top of the product's versions)."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     runtime = project["project"]["dependencies"]
     _compile("uv", ["uv>=0.9,<1"], constraints=[])
     _compile("runtime", runtime, constraints=[])
     # Hatchling asks for `editables` when it builds an editable install.
     _compile("build", [*project["build-system"]["requires"], "editables>=0.5,<1"], constraints=["runtime"])
-    _compile("dev", project["dependency-groups"]["dev"], constraints=["runtime", "build"])
+    extras = project["project"]["optional-dependencies"]
+    _compile("extras", sorted(each for extra in extras.values() for each in extra), constraints=["runtime"])
+    _compile("dev", project["dependency-groups"]["dev"], constraints=["runtime", "build", "extras"])
 
 
 if __name__ == "__main__":

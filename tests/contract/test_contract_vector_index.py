@@ -322,8 +322,8 @@ async def test_a_large_batch_is_stored_whole(index: VectorIndex, name: str) -> N
 
 
 async def test_every_filter_selects(index: VectorIndex, name: str) -> None:
-    early = {"number": 0, "published_ts": 100.0, "start_s": 5.0, "expires_at": 1000.0}
-    late = {"number": 1, "published_ts": 200.0, "start_s": 65.5, "expires_at": 2000.0}
+    early: dict[str, Any] = {"number": 0, "published_ts": 100.0, "start_s": 5.0, "expires_at": 1000.0}
+    late: dict[str, Any] = {"number": 1, "published_ts": 200.0, "start_s": 65.5, "expires_at": 2000.0}
     await index.upsert(
         A,
         name,

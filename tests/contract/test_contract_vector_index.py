@@ -328,7 +328,7 @@ async def test_every_filter_selects(index: VectorIndex, name: str) -> None:
         A,
         name,
         [
-            point("early", platform="youtube", verdict="refuted", content_hash="h1", **early),
+            point("early", platform="youtube", verdict="refuted", content_hash="h1", twin_of="t1", **early),
             point("late", platform="twitch", verdict="supported", content_hash="h2", **late),
             point("bare"),
         ],
@@ -336,7 +336,8 @@ async def test_every_filter_selects(index: VectorIndex, name: str) -> None:
     only = {
         Filters(platform="youtube"): "early",
         Filters(verdict="supported"): "late",
-        Filters(content_hash="h1"): "early",
+        Filters(content_hashes=("h1", "h3")): "early",
+        Filters(twin_of=("t1",)): "early",
         Filters(number_from=1): "late",
         Filters(number_to=1): "early",
         Filters(published_from=150.0): "late",
@@ -353,6 +354,8 @@ async def test_every_filter_selects(index: VectorIndex, name: str) -> None:
         assert await index.count(A, name, filters) == 1
     assert await names(index, A, name, Filters(expired_by=2000.0)) == {"early", "late"}
     assert await names(index, A, name, Filters(published_to=100.0)) == set()
+    assert await names(index, A, name, Filters(content_hashes=("h1", "h2"))) == {"early", "late"}
+    assert await names(index, A, name, Filters(content_hashes=())) == set()
 
 
 @pytest.mark.parametrize("filters", [Filters(speaker=""), Filters(published_from=NAN), Filters(starts_to_s=INF)])

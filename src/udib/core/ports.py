@@ -115,7 +115,8 @@ class Filters:
         speaker: Said by this speaker.
         platform: Of contents of this platform, such as "youtube".
         verdict: With this verdict, such as "refuted".
-        content_hash: With exactly this text; see `udib.memory.store.content_hash`.
+        content_hashes: With exactly one of these texts; see `udib.memory.store.content_hash`.
+        twin_of: Copies of one of these points, by id.
         number_from: From this number on; records of one content and kind are numbered.
         number_to: Below this number.
         published_from: Published at this time or later, in seconds since 1970 (UTC).
@@ -130,7 +131,8 @@ class Filters:
     speaker: str | None = None
     platform: str | None = None
     verdict: str | None = None
-    content_hash: str | None = None
+    content_hashes: tuple[str, ...] | None = None
+    twin_of: tuple[str, ...] | None = None
     number_from: int | None = None
     number_to: int | None = None
     published_from: float | None = None

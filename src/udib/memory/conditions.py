@@ -13,7 +13,7 @@ from udib.core.errors import BadRequestError
 from udib.core.ports import Filters
 from udib.core.tenancy import Scope
 
-KEYWORDS: Final = ("tenant", "workspace", "content_id", "speaker", "platform", "verdict", "content_hash")
+KEYWORDS: Final = ("tenant", "workspace", "content_id", "speaker", "platform", "verdict", "content_hash", "twin_of")
 """Payload fields that are indexed by their value."""
 NUMBERS: Final = ("number", "published_ts", "start_s", "expires_at")
 """Payload fields that are indexed by their size."""
@@ -25,6 +25,13 @@ class Equals(msgspec.Struct, frozen=True, array_like=True, tag="equals"):
 
     field: str
     value: str
+
+
+class OneOf(msgspec.Struct, frozen=True, array_like=True, tag="one of"):
+    """The field has one of these values; none of none."""
+
+    field: str
+    values: tuple[str, ...]
 
 
 class Differs(msgspec.Struct, frozen=True, array_like=True, tag="differs"):
@@ -42,7 +49,7 @@ class Within(msgspec.Struct, frozen=True, array_like=True, tag="within"):
     below: float | None
 
 
-Condition = Equals | Differs | Within
+Condition = Equals | OneOf | Differs | Within
 
 
 class Selection(msgspec.Struct, frozen=True, array_like=True):
@@ -86,9 +93,10 @@ def selection(scope: Scope, filters: Filters) -> Selection:
         "speaker": filters.speaker,
         "platform": filters.platform,
         "verdict": filters.verdict,
-        "content_hash": filters.content_hash,
     }
     conditions: list[Condition] = [Equals(field, _name(value)) for field, value in equal.items() if value is not None]
+    listed = {"content_hash": filters.content_hashes, "twin_of": filters.twin_of}
+    conditions += [OneOf(field, tuple(map(_name, values))) for field, values in listed.items() if values is not None]
     if filters.not_content_id is not None:
         conditions.append(Differs("content_id", _name(filters.not_content_id)))
     expired_below = None if filters.expired_by is None else math.nextafter(filters.expired_by, math.inf)

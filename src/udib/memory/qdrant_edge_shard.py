@@ -15,7 +15,7 @@ import msgspec
 import qdrant_edge as edge
 
 from udib.core.errors import BadRequestError, UnavailableError
-from udib.memory.conditions import KEYWORDS, NUMBERS, Differs, Equals, Selection, Within
+from udib.memory.conditions import KEYWORDS, NUMBERS, Differs, Equals, OneOf, Selection, Within
 from udib.memory.store_protocol import (
     Facet,
     Scroll,
@@ -266,6 +266,8 @@ def selected(where: Selection) -> edge.Filter:
         match condition:
             case Equals(field, value):
                 must.append(_equals(field, value))
+            case OneOf(field, values):
+                must.append(edge.FieldCondition(field, match=edge.MatchAny(list(values))))
             case Differs(field, value):
                 must_not.append(_equals(field, value))
             case Within(field, least, below):

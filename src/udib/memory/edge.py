@@ -1,6 +1,7 @@
 """The embedded vector index: qdrant-edge in a store process that all udib processes on a data directory share."""
 
 import asyncio
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -135,7 +136,7 @@ class EdgeIndex:
     async def scroll(
         self, scope: Scope, collection: str, filters: Filters, *, after: str | None = None, limit: int = POINTS_PER_CALL
     ) -> Page:
-        """The points that meet the conditions, whole, a page at a time in the order of their ids."""
+        """The points that meet the conditions, whole (vectors as arrays), a page at a time in order of their ids."""
         start = None if after is None else checked_id(after)
         request = Scroll(checked_collection(collection), selection(scope, filters), start, checked_limit(limit))
         page = await self._client.call(request, WirePage)
@@ -208,7 +209,7 @@ def _point(scope: Scope, point: WirePoint) -> Point:
     payload = msgspec.json.decode(point.payload, type=dict[str, object])
     belonging(scope, payload.pop("tenant", None), payload.pop("workspace", None))
     terms = dict(zip(unpacked_ids(point.term_ids), unpacked(point.weights), strict=True))
-    return Point(point.id, unpacked(point.vector), payload, terms)
+    return Point(point.id, array("f", point.vector), payload, terms)
 
 
 def _parts(points: Iterable[WirePoint]) -> Iterator[list[WirePoint]]:

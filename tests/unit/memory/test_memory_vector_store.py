@@ -13,7 +13,8 @@ from udib.core.ports import Filters
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, RecordKind
 from udib.memory.edge import EdgeIndex
-from udib.memory.store import EnhancedVectorStore, point_id
+from udib.memory.entries import point_id
+from udib.memory.store import EnhancedVectorStore
 
 A = Scope.of("a", "main")
 
@@ -105,11 +106,18 @@ async def test_an_unavailable_index_is_retryable(tmp_path: Path) -> None:
     assert (await store.search_similar((1.0, 0.0), tenant="a", workspace="main")).status is Status.RETRYABLE
 
 
-async def test_a_content_is_deleted_from_the_collections_of_earlier_embedders_too(index: EdgeIndex) -> None:
+async def test_another_embedder_is_refused_until_the_records_are_indexed_again(index: EdgeIndex) -> None:
     old, new = EnhancedVectorStore(index, Embedding(2, "old")), EnhancedVectorStore(index, Embedding(3, "new"))
     await old.store_vectors([(1.0, 0.0)], [{"content_id": "c"}], "a", "main")
-    await new.store_vectors([(1.0, 0.0, 0.0)], [{"content_id": "c"}], "a", "main")
-    assert await new.delete(A, ContentId("c")) == 2
+    for refused in (
+        await new.store_vectors([(1.0, 0.0, 0.0)], [{"content_id": "c"}], "a", "main"),
+        await new.search_similar((1.0, 0.0, 0.0), tenant="a", workspace="main"),
+    ):
+        assert refused.status is Status.BAD_REQUEST
+        assert "1 transcripts under the embedding 'old'" in str(refused.error)
+        assert "reindex" in str(refused.error)
+    # Forgetting reaches them all the same.
+    assert await new.delete(A, Filters(content_id=ContentId("c"))) == 1
     assert await old.count(A, RecordKind.TRANSCRIPT, Filters()) == 0
 
 

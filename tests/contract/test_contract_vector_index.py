@@ -250,6 +250,7 @@ async def test_a_missing_collection_is_empty_and_cannot_be_written(index: Vector
     assert await search(index, A, "missing", (1.0,), {}, limit=5, filters=ANY) == []
     assert await index.count(A, "missing", ANY) == 0
     assert await index.delete(A, "missing", Filters(content_id=ContentId("c"))) == 0
+    await index.upsert(A, "missing", [])
     with pytest.raises(BadRequestError, match="no collection"):
         await index.upsert(A, "missing", [point("p")])
 

@@ -213,7 +213,11 @@ class VectorIndex(Checked, Protocol):
         ...
 
     async def upsert(self, scope: Scope, collection: str, points: Sequence[Point]) -> None:
-        """Write points; the same id again replaces the point. Acknowledged when a process crash cannot lose them."""
+        """Write points; the same id again replaces the point. Acknowledged when a process crash cannot lose them.
+
+        Raises:
+            BadRequestError: A point cannot be used, or there is no such collection; then none is written.
+        """
         ...
 
     async def search(self, scope: Scope, collection: str, query: Query) -> list[Hit]:

@@ -3,7 +3,6 @@
 import asyncio
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +12,7 @@ from udib.core.errors import BadRequestError, UdibError
 from udib.core.ports import Collection, Filters, Hit, Page, Point, Query
 from udib.core.tenancy import Scope, TenantId
 from udib.core.types import Health
+from udib.memory.batches import batched
 from udib.memory.conditions import checked_facet, selection
 from udib.memory.point_checks import (
     belonging,
@@ -104,12 +104,13 @@ class EdgeIndex:
         Raises:
             BadRequestError: A point cannot be used; then none is written.
         """
+        if not points:
+            return
         dimension = await self._dimension(collection)
         if dimension is None:
             raise BadRequestError(f"There is no collection {collection!r}; make it first.")
         ready: dict[str, WirePoint] = {}
-        rest = iter(points)
-        while some := list(islice(rest, _CHECKED_AT_ONCE)):
+        for some in batched(points, _CHECKED_AT_ONCE):
             ready |= {point.id: point for point in (checked_point(point, dimension) for point in some)}
             await asyncio.sleep(0)
         for part in _parts(ready.values()):

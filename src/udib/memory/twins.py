@@ -6,13 +6,13 @@ and the forgetting of the leader's content puts a twin in its place.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Final, TypeVar
 
 from udib.core.ports import Filters, Point, VectorIndex
 from udib.core.tenancy import Scope
+from udib.memory.batches import batched
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ class Twins:
         """
         leader = {twin.id: str(twin.payload["twin_of"]) for twin in twins}
         said = {twin.id: twin.payload["leader_hash"] for twin in twins}
-        for some in _batches(twins):
+        for some in batched(twins, _AT_ONCE):
             followers = await self.of(scope, collection, [twin.id for twin in some])
             moved = [
                 _with(each, twin_of=leader[of], leader_hash=said[of])
@@ -88,7 +88,7 @@ class Twins:
     async def of(self, scope: Scope, collection: str, leaders: Sequence[str]) -> list[Point]:
         """The twins of some points, by id, in a fixed order: by when they were published, then by id."""
         found: list[Point] = []
-        for some in _batches(leaders):
+        for some in batched(leaders, _AT_ONCE):
             wanted = Filters(twin_of=tuple(some))
             found += [each async for page in pages(self._index, scope, PREFIX + collection, wanted) for each in page]
         return sorted(found, key=age)
@@ -212,9 +212,3 @@ def age(point: Point) -> tuple[float, str]:
     """What orders points of equal worth: when they were published, unknown last, then the id."""
     published = point.payload.get("published_ts")
     return (float(published) if isinstance(published, int | float) else float("inf"), point.id)
-
-
-def _batches(items: Sequence[T]) -> Iterator[list[T]]:
-    rest = iter(items)
-    while some := list(islice(rest, _AT_ONCE)):
-        yield some

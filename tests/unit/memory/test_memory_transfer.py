@@ -1,0 +1,161 @@
+"""Memory on the move: mirrored, exported, imported, indexed again."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
+
+import pytest
+
+from udib.core.errors import BadRequestError, UnavailableError
+from udib.core.ports import Collection, Filters, Point
+from udib.core.tenancy import Scope
+from udib.memory.transfer import export, import_file, mirror, move, reindex, unchanged
+from udib.testing.vectors import FakeVectorIndex
+
+A, B = Scope.of("a", "main"), Scope.of("b", "main")
+OLD, NEW = Collection("transcripts-old", "old", 2), Collection("transcripts-new", "new", 3)
+
+
+def silent(_: str, __: int) -> None:
+    """Nobody watches."""
+
+
+def point(name: str, text: str = "said") -> Point:
+    return Point(str(uuid5(NAMESPACE_OID, name)), (0.6, 0.8), {"content_id": "c", "text": text}, {7: 0.5})
+
+
+async def filled() -> FakeVectorIndex:
+    index = FakeVectorIndex()
+    await index.ensure(OLD.name, model_id=OLD.model_id, dimension=OLD.dimension)
+    await index.upsert(A, OLD.name, [point(f"a{n}") for n in range(600)])
+    await index.upsert(B, OLD.name, [point("b", "secret of b")])
+    return index
+
+
+async def embedded_again(points: Sequence[Point]) -> list[Point]:
+    return [replace(each, vector=(0.0, 1.0, 0.0)) for each in points]
+
+
+async def all_of(index: FakeVectorIndex, scope: Scope, name: str) -> list[Point]:
+    return list((await index.scroll(scope, name, Filters(), limit=1000)).points)
+
+
+async def test_a_move_brings_everything_and_sends_nothing_twice() -> None:
+    source, target = await filled(), FakeVectorIndex()
+    moved = await move(source, target, silent)
+    assert (moved.points, moved.sent) == ({OLD.name: 601}, 601)
+    for scope in (A, B):
+        assert await all_of(target, scope, OLD.name) == await all_of(source, scope, OLD.name)
+    assert (await move(source, target, silent)).sent == 0
+    await source.upsert(A, OLD.name, [point("a1", "said again"), point("a600")])
+    await source.remove(A, OLD.name, [point("a2").id])
+    assert (await move(source, target, silent)).sent == 2
+    assert await all_of(target, A, OLD.name) == await all_of(source, A, OLD.name)
+
+
+async def test_an_interrupted_move_goes_on() -> None:
+    source, target = await filled(), FakeVectorIndex()
+    seen: list[int] = []
+
+    def interrupting(_: str, done: int) -> None:
+        seen.append(done)
+        if len(seen) == 2:
+            raise UnavailableError("the cable was pulled")
+
+    with pytest.raises(UnavailableError):
+        await move(source, target, interrupting)
+    assert await target.usage(OLD.name) == {A: 512}
+    assert (await move(source, target, silent)).sent == 89
+
+
+async def test_another_embedding_takes_over_when_all_is_there() -> None:
+    index = await filled()
+    assert await reindex(index, OLD, NEW, embedded_again, silent) == 601
+    assert await index.collections() == [NEW]
+    [moved] = await all_of(index, B, NEW.name)
+    assert (moved.id, moved.payload, moved.terms) == (point("b").id, point("b", "secret of b").payload, {7: 0.5})
+    assert list(moved.vector) == [0.0, 1.0, 0.0]
+
+
+async def test_what_is_written_while_it_is_indexed_again_comes_along() -> None:
+    index = await filled()
+    late = [point("late")]
+
+    async def with_a_writer(points: Sequence[Point]) -> list[Point]:
+        if late:
+            await index.upsert(A, OLD.name, [late.pop()])
+            await index.remove(A, OLD.name, [point("a0").id])
+        return await embedded_again(points)
+
+    assert await reindex(index, OLD, NEW, with_a_writer, silent) == 601
+    names = {each.id for each in await all_of(index, A, NEW.name)}
+    assert point("late").id in names
+    assert point("a0").id not in names
+
+
+async def test_a_writer_that_never_rests_is_named() -> None:
+    index = await filled()
+    count = [0]
+
+    def restless(_: str, __: int) -> None:
+        count[0] += 1
+        index._points[OLD.name][A, point(f"z{count[0]}").id] = point(f"z{count[0]}")
+
+    with pytest.raises(UnavailableError, match="keeps writing"):
+        await reindex(index, OLD, NEW, embedded_again, restless)
+    assert {each.name for each in await index.collections()} == {OLD.name, NEW.name}
+
+
+async def test_an_export_comes_back_the_same(tmp_path: Path) -> None:
+    source, target = await filled(), FakeVectorIndex()
+    path = tmp_path / "memory.jsonl"
+    assert (await export(source, [A], path)).points == {OLD.name: 600}
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert b"secret of b" not in path.read_bytes()
+    assert [each.name for each in tmp_path.iterdir()] == ["memory.jsonl"]
+    assert (await import_file(target, path, silent)).points == {OLD.name: 600}
+    assert await target.collections() == [OLD]
+    ours, theirs = await all_of(source, A, OLD.name), await all_of(target, A, OLD.name)
+    assert [(each.id, each.payload, each.terms) for each in ours] == [(t.id, t.payload, t.terms) for t in theirs]
+    assert theirs[0].vector == pytest.approx(ours[0].vector, abs=1e-7)
+    await import_file(target, path, silent)
+    assert await target.usage(OLD.name) == {A: 600}
+
+
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        (lambda data: data[: len(data) // 2], "cut off|no export"),
+        (lambda data: data.replace(b'"said"', b'"sair"', 1), "cut off or was changed"),
+        (lambda data: b"\n".join(data.splitlines()[:-1]) + b"\n", "cut off or was changed"),
+        (lambda data: data + data.splitlines()[1] + b"\n", "goes on after its end"),
+        (lambda data: data.replace(b"udib.memory/1", b"udib.memory/9", 1), "update udib"),
+        (lambda data: b"", "cut off"),
+        (lambda data: b"{}\n", "no export"),
+        (lambda data: b"x" * 5_000_000, "more than 4 MiB"),
+        (lambda data: b"[" * 100_000, "no export"),
+    ],
+)
+async def test_a_harmed_file_brings_nothing(tmp_path: Path, harm, says: str) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "memory.jsonl"
+    await export(await filled(), [A], path)
+    path.write_bytes(harm(path.read_bytes()))
+    target = FakeVectorIndex()
+    with pytest.raises(BadRequestError, match=says):
+        await import_file(target, path, silent)
+    assert await target.collections() == []
+
+
+async def test_files_that_are_not_there_or_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(BadRequestError, match="no file"):
+        await import_file(FakeVectorIndex(), tmp_path / "missing", silent)
+    with pytest.raises(UnavailableError, match="cannot be written"):
+        await export(await filled(), [A], tmp_path / "missing" / "memory.jsonl")
+
+
+async def test_a_collection_of_another_model_is_not_overwritten() -> None:
+    source, target = await filled(), FakeVectorIndex()
+    await target.ensure(OLD.name, model_id="other", dimension=2)
+    with pytest.raises(BadRequestError, match="other"):
+        await mirror(source, OLD.name, target, OLD, unchanged, silent)

@@ -26,7 +26,6 @@ from udib.core.findings import (
     Fallacy,
     FallacyKind,
     Label,
-    Missing,
     NotJudged,
     Outline,
     Report,
@@ -37,7 +36,7 @@ from udib.core.findings import (
     Verdict,
 )
 from udib.core.ports import Catalogue
-from udib.core.speech import Origin, Quote, Segment, Transcript
+from udib.core.speech import Missing, Origin, Quote, Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Content, ContentId, Delivered, Platform
 from udib.storage.catalogue import SCHEMA, SqliteCatalogue

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from udib.analysis.fact_check import NEEDS_MODEL
-from udib.analysis.language import is_english
+from udib.analysis.language import is_english, language_of
 from udib.analysis.sentences import sentences
 from udib.analysis.summary import summarise
 from udib.core.findings import (
@@ -20,12 +20,11 @@ from udib.core.findings import (
     Fallacies,
     Fallacy,
     Findings,
-    Missing,
     Outline,
     Report,
     TranscriptFacts,
 )
-from udib.core.speech import Quote, Transcript
+from udib.core.speech import Missing, Quote, Transcript
 from udib.core.types import Content
 
 AnyFinding = FactCheck | Fallacy | Argument | Clash | Contradiction | Chapter | Quote
@@ -93,7 +92,7 @@ def transcript_facts(transcript: Transcript) -> TranscriptFacts:
     return TranscriptFacts(
         origin=transcript.origin.value,
         engine=transcript.engine,
-        language=transcript.language,
+        language=language_of(transcript),
         low_accuracy=transcript.low_accuracy,
         timed=transcript.timed,
         segments=len(transcript.segments),

@@ -53,12 +53,21 @@ class Quote:
     last: int
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A part that the report lacks, and why."""
+
+    part: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class Transcript:
     """All that was said in one item, in order of time.
 
     `engine` names what produced it; `low_accuracy` marks a fallback recogniser, whose words need checking by ear;
-    `timed` is False when the source gave no times and they were estimated.
+    `timed` is False when the source gave no times and they were estimated; `missing` is what could not be read.
+    `language` is what the source says, "und" where it says nothing.
     """
 
     segments: tuple[Segment, ...]
@@ -67,6 +76,7 @@ class Transcript:
     language: str = "en"
     low_accuracy: bool = False
     timed: bool = True
+    missing: tuple[Missing, ...] = ()
 
     @property
     def duration_s(self) -> float:

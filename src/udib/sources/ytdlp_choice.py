@@ -119,8 +119,13 @@ def content_of(info: Info, address: str) -> Content:
         author=_text(info.get("uploader") or info.get("channel") or info.get("creator")),
         published_at=_published(info),
         duration_s=float(duration) if isinstance(duration, int | float) and duration > 0 else None,
-        language=_text(info.get("language")),
+        language=spoken_language(info),
     )
+
+
+def spoken_language(info: Info) -> str | None:
+    """The code of the language that the site says is spoken."""
+    return _text(info.get("language"))
 
 
 def _title(info: Info) -> str:

@@ -143,6 +143,22 @@ async def test_what_was_fetched_is_checked(site: Any, ytdlp: YtDlpSource, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_the_limit_is_the_items_and_not_each_tracks(site: Any, tmp_path: Path) -> None:
+    sizes = [len(site.files[f"/hls/{name}.ts"][1]) for name in ("video", "audio")]
+    for most, passes in ((sum(sizes), True), (sum(sizes) - 1, False)):
+        assert most > max(sizes), "either track alone would pass"
+        source = YtDlpSource(AddressGuard({f"127.0.0.1:{site.port}"}), Limits(max_bytes=most), processes=1)
+        content = await source.describe(f"{site.url}/hls/master.m3u8")
+        folder = tmp_path / str(most)
+        if passes:
+            assert (await source.fetch(content, folder, quality="720p")).path is not None
+        else:
+            with pytest.raises(BadRequestError, match="This item is larger than"):
+                await source.fetch(content, folder, quality="720p")
+            assert list(folder.iterdir()) == []
+        await source.close()
+
+
 async def test_media_that_vanished_is_asked_for_once_more(site: Any, ytdlp: YtDlpSource, tmp_path: Path) -> None:
     address = site.page("/vanishing", '<video src="/status/403.mp4"></video>')
     content = await ytdlp.describe(address)

@@ -62,6 +62,8 @@ class Transcriber(Checked, Protocol):
 
     engine: str
     low_accuracy: bool
+    language: str | None
+    """The one language that it knows; None: whatever is written."""
 
     def accepts(self, media: Media) -> bool:
         """Whether this transcriber can read that media."""

@@ -75,14 +75,16 @@ class FakeTranscriber:
     heard: int = 0
     engine: str = "fake"
     low_accuracy: bool = False
+    language: str | None = "en"
+    kind: Origin = Origin.ASR
 
     def accepts(self, media: Media) -> bool:
         """Every media."""
         return True
 
     def origin(self, media: Media) -> Origin:
-        """As if recognised."""
-        return Origin.ASR
+        """As if recognised, unless `kind` says otherwise."""
+        return self.kind
 
     def timed(self, media: Media) -> bool:
         """Yes."""

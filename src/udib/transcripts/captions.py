@@ -77,6 +77,7 @@ class CaptionTranscriber:
 
     engine = "captions"
     low_accuracy = False
+    language: str | None = None
 
     def __init__(self) -> None:
         self._facts: OrderedDict[str, _Facts] = OrderedDict()

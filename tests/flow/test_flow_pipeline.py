@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from udib.core.findings import (
     Report,
     TranscriptFacts,
 )
-from udib.core.speech import Segment, Transcript
+from udib.core.speech import Missing, Origin, Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import CaptionTrack, Content, ContentId, Media, Platform, Progress
 from udib.pipeline.evidence import LookUp
@@ -115,7 +116,10 @@ class Bench:
     async def _aggregate(self, findings: Findings, content: Content, created_at: str, revision: int) -> Report:
         await self._act("aggregate")
         said = findings.transcript
-        facts = TranscriptFacts(said.origin.value, said.engine, "en", False, True, len(said.segments), said.word_count)  # noqa: FBT003
+        facts = TranscriptFacts(
+            said.origin.value, said.engine, said.language, low_accuracy=False, timed=True,
+            segments=len(said.segments), words=said.word_count,
+        )  # fmt: skip
         return Report(
             "udib.report/1", content, created_at, revision, facts,
             findings.outline, findings.fact_checks, findings.fallacies, findings.debate, missing=findings.missing,
@@ -227,6 +231,53 @@ async def test_a_new_revision_reuses_the_transcript_only(bench: Bench) -> None:
     bench.source.media = Media(path="talk.ogg", digest="another", reason="sound")
     await bench.pipeline().process_video("a")
     assert bench.transcriber.heard == 2
+
+
+async def test_a_copy_under_another_name_is_not_recognised_again(bench: Bench) -> None:
+    first = Content(ContentId("file:1"), Platform.FILE, "file:///talk.ogg", "talk", duration_s=9.0)
+    bench.source.content, bench.source.media = first, Media(path="/talk.ogg", digest="d1")
+    await bench.pipeline().process_video("talk.ogg")
+    bench.source.content = replace(first, address="file:///copy.ogg", title="copy")
+    bench.source.media = Media(path="/copy.ogg", digest="d1")
+    report = (await bench.pipeline().process_video("copy.ogg")).unwrap()
+    assert (bench.transcriber.heard, report.revision, report.content.title) == (1, 2, "copy")
+    assert [gap.part for gap in report.missing] == ["former title"]
+
+
+async def test_words_that_are_worse_than_before_are_told(bench: Bench) -> None:
+    bench.transcriber.kind = Origin.CAPTIONS
+    await bench.pipeline().process_video("a", captions="talk.vtt")
+    bench.transcriber.kind = Origin.ASR
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    assert [gap.part for gap in report.missing] == ["better words"]
+    assert "--captions" in report.missing[0].reason
+
+
+async def test_captions_of_another_recording_are_refused(bench: Bench) -> None:
+    bench.transcriber.kind = Origin.CAPTIONS
+    bench.transcriber.segments = (*SAID, Segment(4000.0, 4003.0, "And that was the other talk.", "MAYA"))
+    result = await bench.pipeline().process_video("a", captions="other.vtt")
+    assert result.status is Status.BAD_REQUEST
+    assert "belong to another one" in (result.error or "")
+    assert (bench.catalogue.reports, bench.memory.records) == ({}, {})
+
+
+async def test_lost_sound_is_told_also_when_the_transcript_is_reused(bench: Bench) -> None:
+    bench.transcriber.missing = (Missing("sound", "12.3 s of the recording could not be decoded"),)
+    for _ in range(2):
+        report = (await bench.pipeline().process_video("a")).unwrap()
+        assert report.missing == bench.transcriber.missing
+    assert bench.transcriber.heard == 1
+
+
+@pytest.mark.parametrize(("said", "known", "expected"), [("de", "en", "de"), (None, "en", "en"), (None, None, "und")])
+async def test_the_language_is_the_sources_or_the_recognisers_or_unknown(
+    bench: Bench, said: str | None, known: str | None, expected: str
+) -> None:
+    bench.source.content = replace(bench.source.content, language=said)
+    bench.transcriber.language = known
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    assert report.transcript.language == expected
 
 
 async def test_the_same_item_is_not_analysed_twice_at_once(bench: Bench) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from udib.core.errors import UdibError
 from udib.core.findings import Report
 from udib.core.ports import Filters
-from udib.core.speech import Origin, Segment
+from udib.core.speech import Missing, Origin, Segment
 from udib.core.tenancy import Scope
 from udib.core.types import (
     Content,
@@ -77,6 +77,7 @@ class FakeTranscriber:
     low_accuracy: bool = False
     language: str | None = "en"
     kind: Origin = Origin.ASR
+    missing: Sequence[Missing] = ()
 
     def accepts(self, media: Media) -> bool:
         """Every media."""
@@ -96,6 +97,8 @@ class FakeTranscriber:
         await _act(self.delay_s, self.error)
         for segment in self.segments:
             yield Window((segment,), segment.end_s, self.segments[-1].end_s)
+        if self.missing:
+            yield Window((), self.segments[-1].end_s, self.segments[-1].end_s, tuple(self.missing))
 
     async def ping(self) -> Health:
         """Always well."""

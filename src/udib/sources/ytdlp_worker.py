@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from yt_dlp import YoutubeDL
+from yt_dlp.networking import Request
 from yt_dlp.utils import DownloadCancelled, YoutubeDLError
 
 from udib.core.child import limit_cpu, orders
@@ -32,6 +33,7 @@ _FRESH_S = 300.0
 """A described item is fetched without asking the site again for so long."""
 # curl_cffi, the handler left out, opens its sockets in C, where the guard does not see them.
 _GUARDED_HANDLERS = {"Urllib", "Requests", "Websockets"}
+_LONGEST_LIST = 16 * 2**20
 _EMPTY = "Did not get any data blocks"
 _EXPIRED = ("HTTP Error 403", "HTTP Error 404", "HTTP Error 410")
 
@@ -103,7 +105,7 @@ class Desk:
         captions, reason = self._captions(job, info, choice, folder, host)
         if captions is not None and job.quality is None:
             return Media(captions=captions, digest=digest_of(Path(captions.path)), reason=reason)
-        path = self._media(job, info, selector, folder)
+        path = self._media(job, info, selector, folder, host)
         if captions is not None:
             reason = f"{reason}; video up to {job.quality} as asked"
             return Media(str(path), captions, digest_of(Path(captions.path)), reason)
@@ -139,7 +141,7 @@ class Desk:
             track = {"http_headers": info.get("http_headers"), **choice.track}
             ydl.dl(str(path), track, subtitle=True)
 
-    def _media(self, job: Job, info: dict[str, Any], selector: str, folder: Path) -> Path:
+    def _media(self, job: Job, info: dict[str, Any], selector: str, folder: Path, host: str) -> Path:
         """The media on disk, checked to have sound."""
         try:
             part = self._download(job, info, selector, folder)
@@ -148,7 +150,7 @@ class Desk:
                 raise
             # The media's address had expired: once more from the item's page.
             part = self._download(job, self._item(job, fresh=True), selector, folder)
-        probe(part)
+        probe(part, f"What {host} has at this address")
         path = part.replace(folder / f"media{part.suffix}")
         _sweep(folder)
         return path
@@ -180,6 +182,7 @@ class Desk:
             # Of a track in fragments yt-dlp would leave out a long one and call it not found; `watch` counts them all.
             options["max_filesize"] = None
         with Downloader(options) as ydl:
+            _refuse_unfinished(ydl, wanted)
             done = ydl.process_ie_result(_unprocessed(info), download=True)
         for each in done.get("requested_downloads") or ():
             path = Path(each.get("filepath") or "")
@@ -253,6 +256,16 @@ def _refuse_live(info: Info) -> None:
     if status == "is_upcoming":
         raise UnavailableError("This item has not begun yet; try again when it has ended.")
     if status == "is_live" or info.get("is_live"):
+        raise UnavailableError("This item is live now; try again when it has ended.")
+
+
+def _refuse_unfinished(ydl: Downloader, wanted: Info) -> None:
+    """Refuse an HLS stream that goes on, whatever its page says: only its last seconds would be fetched."""
+    if not str(wanted.get("protocol")).startswith("m3u8"):
+        return
+    with ydl.urlopen(Request(wanted["url"], headers=wanted.get("http_headers") or {})) as response:
+        listed = response.read(_LONGEST_LIST)
+    if b"#EXTINF" in listed and b"#EXT-X-ENDLIST" not in listed and len(listed) < _LONGEST_LIST:
         raise UnavailableError("This item is live now; try again when it has ended.")
 
 

@@ -94,7 +94,7 @@ class Sound:
         """What of the recording is not among its pieces, as parts of a sentence."""
         found = []
         if self._lost_s:
-            found.append(f"{self._lost_s:.1f} s of the recording are missing in it or could not be decoded")
+            found.append(f"{self._lost_s:.1f} s of the recording are missing or could not be decoded")
         announced_s = self._announced_s()
         if announced_s - self.decoded_s > max(_SHORTEST_END_S, _SHORTEST_END_SHARE * announced_s):
             found.append(f"the file announces {announced_s:.1f} s of sound, but only {self.decoded_s:.1f} s are there")

@@ -38,7 +38,7 @@ LONGEST_S: Final = 24 * 3600.0
 # Raw streams carry no length; what stands in its place is a guess from the first bytes.
 _GUESSED = frozenset(["aac", "ac3", "amr", "dts", "eac3", "mpeg", "mpegts"])
 _OPEN_SIZE = 0x7FFF_0000
-_ANY_LANGUAGE = frozenset(["", "und", "mul", "mis", "zxx"])
+_ANY_LANGUAGE = frozenset(["", "und", "mul", "mis", "zxx"])  # codespell:ignore mis
 
 
 class Sound:

@@ -242,7 +242,7 @@ class ContentPipeline:
         content = tags.result().value or ctx.content
 
         findings = await self._analyse(ctx, transcript)
-        gaps = (*transcript.missing, *changes(ctx.before, content, transcript))
+        gaps = (*transcript.missing, *changes(ctx.before, content, transcript, revision=ctx.run.revision))
         findings = replace(findings, missing=(*findings.missing, *gaps))
         if not tags.result().success:
             findings = replace(findings, missing=(*findings.missing, *_missing("metadata", tags.result())))

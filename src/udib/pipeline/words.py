@@ -10,6 +10,8 @@ _BEYOND = 1.1
 _BEYOND_S = 60.0
 # Music and silence may follow the last words, but hardly as long as all before.
 _LEAST_COVERED = 0.5
+_BETTER_WORDS = "better words"
+_FORMER_TITLE = "former title"
 _NAMES = {
     Origin.TRANSCRIPT: "a transcript",
     Origin.CAPTIONS: "captions",
@@ -46,17 +48,22 @@ def uncovered(transcript: Transcript, duration_s: float | None) -> tuple[Missing
     return ()
 
 
-def changes(before: Report | None, content: Content, transcript: Transcript) -> tuple[Missing, ...]:
-    """What a reader of the report before, which this one replaces, would miss in it."""
+def changes(before: Report | None, content: Content, transcript: Transcript, *, revision: int) -> tuple[Missing, ...]:
+    """What a reader of the report before, which this one of number `revision` replaces, would miss in it.
+
+    A run that was interrupted after it had stored its report finds that one before it, and says the same again.
+    """
     if before is None:
         return ()
+    if before.revision == revision:
+        return tuple(gap for gap in before.missing if gap.part in {_BETTER_WORDS, _FORMER_TITLE})
     found = []
     order = list(Origin)
     origin = Origin(before.transcript.origin)
     if order.index(transcript.origin) > order.index(origin):
         found.append(
             Missing(
-                "better words",
+                _BETTER_WORDS,
                 f"the report before had its words from {_NAMES[origin]}, this one from {_NAMES[transcript.origin]}, "
                 "which is less accurate; analyse it with --captions to have better ones",
             )
@@ -64,5 +71,5 @@ def changes(before: Report | None, content: Content, transcript: Transcript) -> 
     old = before.content
     if content.platform is Platform.FILE and old.address != content.address and old.title != content.title:
         reason = f"the same file was analysed before as {old.title!r} ({old.address}); this report replaces that one"
-        found.append(Missing("former title", reason))
+        found.append(Missing(_FORMER_TITLE, reason))
     return tuple(found)

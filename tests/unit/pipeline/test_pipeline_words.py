@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from udib.core.errors import BadRequestError
 from udib.core.findings import Report, TranscriptFacts
-from udib.core.speech import Origin, Segment, Transcript
+from udib.core.speech import Missing, Origin, Segment, Transcript
 from udib.core.types import CaptionTrack, Content, ContentId, Media, Platform
 from udib.pipeline.words import changes, decisive, uncovered
 
@@ -67,12 +67,20 @@ def test_words_within_the_recording_are_never_refused(one: float, other: float) 
     ],
 )
 def test_worse_words_than_before_are_told(before: Origin, now: Origin, *, told: bool) -> None:
-    found = changes(report(TALK, before), TALK, words(9.0, now))
+    found = changes(report(TALK, before), TALK, words(9.0, now), revision=2)
     assert [gap.part for gap in found] == (["better words"] if told else [])
 
 
 def test_the_first_report_changes_nothing() -> None:
-    assert changes(None, TALK, words(9.0)) == ()
+    assert changes(None, TALK, words(9.0), revision=1) == ()
+
+
+def test_a_resumed_run_says_again_what_its_stored_report_said() -> None:
+    worse = words(9.0, Origin.ASR)
+    [told] = changes(report(TALK, Origin.CAPTIONS), TALK, worse, revision=2)
+    stored = replace(report(TALK, Origin.ASR), revision=2, missing=(told, Missing("verdicts", "needs_llm")))
+    assert changes(stored, TALK, worse, revision=2) == (told,)
+    assert changes(stored, TALK, worse, revision=3) == ()
 
 
 @pytest.mark.parametrize(
@@ -85,7 +93,7 @@ def test_the_first_report_changes_nothing() -> None:
 )
 def test_another_name_of_the_same_file_is_told(address: str, title: str, *, told: bool) -> None:
     content = replace(TALK, address=address, title=title)
-    found = changes(report(TALK, Origin.ASR), content, words(9.0, Origin.ASR))
+    found = changes(report(TALK, Origin.ASR), content, words(9.0, Origin.ASR), revision=2)
     assert [gap.part for gap in found] == (["former title"] if told else [])
     assert all("'talk' (file:///a/talk.mp4)" in gap.reason for gap in found)
 

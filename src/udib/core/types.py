@@ -162,11 +162,15 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Some segments of a transcript in the making. `done_s` of `total_s` seconds are finished; None: unknown."""
+    """Some segments of a transcript in the making. `done_s` of `total_s` seconds are finished; None: unknown.
+
+    `repairs` says which times of the source could not be used, "" if all could.
+    """
 
     segments: tuple[Segment, ...]
     done_s: float
     total_s: float | None = None
+    repairs: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ from udib.pipeline.step import Run, Stage, run_step
 
 T = TypeVar("T")
 
+_NOT_REMEMBERED = Missing("memory", "not all words are stored yet; analyse the same item again to complete it")
 _NO_SPEAKERS = "the words carry no names of speakers, so shares, clashes and contradictions are not known"
 
 
@@ -227,9 +228,8 @@ class ContentPipeline:
         media = (await ctx.run.step(download, request.quality, request.captions)).unwrap()
 
         # Both read what was downloaded, and neither needs the other.
-        transcribe = Stage(
-            "transcribe", partial(self._transcribe_stage, ctx), Transcript, limits.transcribe_s, reusable=True
-        )
+        work = partial(self._transcribe_stage, ctx)
+        transcribe = Stage("transcribe", work, Transcript, limits.transcribe_s, version=2, reusable=True)
         metadata = Stage("metadata", partial(self._extract_metadata, ctx), Content, limits.analyse_s)
         async with asyncio.TaskGroup() as level:
             words = level.create_task(ctx.run.step(transcribe, media))
@@ -263,9 +263,11 @@ class ContentPipeline:
         if transcriber is None:
             raise BadRequestError(f"{ctx.content.title!r} has neither captions nor sound that could be transcribed.")
         segments: list[Segment] = []
+        repairs = ""
         async with aclosing(transcriber.windows(media)) as windows:  # type: ignore[type-var]
             async for window in windows:
                 segments.extend(window.segments)
+                repairs = repairs or window.repairs
                 ctx.progress(Progress("transcribe", "progress", window.done_s, window.total_s))
         if not segments:
             raise BadRequestError(f"No words were found in {ctx.content.title!r}.")
@@ -276,6 +278,7 @@ class ContentPipeline:
             language=(media.captions and media.captions.language) or ctx.content.language or "en",
             low_accuracy=transcriber.low_accuracy,
             timed=transcriber.timed(media),
+            repairs=repairs,
         )
 
     async def _extract_metadata(self, ctx: _Context, media: Media) -> Content:
@@ -307,6 +310,7 @@ class ContentPipeline:
                 *_missing("fallacies", fallacy.result()),
                 *_missing("outline", outline.result()),
                 *(() if transcript.speakers else (Missing("who said what", _NO_SPEAKERS),)),
+                *((Missing("times", transcript.repairs),) if transcript.repairs else ()),
             ),
         )
 
@@ -331,11 +335,17 @@ class ContentPipeline:
         return await self._analyses.aggregate(findings, content, created_at, ctx.run.revision)
 
     async def _storage_stage(self, ctx: _Context, report: Report, transcript: Transcript) -> int:
-        """Memory first, then the catalogue: what is listed can be asked about. Returns the number of records."""
+        """The memory, then the report as it is. Returns the number of records.
+
+        The item is listed, as incomplete, before its first record is there: whatever can be asked about can be
+        forgotten, also when the store goes away half way.
+        """
         content = report.content
         records = [*transcript_records(content, transcript), *claim_records(content, report.fact_checks)]
+        save = partial(self._services.catalogue.save, self.scope)
+        await save(replace(report, stages=ctx.run.timings, missing=(*report.missing, _NOT_REMEMBERED)))
         stored = await self._services.memory.remember(self.scope, records)
-        await self._services.catalogue.save(self.scope, replace(report, stages=ctx.run.timings))
+        await save(replace(report, stages=ctx.run.timings))
         return stored
 
     async def _announce(self, ctx: _Context, report: Report, transcript: Transcript) -> Report:

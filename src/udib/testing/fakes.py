@@ -70,6 +70,7 @@ class FakeTranscriber:
     """A transcriber that always hears the same."""
 
     segments: Sequence[Segment] = ()
+    repairs: str = ""
     delay_s: float = 0.0
     error: UdibError | None = None
     heard: int = 0
@@ -93,7 +94,7 @@ class FakeTranscriber:
         self.heard += 1
         await _act(self.delay_s, self.error)
         for segment in self.segments:
-            yield Window((segment,), segment.end_s, self.segments[-1].end_s)
+            yield Window((segment,), segment.end_s, self.segments[-1].end_s, self.repairs)
 
     async def ping(self) -> Health:
         """Always well."""

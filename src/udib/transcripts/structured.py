@@ -1,5 +1,7 @@
 """JSON, TTML and SubStation files: formats with a syntax of their own. A file that breaks it gives a `ValueError`."""
 
+import json
+import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,9 +14,11 @@ from pysubs2.exceptions import Pysubs2Error
 
 from udib.core.speech import Word
 from udib.transcripts.blocks import seconds
-from udib.transcripts.cues import Cue, Line, spread
+from udib.transcripts.cues import Cue, Line, is_usable, spread
 
 T = TypeVar("T")
+
+_LONGEST_INTEGER = 18
 
 
 class _Seg(msgspec.Struct, rename="camel"):
@@ -95,8 +99,22 @@ def parse_segments_json(text: str) -> list[Cue]:
 def _decoded(text: str, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(text, type=kind, strict=False)
-    except (msgspec.MsgspecError, RecursionError) as exc:
+    except msgspec.ValidationError as exc:
         raise ValueError(str(exc)) from exc
+    except (msgspec.DecodeError, RecursionError):
+        return _decoded_loosely(text, kind)
+
+
+def _decoded_loosely(text: str, kind: type[T]) -> T:
+    """Decode what Python writes and other languages refuse: NaN, Infinity, and numbers beyond any float."""
+    try:
+        return msgspec.convert(json.loads(text, parse_int=_number), kind, strict=False)
+    except (ValueError, RecursionError) as exc:
+        raise ValueError(str(exc)) from exc
+
+
+def _number(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
 
 
 def _said_cue(said: _Said) -> Cue:
@@ -232,7 +250,7 @@ class _Ttml:
         same, and then no time lies before that begin.
         """
         begin = self._time(element.get("begin"))
-        if begin is None:
+        if begin is None or not is_usable(begin):
             return origin_s
         below = (
             self._time(one.get("begin")) for one in element.iter() if one is not element and _local(one.tag) == kind
@@ -246,11 +264,12 @@ class _Ttml:
         expression = expression.strip()
         if clock := _CLOCK.fullmatch(expression):
             hours, minutes, whole, frames = clock.groups()
-            return int(hours) * 3600 + int(minutes) * 60 + float(whole) + float(frames or 0) / self._frames_per_s
+            return float(hours) * 3600 + float(minutes) * 60 + float(whole) + float(frames or 0) / self._frames_per_s
         if offset := _OFFSET.fullmatch(expression):
             units: Mapping[str, float] = _UNITS | {"f": 1 / self._frames_per_s, "t": 1 / self._ticks_per_s}
             return float(offset.group(1)) * units[offset.group(2)]
-        return seconds(expression)
+        second = seconds(expression)
+        return math.nan if second is None else second
 
 
 def _split_at_breaks(runs: Sequence[Line]) -> Iterator[list[Line]]:

@@ -4,9 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, islice
 
-from udib.core.speech import Segment, Word
+from udib.core.speech import Segment, Word, stretches
 from udib.transcripts.cues import Cue, Line
 
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff\x00]")
@@ -51,6 +51,8 @@ _NOT_NAMES = frozenset(
     )
 )
 _SHARE_OF_NAMED = 0.2
+_LONGEST_PIECE = 2000  # characters
+_LONGEST_LABEL = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +108,31 @@ def _resolved(parts: Sequence[_Part]) -> Iterator[tuple[tuple[int, int], _Part]]
 
 
 def segments(cues: Sequence[Cue]) -> list[Segment]:
-    """The speech in cues that all have times; a cue's time is divided among its pieces."""
+    """The speech in cues that all have times, in order of time; a cue's time is divided among its pieces."""
     made: list[Segment] = []
     by_cue: dict[int, list[Piece]] = {}
     for piece in pieces(cues):
         by_cue.setdefault(piece.cue, []).append(piece)
     for number, group in by_cue.items():
-        made.extend(_timed(group, cues[number].start_s or 0.0, cues[number].end_s or 0.0))
-    return made
+        made.extend(_timed(_short(group), cues[number].start_s or 0.0, cues[number].end_s or 0.0))
+    return sorted(made, key=lambda segment: segment.start_s)
+
+
+def _short(group: Sequence[Piece]) -> list[Piece]:
+    """The pieces, cut where one is longer than any cue that a person could read."""
+    short: list[Piece] = []
+    for piece in group:
+        if len(piece.text) <= _LONGEST_PIECE:
+            short.append(piece)
+            continue
+        parts = list(stretches(piece.text, words=_LONGEST_PIECE, characters=_LONGEST_PIECE))
+        # A word that had to be cut has no times of its parts.
+        words = piece.words if sum(count for _, _, count in parts) == len(piece.words) else ()
+        taken = iter(words)
+        short += [
+            replace(piece, text=piece.text[start:end], words=tuple(islice(taken, count))) for start, end, count in parts
+        ]
+    return short
 
 
 def _timed(group: Sequence[Piece], start_s: float, end_s: float) -> Iterator[Segment]:
@@ -230,7 +249,14 @@ def _joined(parts: Sequence[_Part]) -> Iterator[Piece]:
     """One piece of the parts of one speaker in one cue; none if they hold no word."""
     text = " ".join(" ".join(part.text for part in parts).split())
     if any(char.isalnum() for char in text) or "__" in text:
-        yield Piece(text, parts[0].speaker, _matching(text, parts[0].words), parts[0].cue)
+        yield Piece(text, _label(parts[0].speaker), _matching(text, parts[0].words), parts[0].cue)
+
+
+def _label(speaker: str | None) -> str | None:
+    """A speaker, cut where no name is that long."""
+    if speaker is None or len(speaker) <= _LONGEST_LABEL:
+        return speaker
+    return f"{speaker[: _LONGEST_LABEL - 1]}\u2026"
 
 
 def _matching(text: str, words: Iterator[Word]) -> tuple[Word, ...]:

@@ -5,7 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise, takewhile
+from itertools import groupby, islice, pairwise, takewhile
 from typing import Final
 
 import numpy as np
@@ -34,6 +34,12 @@ from udib.core.speech import Quote, Transcript
 
 NEAREST_CLASH: Final = 0.3
 """Cosine from which an answer and a sentence before it are on one subject, on top of a word that both share."""
+
+MOST_OF_A_KIND: Final = 5000
+"""Arguments, clashes, contradictions or open questions that a report holds; a day of debate has about 4,000 arguments.
+
+One more is given where there are more, so that the report can say so.
+"""
 
 _TEXTS_AT_ONCE: Final = 512
 _FEWEST_QUESTION_WORDS: Final = 5
@@ -171,12 +177,13 @@ def _answers(
 def _map(draft: _Draft, near: Similarity) -> DebateMap:
     clashes = [*_answer_clashes(draft.answers, near), *_stated_clashes(draft.clashes, near)]
     clashes.sort(key=lambda clash: clash.second.start_s)
+    found = {(clash.first, clash.second): clash for clash in clashes}
     return DebateMap(
         speakers=draft.shares,
-        arguments=draft.arguments,
-        clashes=tuple({(clash.first, clash.second): clash for clash in clashes}.values()),
-        contradictions=tuple(_contradictions(draft.contradictions, near)),
-        unanswered=draft.unanswered,
+        arguments=tuple(islice(draft.arguments, MOST_OF_A_KIND + 1)),
+        clashes=tuple(islice(found.values(), MOST_OF_A_KIND + 1)),
+        contradictions=tuple(islice(_contradictions(draft.contradictions, near), MOST_OF_A_KIND + 1)),
+        unanswered=tuple(islice(draft.unanswered, MOST_OF_A_KIND + 1)),
     )
 
 

@@ -181,10 +181,10 @@ def parse(data: bytes, hint: str) -> ParsedCaptions:
     read = _parsed(text.lstrip("\ufeff"), hint)
     _limit_words((len(line.text.split()) for cue in read.cues for line in cue.lines), _MOST_SHOWN_WORDS, hint)
     repaired, doubted = with_usable_times(read.cues)
+    repairs = _repairs(read, repaired, sorted({*doubted, *read.doubted}), hint)
     cues = in_order(repaired)
     if read.cues and not cues:
         raise BadRequestError(_NO_TIME.format(hint))
-    repairs = _repairs(read, repaired, sorted({*doubted, *read.doubted}), hint)
     rolled = False
     if read.timed:
         cues, rolled = without_carry_over(cues)
@@ -214,13 +214,13 @@ def _repairs(read: _Read, repaired: Sequence[Cue], doubted: Sequence[int], hint:
     first = doubted[0]
     words = " ".join(" ".join(line.text for line in read.cues[first].lines).split())
     excerpt = words if len(words) <= _EXCERPT else f"{words[:_EXCERPT]}..."
-    where = f"the first is cue {first + 1} ({excerpt!r})"
+    where = f"the first in cue {first + 1} ({excerpt!r})"
     stated = [number for number, cue in enumerate(read.cues) if cue.start_s is not None]
     unusable = sum(repaired[number].start_s is None for number in stated)
     if 2 * unusable > len(stated):
-        raise BadRequestError(
-            f"{unusable} of {len(stated)} cue times in {hint} cannot be used, {where}; {_WRITE_TIMES}."
-        )
+        none = f"No time in {hint} can be read"
+        some = f"{unusable} of {len(stated)} cue times in {hint} cannot be used"
+        raise BadRequestError(f"{none if unusable == len(stated) else some}, {where}; {_WRITE_TIMES}.")
     return (
         f"{len(doubted)} of {len(read.cues)} cues have a time that could not be used, {where}; "
         "they were placed by their neighbours"

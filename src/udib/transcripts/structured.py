@@ -99,9 +99,7 @@ def parse_segments_json(text: str) -> list[Cue]:
 def _decoded(text: str, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(text, type=kind, strict=False)
-    except msgspec.ValidationError as exc:
-        raise ValueError(str(exc)) from exc
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.MsgspecError, RecursionError):
         return _decoded_loosely(text, kind)
 
 

@@ -28,6 +28,9 @@ _SOUND = re.compile(
 _MOST_SOUND_WORDS = 5
 _CHANGE = re.compile(r" ?>{2,} ?")
 _DASH = re.compile(r"^[-\u2010-\u2015]+(?:\s+|(?=[^\W\d]))")
+_ENDS = (".", "?", "!", "\u2026")
+_ANSWER_DASH = re.compile(r"(?<=[.?!\u2026]) (?=[-\u2010-\u2015]+ ?[^\W\d_a-z])")
+_ANSWER_NAME = re.compile(r"(?<=[.?!\u2026]) (?=[A-Z][A-Z.' -]{0,30}:\s)")
 _PREFIX = re.compile(r"^([^\W\d_][^:\n]{0,40}?)\s*:(?=\s|$|[^\W\d_])\s*")
 _NAME_WORD = re.compile(r"[^\W\d_][\w'\u2019.\-]*|\d{1,3}")
 _REMARK = re.compile(r"\s*\([^()]*\)$")
@@ -148,20 +151,30 @@ def _timed(group: Sequence[Piece], start_s: float, end_s: float) -> Iterator[Seg
 
 def _within(word: Word, start_s: float, end_s: float) -> Word:
     begin = min(max(word.start_s, start_s), end_s)
-    return Word(word.text, begin, min(max(word.end_s, begin), end_s))
+    return Word(word.text, round(begin, 3), round(min(max(word.end_s, begin), end_s), 3))
 
 
 def _parts(number: int, cue: Cue) -> Iterator[_Part]:
     for run in _runs(cue.lines):
         words = iter(run.words)
-        lines = [" ".join(line.split()) for line in _speech(run.text).split("\n")]
+        lines = [part for line in _speech(run.text).split("\n") for part in _turns_in(" ".join(line.split()))]
         dashes = sum(_DASH.match(line) is not None for line in lines)
+        before = ""
         for line in lines:
             for place, text in enumerate(_CHANGE.split(line)):
                 bare = _DASH.sub("", text)
-                opens = place > 0 or (dashes > 1 and bare != text)
+                answers = dashes > 1 or (before.endswith(_ENDS) and not bare[:1].islower())
+                opens = place > 0 or (answers and bare != text)
                 if bare or opens:
                     yield _Part(number, bare, opens and run.speaker is None, run.speaker, words)
+            before = line
+
+
+def _turns_in(line: str) -> list[str]:
+    """A line, cut where another speaker answers in it: "- Hello. - Hi." and "ANNA: Hello. BEN: Hi."."""
+    if _DASH.match(line):
+        return _ANSWER_DASH.split(line)
+    return _ANSWER_NAME.split(line) if _PREFIX.match(line) else [line]
 
 
 def _runs(lines: Iterable[Line]) -> Iterator[Line]:

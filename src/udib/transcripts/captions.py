@@ -5,6 +5,7 @@ import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path, PurePath
 
 import structlog
@@ -39,6 +40,8 @@ MOST_BYTES = 32 * 1024 * 1024
 """A day of json3, the wordiest format, has about 25 MB."""
 MOST_WORDS = 400_000
 """40 hours of ordinary speech; more would need more memory and time than a small machine has."""
+MOST_TURNS = 100_000
+"""A change of speaker every one and a half seconds for 40 hours; each makes a record of its own in memory."""
 _MOST_SHOWN_WORDS = 3 * MOST_WORDS  # lines that roll up the screen are shown up to three times
 _EXCERPT = 40
 
@@ -192,6 +195,10 @@ def parse(data: bytes, hint: str) -> ParsedCaptions:
     if not said:
         raise BadRequestError(f"{hint} holds no spoken words; give a file with captions or a transcript.")
     _limit_words((len(segment.text.split()) for segment in said), MOST_WORDS, hint)
+    if sum(one.speaker != other.speaker for one, other in pairwise(said)) >= MOST_TURNS:
+        raise BadRequestError(
+            f"In {hint} the speaker changes more than {MOST_TURNS:,} times; split it and give one part each."
+        )
     return ParsedCaptions(said, read.timed, read.kind, read.automatic or rolled, repairs, encoding, replaced)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from udib.core.errors import BadRequestError
 from udib.core.speech import Origin, Transcript, Word
-from udib.transcripts.captions import MOST_BYTES, MOST_WORDS, decode, parse
+from udib.transcripts.captions import MOST_BYTES, MOST_TURNS, MOST_WORDS, decode, parse
 from udib.transcripts.cues import LATEST_S, Cue, Line, in_order, with_usable_times
 from udib.transcripts.turns import segments
 
@@ -255,6 +255,9 @@ def test_what_is_too_large_is_refused_with_a_sentence() -> None:
         parse(b" " * (MOST_BYTES + 1), "a.vtt")
     with pytest.raises(BadRequestError, match="more than 400,000 words, about 40 hours"):
         parse(b"word " * (MOST_WORDS + 1), "a.txt")
+    turns = [{"body": "Yes.", "speaker": "AB"[n % 2], "startTime": n / 2} for n in range(MOST_TURNS + 1)]
+    with pytest.raises(BadRequestError, match="the speaker changes more than 100,000 times"):
+        parse(json.dumps({"segments": turns}).encode(), "a.json")
 
 
 @pytest.mark.parametrize(

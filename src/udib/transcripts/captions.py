@@ -195,7 +195,7 @@ def parse(data: bytes, hint: str) -> ParsedCaptions:
     if not said:
         raise BadRequestError(f"{hint} holds no spoken words; give a file with captions or a transcript.")
     _limit_words((len(segment.text.split()) for segment in said), MOST_WORDS, hint)
-    if sum(one.speaker != other.speaker for one, other in pairwise(said)) >= MOST_TURNS:
+    if sum(one.speaker != other.speaker for one, other in pairwise(said)) > MOST_TURNS:
         raise BadRequestError(
             f"In {hint} the speaker changes more than {MOST_TURNS:,} times; split it and give one part each."
         )

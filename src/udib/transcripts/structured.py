@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 import pysubs2
 from pysubs2.exceptions import Pysubs2Error
+from pysubs2.time import TIMESTAMP, TIMESTAMP_SHORT
 
 from udib.core.speech import Word
 from udib.transcripts.blocks import seconds
@@ -19,6 +20,7 @@ from udib.transcripts.cues import Cue, Line, is_usable, spread
 T = TypeVar("T")
 
 _LONGEST_INTEGER = 18
+_DIALOGUE = re.compile(r"^([ \t]*Dialogue:[^,\n]*,)([^,\n]*),([^,\n]*)(?=,)", re.MULTILINE)
 
 
 class _Seg(msgspec.Struct, rename="camel"):
@@ -132,6 +134,16 @@ def _said_cue(said: _Said) -> Cue:
     return Cue(start_s, end_s, (Line(text, speaker, words),))
 
 
+def _with_readable_times(dialogue: re.Match[str]) -> str:
+    """The beginning of a dialogue line; a time that pysubs2 would refuse the whole file for becomes one below zero."""
+    times = (
+        time if TIMESTAMP.match(bare) or TIMESTAMP_SHORT.match(bare) else "-1:00:00.00"
+        for time in dialogue.group(2, 3)
+        for bare in [time.strip().removeprefix("-")]
+    )
+    return f"{dialogue.group(1)}{','.join(times)}"
+
+
 def parse_substation(text: str) -> list[Cue]:
     """The cues of an ASS or SSA text; a dialogue's Name field is its speaker.
 
@@ -140,7 +152,7 @@ def parse_substation(text: str) -> list[Cue]:
     """
     try:
         kind = "ssa" if "[v4 styles]" in text.lower() else "ass"
-        events = pysubs2.SSAFile.from_string(text, format_=kind).events
+        events = pysubs2.SSAFile.from_string(_DIALOGUE.sub(_with_readable_times, text), format_=kind).events
     except Pysubs2Error as exc:
         raise ValueError(str(exc)) from exc
     return [
@@ -185,8 +197,9 @@ class _Ttml:
 
     def __init__(self, root: ET.Element) -> None:
         rates = {_local(name): value for name, value in root.attrib.items() if "parameter" in name}
-        multiplier = [float(part) for part in rates.get("frameRateMultiplier", "1 1").replace(":", " ").split()]
-        self._frames_per_s = (float(rates.get("frameRate", 0)) or 30.0) * multiplier[0] / (multiplier[-1] or 1.0)
+        factors = [float(part) for part in rates.get("frameRateMultiplier", "").replace(":", " ").split()] or [1.0]
+        multiplier = 1.0 if len(factors) == 1 else factors[0] / (factors[-1] or 1.0)
+        self._frames_per_s = (float(rates.get("frameRate", 0)) or 30.0) * multiplier or 30.0
         self._ticks_per_s = float(rates.get("tickRate", 0)) or (self._frames_per_s if "frameRate" in rates else 1.0)
         self._agents = {
             agent.get(_ID, ""): name

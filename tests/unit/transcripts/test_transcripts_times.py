@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from udib.core.errors import BadRequestError
 from udib.core.speech import Origin, Transcript, Word
-from udib.transcripts.captions import MOST_BYTES, MOST_TURNS, MOST_WORDS, decode, parse
+from udib.transcripts import captions
+from udib.transcripts.captions import MOST_BYTES, decode, parse
 from udib.transcripts.cues import LATEST_S, Cue, Line, in_order, with_usable_times
 from udib.transcripts.turns import segments
 
@@ -250,13 +251,16 @@ def test_a_time_of_a_transcript_that_goes_back_is_named() -> None:
     assert "('Three.')" in parsed.repairs
 
 
-def test_what_is_too_large_is_refused_with_a_sentence() -> None:
+def test_what_is_too_large_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadRequestError, match="more than 32 MiB"):
         parse(b" " * (MOST_BYTES + 1), "a.vtt")
-    with pytest.raises(BadRequestError, match="more than 400,000 words, about 40 hours"):
-        parse(b"word " * (MOST_WORDS + 1), "a.txt")
-    turns = [{"body": "Yes.", "speaker": "AB"[n % 2], "startTime": n / 2} for n in range(MOST_TURNS + 1)]
-    with pytest.raises(BadRequestError, match="the speaker changes more than 100,000 times"):
+    monkeypatch.setattr(captions, "MOST_WORDS", 20_000)
+    with pytest.raises(BadRequestError, match="more than 20,000 words, about 2 hours"):
+        parse(b"word " * 20_001, "a.txt")
+    monkeypatch.setattr(captions, "MOST_TURNS", 1000)
+    turns = [{"body": "Yes.", "speaker": "AB"[n % 2], "startTime": n / 2} for n in range(1002)]
+    assert parse(json.dumps({"segments": turns[1:]}).encode(), "a.json").segments
+    with pytest.raises(BadRequestError, match="the speaker changes more than 1,000 times"):
         parse(json.dumps({"segments": turns}).encode(), "a.json")
 
 
@@ -288,3 +292,26 @@ def test_deep_nesting_is_refused_with_a_sentence_in_ttml() -> None:
 
 def test_latest_second_is_a_hundred_hours() -> None:
     assert LATEST_S == 360_000
+
+
+@pytest.mark.parametrize("bad", ["9" * 400 + ":00:01.00", "120:00:00.00", "soon", "-0:00:02.00", ""])
+def test_a_time_that_substation_cannot_have_is_repaired(bad: str) -> None:
+    lines = "".join(
+        f"Dialogue: 0,{bad if n == 2 else f'0:00:0{n}.00'},0:00:0{n + 1}.00,Default,ANN,0,0,0,,Words {n}.\n"
+        for n in range(5)
+    )
+    head = (
+        "[Script Info]\n\n[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+    )
+    parsed = parse(f"{head}{lines}".encode(), "a.ass")
+    assert [(segment.text, segment.start_s) for segment in parsed.segments] == [(f"Words {n}.", n) for n in range(5)]
+    assert "1 of 5 cues" in parsed.repairs
+
+
+@pytest.mark.parametrize(
+    "rate", ['frameRateMultiplier="0 0"', 'frameRateMultiplier=""', 'frameRate="0" p:tickRate="0"']
+)
+def test_a_rate_of_nothing_is_no_rate(rate: str) -> None:
+    lines = '<p begin="30f" end="2s">One.</p><p begin="2s">Two.</p>'
+    text = f'<tt xmlns:p="http://www.w3.org/ns/ttml#parameter" p:{rate}><body><div>{lines}</div></body></tt>'
+    assert [segment.start_s for segment in parse(text.encode(), "a.ttml").segments] == [1.0, 2.0]

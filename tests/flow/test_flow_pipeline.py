@@ -1,7 +1,7 @@
 """The pipeline on fakes: levels, failures, resumption, tenancy."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from udib.core.findings import (
 )
 from udib.core.speech import Missing, Origin, Segment, Transcript
 from udib.core.tenancy import Scope
-from udib.core.types import CaptionTrack, Content, ContentId, Media, Platform, Progress
+from udib.core.types import CaptionTrack, Content, ContentId, Media, MemoryRecord, Platform, Progress
 from udib.pipeline.evidence import LookUp
 from udib.pipeline.local import SCHEMA, LocalEngine
 from udib.pipeline.orchestrator import Analyses, ContentPipeline, Deadlines, Services
@@ -325,8 +325,41 @@ async def test_an_older_interrupted_run_is_not_resumed_over_a_newer_report(bench
     bench.memory.error = UnavailableError("The store is away.")
     await bench.pipeline().process_video("a", captions="one.vtt")
     bench.memory.error = None
-    assert (await bench.pipeline().process_video("a", captions="two.vtt")).unwrap().revision == 1
-    assert (await bench.pipeline().process_video("a", captions="one.vtt")).unwrap().revision == 2
+    assert (await bench.pipeline().process_video("a", captions="two.vtt")).unwrap().revision == 2
+    assert (await bench.pipeline().process_video("a", captions="one.vtt")).unwrap().revision == 3
+
+
+class _HalfStored(FakeMemory):
+    """A memory whose store goes away after the first record."""
+
+    async def remember(self, scope: Scope, records: Sequence[MemoryRecord]) -> int:
+        if self.error is not None:
+            records = records[:1]
+            self.records |= {(scope, each.kind, each.content_id, each.number): each for each in records}
+            raise self.error
+        return await super().remember(scope, records)
+
+
+async def test_what_is_half_stored_is_listed_as_incomplete_can_be_forgotten_and_is_completed(bench: Bench) -> None:
+    bench.memory = _HalfStored(error=UnavailableError("The store is away."))
+    pipeline = bench.pipeline()
+    assert (await pipeline.process_video("a")).status is Status.RETRYABLE
+    assert (await pipeline.ask("Did rents rise?")).unwrap().passages, "a part is there"
+    [listed] = await bench.catalogue.listing(SCOPE)
+    report = await bench.catalogue.report(SCOPE, listed.content.id)
+    assert report is not None
+    assert [gap.part for gap in report.missing] == ["memory"]
+    assert bench.notice.reports == []
+    forgotten = (await pipeline.forget(listed.content.id)).unwrap()
+    assert dict(forgotten.removed)["memory"] == 1
+    assert not (await pipeline.ask("Did rents rise?")).unwrap().passages
+    await pipeline.process_video("a")
+    bench.memory.error = None
+    completed = (await pipeline.process_video("a")).unwrap()
+    assert (completed.revision, completed.missing) == (1, ())
+    kept = await bench.catalogue.report(SCOPE, listed.content.id)
+    assert kept is not None
+    assert kept.missing == ()
 
 
 async def test_a_shorter_transcript_leaves_no_old_words(bench: Bench) -> None:

@@ -11,9 +11,11 @@ import msgspec
 from udib.core.errors import BadRequestError
 from udib.core.ports import Filters, Hit
 from udib.core.result import StepResult
+from udib.core.speech import stretches
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, MemoryRecord, Passage, RecordKind, Vector
 from udib.memory.lexical import content_words, coverage, query_terms, stem, stems, terms
+from udib.memory.point_checks import checked_payload
 from udib.memory.store import EnhancedVectorStore, Entry, outcome
 
 CONTEXT_IN_VECTOR: Final = 0.2
@@ -35,6 +37,7 @@ embedder's similarity does not tell on-topic from off-topic: the gold turns' med
 _RECORDS_PER_CALL: Final = 256
 _RECORDS_AT_ONCE: Final = 8  # some 3 ms of work between two turns of the event loop
 _SENTENCE_WORDS: Final = 60
+_SENTENCE_CHARACTERS: Final = 2000
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 
 
@@ -68,8 +71,15 @@ class MemoryService:
     async def remember(self, scope: Scope, records: Sequence[MemoryRecord]) -> int:
         """Store all records of one or more contents, in place of those kept before; returns how many there were.
 
-        A record without a letter or digit is not stored, because nothing could find it.
+        A record without a letter or digit is not stored, because nothing could find it. Repeating a call that was
+        interrupted completes it.
+
+        Raises:
+            BadRequestError: A record is too large or names no content; nothing of the call was stored.
+            UnavailableError: The store is not to be had; some records may be stored.
         """
+        for record in records:
+            checked_payload(f"{record.kind.value} {record.number}", _payload(record))
         contents = {record.content_id for record in records}
         for kind in RecordKind:
             mine = [record for record in records if record.kind is kind]
@@ -187,9 +197,13 @@ def _entry(record: MemoryRecord, vector: Vector) -> Entry:
     weights = terms(record.text)
     for term, weight in terms(f"{record.context} {record.speaker or ''}").items():
         weights.setdefault(term, CONTEXT_IN_TERMS * weight)
-    payload = msgspec.to_builtins(record)
+    return Entry(record.content_id, record.number, vector, _payload(record), weights)
+
+
+def _payload(record: MemoryRecord) -> dict[str, object]:
+    payload: dict[str, object] = msgspec.to_builtins(record)
     del payload["kind"]
-    return Entry(record.content_id, record.number, vector, payload, weights)
+    return payload
 
 
 def _mixed(text: Vector, context: Vector) -> Vector:
@@ -215,16 +229,15 @@ def _record(stored: StoredText, content_id: ContentId, number: int, text: str) -
 
 
 def _pieces(text: str) -> list[str]:
-    """A text in pieces of about 60 words, cut between sentences; a longer sentence is cut between words."""
+    """A text in pieces of about 60 words, cut between sentences; a longer sentence or word is cut inside."""
     pieces: list[str] = []
     words: list[str] = []
     for sentence in _SENTENCE_END.split(text.strip()):
-        more = sentence.split()
-        if words and len(words) + len(more) > _SENTENCE_WORDS:
-            pieces.append(" ".join(words))
-            words = []
-        words += more
-        while len(words) > 2 * _SENTENCE_WORDS:
-            pieces.append(" ".join(words[:_SENTENCE_WORDS]))
-            words = words[_SENTENCE_WORDS:]
+        for start, end, _ in stretches(sentence, words=_SENTENCE_WORDS, characters=_SENTENCE_CHARACTERS):
+            more = sentence[start:end].split()
+            long = sum(map(len, words)) + len(words) + end - start > _SENTENCE_CHARACTERS
+            if words and (long or len(words) + len(more) > _SENTENCE_WORDS):
+                pieces.append(" ".join(words))
+                words = []
+            words += more
     return [*pieces, " ".join(words)] if words else pieces

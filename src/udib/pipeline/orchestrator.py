@@ -52,6 +52,7 @@ from udib.pipeline.words import changes, decisive, uncovered
 
 T = TypeVar("T")
 
+_NOT_REMEMBERED = Missing("memory", "not all words are stored yet; analyse the same item again to complete it")
 _NO_SPEAKERS = "the words carry no names of speakers, so shares, clashes and contradictions are not known"
 
 
@@ -341,11 +342,17 @@ class ContentPipeline:
         return await self._analyses.aggregate(findings, content, created_at, ctx.run.revision)
 
     async def _storage_stage(self, ctx: _Context, report: Report, transcript: Transcript) -> int:
-        """Memory first, then the catalogue: what is listed can be asked about. Returns the number of records."""
+        """The memory, then the report as it is. Returns the number of records.
+
+        The item is listed, as incomplete, before its first record is there: whatever can be asked about can be
+        forgotten, also when the store goes away half way.
+        """
         content = report.content
         records = [*transcript_records(content, transcript), *claim_records(content, report.fact_checks)]
+        save = partial(self._services.catalogue.save, self.scope)
+        await save(replace(report, stages=ctx.run.timings, missing=(*report.missing, _NOT_REMEMBERED)))
         stored = await self._services.memory.remember(self.scope, records)
-        await self._services.catalogue.save(self.scope, replace(report, stages=ctx.run.timings))
+        await save(replace(report, stages=ctx.run.timings))
         return stored
 
     async def _announce(self, ctx: _Context, report: Report, transcript: Transcript) -> Report:

@@ -263,7 +263,7 @@ def test_a_misspelt_setting_stops_the_start(cli: Cli, monkeypatch: pytest.Monkey
 
 def _start(*arguments: str, data: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "UDIB_MEMORY__LINGER_S": "0.5"}
-    command = [sys.executable, "-m", "udib.app.cli", *arguments, "--data-dir", str(data)]
+    command = [sys.executable, "-m", "udib.app.start", *arguments, "--data-dir", str(data)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
@@ -329,7 +329,7 @@ def test_a_reader_that_leaves_is_no_failure(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_output_on_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "udib.app.cli", "list", "--data-dir", str(tmp_path)]
+    command = [sys.executable, "-m", "udib.app.start", "list", "--data-dir", str(tmp_path)]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1

@@ -145,9 +145,14 @@ async def forget(reference: str, options: Options, *, confirmed: bool) -> int:
 
 def explain(error: UdibError, *, as_json: bool) -> int:
     """Say one sentence on standard error, and as JSON on standard output if that was asked for; give the exit code."""
-    if as_json:
-        present.emit({"schema": "udib.error/1", "status": error.status.value, "error": str(error)}, None, as_json=True)
     present.complain(str(error))
+    if as_json:
+        sentence = str(error).encode("utf-8", "backslashreplace").decode()
+        document = {"schema": "udib.error/1", "status": error.status.value, "error": sentence}
+        try:
+            present.emit(document, None, as_json=True)
+        except UdibError as lost:  # the code stays that of the first error
+            present.complain(str(lost))
     return EXIT_CODES[error.status]
 
 

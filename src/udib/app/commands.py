@@ -49,11 +49,18 @@ class Options:
 
     def settings(self) -> Settings:
         """The settings with these options on top."""
-        return load_settings(self.config, **self.overrides())
+        overrides = self.overrides()
+        return load_settings(self.config, **overrides)
 
     def overrides(self) -> dict[str, object]:
-        """The options that are settings, by name; None where an option was not given."""
-        data_dir = Path(self.data_dir) if self.data_dir else None
+        """The options that are settings, by name; None where an option was not given.
+
+        Raises:
+            BadRequestError: One that names a directory is empty, which would mean the current one.
+        """
+        for name, value in (("data-dir", self.data_dir), ("config", self.config)):
+            _refuse_empty(name, value)
+        data_dir = None if self.data_dir is None else Path(self.data_dir)
         return {"tenant": self.tenant, "workspace": self.workspace, "data_dir": data_dir}
 
     def repeated(self) -> str:
@@ -75,6 +82,7 @@ class AnalyzeOrder:
 
 async def analyze(order: AnalyzeOrder, options: Options) -> int:
     """Analyse one item and print the report."""
+    _refuse_empty("out", order.out)
     if order.out is not None:
         _writable(Path(order.out))
     if order.quality is not None and not _QUALITY.fullmatch(order.quality):
@@ -154,6 +162,11 @@ def explain(error: UdibError, *, as_json: bool) -> int:
         except UdibError as lost:  # the code stays that of the first error
             present.complain(str(lost))
     return EXIT_CODES[error.status]
+
+
+def _refuse_empty(option: str, value: str | None) -> None:
+    if value is not None and not value.strip():
+        raise BadRequestError(f"--{option} names no directory; give one, or leave it out.")
 
 
 @asynccontextmanager

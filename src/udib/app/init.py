@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from udib.app import present
 from udib.app.commands import Options
+from udib.app.config_file import read_config
 from udib.app.settings import Settings, config_dir, explain_settings, load_settings, merged
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.delivery.webhook import check_webhook
@@ -81,13 +82,14 @@ def init(options: Options, *, accept_defaults: bool) -> int:
         BadRequestError: An answer is not usable; nothing is written.
         UnavailableError: The file cannot be written.
     """
+    overrides = options.overrides()
     folder = config_dir(options.config)
     given = options.config if options.config is not None and folder.is_dir() else None
-    wanted = load_settings(given, **options.overrides())
+    wanted = load_settings(given, **overrides)
     ask = _take_default if accept_defaults or not sys.stdin.isatty() else _ask
     values = _answers(load_settings(given), wanted, ask)
     path = folder / "settings.yaml"
-    written = _write(path, merged(_existing(path), values))
+    written = _write(path, merged(read_config(path), values))
     present.emit(
         {"written": str(written), "settings": _public(values)}, _DONE.format(path=written), as_json=options.json
     )
@@ -121,14 +123,6 @@ def _ask(text: str, default: str) -> str:
 
 def _take_default(_: str, default: str) -> str:
     return default
-
-
-def _existing(path: Path) -> dict[str, Any]:
-    try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    return loaded if isinstance(loaded, dict) else {}
 
 
 def _write(path: Path, values: dict[str, Any]) -> Path:

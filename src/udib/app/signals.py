@@ -1,11 +1,10 @@
 """Ctrl-C, `kill` and a terminal that is closed: told to end, udib ends in order, with exit code 128 + the signal.
 
-Before a command runs nothing is at stake, and the process leaves at once. A running command is cancelled: child
-processes end, and what was finished is kept. While a person is asked, the question is given up.
+Before a command runs, the process just leaves (`udib.app.start`). A running command is cancelled: child processes end,
+and what was finished is kept. While a person is asked, the question is given up.
 """
 
 import asyncio
-import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Generator
@@ -13,10 +12,11 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
+from udib.app.start import ENDING, leave
+
 Handler = Callable[[int, FrameType | None], object]
 
 CTRL_C = int(signal.SIGINT)
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PATIENCE_S = 10.0
 """How long an ending in order may take; then the process leaves as it is (every store survives a kill)."""
 
@@ -27,11 +27,6 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, number: int) -> None:
         super().__init__()
         self.number = number
-
-
-def leave_at_once() -> None:
-    """From now on, and whenever no other handler is set, a signal ends the process where it stands."""
-    _set(_leave)
 
 
 def run(work: Coroutine[Any, Any, int]) -> int:
@@ -81,16 +76,8 @@ def given_up() -> Generator[None]:
         yield
 
 
-def _leave(number: int, _: FrameType | None = None) -> NoReturn:
-    cursor = b"\x1b[?25h" if os.isatty(2) else b""  # a bar may have hidden it
-    try:
-        os.write(2, cursor + b"\nudib: interrupted.\n")
-    finally:
-        os._exit(128 + number)
-
-
 def _leave_later(number: int) -> threading.Timer:
-    timer = threading.Timer(_PATIENCE_S, _leave, (number,))
+    timer = threading.Timer(_PATIENCE_S, leave, (number,))
     timer.daemon = True
     timer.start()
     return timer
@@ -110,5 +97,5 @@ def _set(handler: Handler) -> dict[signal.Signals, Any]:
     """Set a handler and return the ones before. What the caller ignores (nohup) stays so; other threads have none."""
     if threading.current_thread() is not threading.main_thread():
         return {}
-    heard = (number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN)
+    heard = (number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN)
     return {number: signal.signal(number, handler) for number in heard}

@@ -179,6 +179,16 @@ class FakeCatalogue:
         newest = [kept[-1] for (owner, _), kept in self.reports.items() if owner == scope and kept]
         return [Listing(r.content, r.revision, r.created_at, r.transcript.words, 0) for r in newest]
 
+    async def speakers(self, scope: Scope) -> list[str]:
+        """As the port says."""
+        outlines = [kept[-1].outline for (owner, _), kept in self.reports.items() if owner == scope and kept]
+        return sorted({speaker for outline in outlines if outline for speaker in outline.speakers})
+
+    async def citing(self, scope: Scope, content_id: ContentId) -> list[ContentId]:
+        """As the port says."""
+        newest = [(cid, kept[-1]) for (owner, cid), kept in self.reports.items() if owner == scope and kept]
+        return sorted(owner for owner, report in newest if owner != content_id and report.cites(content_id))
+
     async def begin_effect(self, scope: Scope, content_id: ContentId, key: str) -> str:
         """As the port says."""
         before = self.effects.setdefault((scope, key), "new")

@@ -16,6 +16,7 @@ from udib.core.version import __version__
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+_RESUMABLE = " What was finished is kept: run the same command again to go on."
 
 app = App(
     name="udib",
@@ -61,7 +62,7 @@ def analyze(
     from udib.app import commands
 
     order = commands.AnalyzeOrder(source, captions, quality, out, dry_run)
-    return _run(commands.analyze(order, _options(common)), common, resumable=True)
+    return _run(commands.analyze(order, _options(common)), common, then=_RESUMABLE)
 
 
 @app.command
@@ -135,7 +136,7 @@ def init(*, yes: Annotated[bool, Parameter(negative="")] = False, common: Common
     """
     from udib.app import init as questions
 
-    return _guarded(lambda: questions.init(_options(common), accept_defaults=yes), common)
+    return _guarded(lambda: questions.init(_options(common), accept_defaults=yes), common, then=" Nothing was written.")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -169,11 +170,11 @@ def _options(common: Common | None) -> Any:  # noqa: ANN401 - `Options` is only 
     )
 
 
-def _run(work: Coroutine[Any, Any, int], common: Common | None, *, resumable: bool = False) -> int:
-    return _guarded(lambda: signals.run(work), common, resumable=resumable)
+def _run(work: Coroutine[Any, Any, int], common: Common | None, *, then: str = "") -> int:
+    return _guarded(lambda: signals.run(work), common, then=then)
 
 
-def _guarded(work: Callable[[], int], common: Common | None, *, resumable: bool = False) -> int:
+def _guarded(work: Callable[[], int], common: Common | None, *, then: str = "") -> int:
     from udib.app.commands import explain
     from udib.core.errors import UdibError
 
@@ -182,7 +183,6 @@ def _guarded(work: Callable[[], int], common: Common | None, *, resumable: bool 
     except UdibError as exc:
         return explain(exc, as_json=common is not None and common.json)
     except KeyboardInterrupt as exc:
-        then = " What was finished is kept: run the same command again to go on." if resumable else ""
         print(f"\nudib: interrupted.{then}", file=sys.stderr)  # noqa: T201
         return 128 + (exc.number if isinstance(exc, signals.Interrupted) else signals.CTRL_C)
 

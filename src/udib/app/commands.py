@@ -19,8 +19,8 @@ from udib.core.errors import BadRequestError, Status, UdibError, UnavailableErro
 from udib.core.findings import Report
 from udib.core.ports import Filters
 from udib.core.result import StepResult
-from udib.core.types import Content
-from udib.sources.files import absolute
+from udib.core.types import Content, Media
+from udib.sources.files import absolute, with_captions
 from udib.sources.ytdlp_choice import height
 
 EXIT_CODES = {
@@ -89,6 +89,8 @@ async def analyze(order: AnalyzeOrder, options: Options) -> int:
         _writable(Path(order.out))
     if order.quality is not None:
         height(order.quality)
+    if order.captions is not None:
+        await with_captions(Media(), order.captions)
     async with _opened(options) as app:
         if order.dry_run:
             steps = await plan(app, order.source, captions=order.captions, quality=order.quality)

@@ -218,9 +218,7 @@ def load_settings(directory: str | None = None, **overrides: object) -> Settings
         BadRequestError: A file cannot be read, a name is unknown, or a value is out of range; the sentence names it.
     """
     if directory is not None and not config_dir(directory).is_dir():
-        raise BadRequestError(
-            f"The configuration directory {directory} does not exist; create it or leave --config out."
-        )
+        raise BadRequestError(f"There is no configuration directory {directory}; create it or leave --config out.")
     _check_variables(os.environ)
     values: dict[str, Any] = {}
     for folder in (shipped_config_dir(), config_dir(directory)):

@@ -232,6 +232,14 @@ class Catalogue(Checked, Forgettable, Protocol):
         """All contents, newest report first."""
         ...
 
+    async def speakers(self, scope: Scope) -> list[str]:
+        """Who speaks in the newest reports, each name once, in order."""
+        ...
+
+    async def citing(self, scope: Scope, content_id: ContentId) -> list[ContentId]:
+        """The other contents whose newest report has words of this one as evidence, in order."""
+        ...
+
     async def begin_effect(self, scope: Scope, content_id: ContentId, key: str) -> str:
         """Announce an effect before it is made.
 

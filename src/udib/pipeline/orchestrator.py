@@ -187,11 +187,7 @@ class ContentPipeline:
         """Forget a content, and write the report files of the items that had cited it anew."""
         services, scope = self._services, self.scope
         with services.engine.exclusive(scope, content_id):
-            citing = [
-                listed.content.id
-                for listed in await services.catalogue.listing(scope)
-                if (report := await services.catalogue.report(scope, listed.content.id)) and report.cites(content_id)
-            ]
+            citing = await services.catalogue.citing(scope, content_id)
             forgotten = await forget(services.forgettable, scope, content_id)
             for each in citing:
                 report = await services.catalogue.report(scope, each)

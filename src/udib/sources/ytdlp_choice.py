@@ -90,11 +90,20 @@ def format_for(quality: str | None) -> str:
     """
     if quality is None:
         return "ba/b[height<=?480]/b"
+    most = height(quality)
+    return f"bv*[height<=?{most}]+ba/b[height<=?{most}]/b"
+
+
+def height(quality: str) -> int:
+    """The height of the picture that a quality such as "720p" stands for.
+
+    Raises:
+        BadRequestError: It stands for none.
+    """
     match = re.fullmatch(r"([1-9]\d{1,3})p?", quality.strip().lower())
     if match is None:
         raise BadRequestError(f"{quality!r} is no quality; give a height such as 720p.")
-    height = match.group(1)
-    return f"bv*[height<=?{height}]+ba/b[height<=?{height}]/b"
+    return int(match.group(1))
 
 
 def content_of(info: Info, address: str) -> Content:

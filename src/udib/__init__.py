@@ -7,11 +7,11 @@ async with udib.open_app() as app:
 
 from typing import TYPE_CHECKING, Any
 
-from udib.core.result import StepResult
 from udib.core.version import __version__
 
 if TYPE_CHECKING:
     from udib.app.bootstrap import open_app
+    from udib.core.result import StepResult
     from udib.pipeline.orchestrator import ContentPipeline
 
 __all__ = ["ContentPipeline", "StepResult", "__version__", "open_app"]
@@ -28,5 +28,9 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - the module protocol (PEP 56
             from udib.pipeline.orchestrator import ContentPipeline
 
             return ContentPipeline
+        case "StepResult":
+            from udib.core.result import StepResult
+
+            return StepResult
         case _:
             raise AttributeError(f"module 'udib' has no attribute {name!r}")

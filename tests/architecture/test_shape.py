@@ -15,10 +15,11 @@ SOURCE = ROOT / "src" / "udib"
 MODULES = sorted(SOURCE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 
-# Budget of lines a room. Above what was planned: core (its values and ports are mostly docstrings), transcripts (eight
-# caption formats), delivery (four renderers and the escaping that each needs) and memory (a process of its own).
+# Budget of lines a room. Above what was planned: core (its values and ports are mostly docstrings, and the watch that
+# ends child processes serves two rooms), transcripts (eight caption formats, and an account of what each had wrong),
+# delivery (four renderers and the escaping that each needs) and memory (a process of its own).
 ROOM_LINES = {
-    "core": 1300, "net": 900, "storage": 1300, "sources": 2100, "transcripts": 2000, "analysis": 2600, "memory": 2600,
+    "core": 1500, "net": 900, "storage": 1300, "sources": 2100, "transcripts": 2300, "analysis": 2600, "memory": 2600,
     "delivery": 2000, "pipeline": 1600, "app": 3000, "testing": 500,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {}
@@ -120,7 +121,7 @@ def test_every_module_is_imported_by_another() -> None:
             elif isinstance(node, ast.Import):
                 imported |= {alias.name for alias in node.names}
     texts = "".join(path.read_text(encoding="utf-8") for path in [*MODULES, *(ROOT / "tests").rglob("*.py")])
-    entrances = {"udib.app.cli"}
+    entrances = {"udib.app.start"}
     orphans = []
     for path in MODULES:
         dotted = ".".join(("udib", *path.relative_to(SOURCE).with_suffix("").parts))

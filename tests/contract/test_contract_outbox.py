@@ -13,7 +13,7 @@ from udib.core.tenancy import Scope
 from udib.core.types import Content, ContentId, Platform
 from udib.delivery.files import FilesOutbox
 from udib.delivery.webhook import DiscordWebhookOutbox
-from udib.testing.fakes import FakeCatalogue
+from udib.testing.fakes import FakeCatalogue, FakeOutbox
 
 A, B = Scope.of("acme", "main"), Scope.of("acme", "other")
 FACTS = TranscriptFacts("captions", "vtt", "en", low_accuracy=False, timed=True, segments=1, words=3)
@@ -47,12 +47,15 @@ class CountingPost:
         return {"id": str(len(self.bodies))}
 
 
-@pytest.fixture(params=["files", "export", "webhook"])
+@pytest.fixture(params=["files", "export", "webhook", "fake"])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     if request.param == "webhook":
         post = CountingPost()
         url = "http://127.0.0.1/api/webhooks/1/token"
         return Case(DiscordWebhookOutbox(url, post, FakeCatalogue(), A, allow_any=True), lambda: len(post.bodies))
+    if request.param == "fake":
+        fake = FakeOutbox()
+        return Case(fake, lambda: len(fake.sent))
     outbox = FilesOutbox(tmp_path, flat=request.param == "export")
     return Case(outbox, lambda: sum(path.is_file() for path in tmp_path.rglob("*")))
 

@@ -13,10 +13,12 @@ from aiohttp.test_utils import TestServer
 
 from udib.core.errors import BadRequestError
 from udib.core.ports import Source
+from udib.core.types import Content, ContentId, Media, Platform
 from udib.net.guard import AddressGuard
 from udib.sources.files import FileSource
 from udib.sources.media import probe
 from udib.sources.ytdlp import YtDlpSource
+from udib.testing.fakes import FakeSource
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -40,11 +42,17 @@ def recording(path: Path) -> Path:
     return path
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["files", "yt-dlp"])
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["files", "yt-dlp", "fake"])
 async def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
     path = recording(tmp_path_factory.mktemp("place") / "talk.wav")
     if request.param == "files":
         yield Place(FileSource(), str(path), str(path.with_name("missing.wav")), "https://example.org/talk.wav")
+        return
+    if request.param == "fake":
+        content = Content(ContentId("web:1"), Platform.WEB, "https://a.example/talk", "talk")
+        media = Media(path=str(path), digest=hashlib.sha256(path.read_bytes()).hexdigest(), reason="sound")
+        fake = FakeSource(content, media, known=frozenset({content.address}))
+        yield Place(fake, content.address, "https://a.example/missing", str(path))
         return
     app = web.Application()
     app.router.add_static("/", path.parent)

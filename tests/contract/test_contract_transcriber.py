@@ -9,7 +9,9 @@ import pytest
 
 from udib.core.errors import BadRequestError
 from udib.core.ports import Transcriber
+from udib.core.speech import Segment
 from udib.core.types import CaptionTrack, Media
+from udib.testing.fakes import FakeTranscriber
 from udib.transcripts.captions import CaptionTranscriber
 from udib.transcripts.sphinx import SphinxTranscriber
 
@@ -26,8 +28,11 @@ def _sound(path: Path) -> Media:
     return Media(path=str(path))
 
 
-@pytest.fixture(params=["captions", "pocketsphinx"])
-def case(request: pytest.FixtureRequest) -> Case:
+@pytest.fixture(params=["captions", "pocketsphinx", "fake"])
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
+    if request.param == "fake":
+        said = [Segment(float(n), n + 1.0, f"Buses cost {n}", "Maya") for n in range(9)]
+        return FakeTranscriber(said, unreadable=frozenset({str(tmp_path / "bad.bin")})), _sound
     return (CaptionTranscriber(), _captions) if request.param == "captions" else (SphinxTranscriber(1), _sound)
 
 
@@ -35,6 +40,8 @@ def case(request: pytest.FixtureRequest) -> Case:
 def good(request: pytest.FixtureRequest, case: Case, tmp_path: Path) -> Media:
     """Something that the transcriber can read."""
     transcriber, media = case
+    if transcriber.engine == "fake":
+        return media(tmp_path / "a.wav")
     if transcriber.engine != "captions":
         folder: Path = request.getfixturevalue("eval_data")
         return media(folder / "speech" / "austen-0870.wav")

@@ -228,12 +228,20 @@ def test_bad_input_gets_one_sentence_and_stores_nothing(
         (("forget", "nothing-like-it"), 2),
         (("list", "--tenant", ""), 2),
         (("list", "--config", "{tmp}/none"), 2),
+        (("list", "--config", ""), 2),
+        (("analyze", "{tmp}/a.vtt", "--out", ""), 2),
+        (("analyze", "{tmp}/a.vtt", "--quality", "99999p"), 2),
+        (("analyze", "{tmp}/" + "x" * 5000), 2),
+        (("analyze", "a\nb.vtt"), 2),
+        (("ask", "x", "--limit", "abc"), 2),
+        (("ask", "x", "--limit", "1", "--limit", "2"), 2),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else None,
 )
 def test_a_wrong_command_gets_one_sentence(cli: Cli, tmp_path: Path, arguments: tuple[str, ...], code: int) -> None:
     cli(*(part.format(tmp=tmp_path) for part in arguments), code=code)
     assert cli.complaint.startswith("udib: ") or "udib: " in cli.complaint
+    assert cli.complaint.splitlines()[-1].startswith("udib: ")
     assert "Traceback" not in cli.complaint
 
 
@@ -263,7 +271,7 @@ def test_a_misspelt_setting_stops_the_start(cli: Cli, monkeypatch: pytest.Monkey
 
 def _start(*arguments: str, data: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "UDIB_MEMORY__LINGER_S": "0.5"}
-    command = [sys.executable, "-m", "udib.app.cli", *arguments, "--data-dir", str(data)]
+    command = [sys.executable, "-m", "udib.app.start", *arguments, "--data-dir", str(data)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
@@ -314,6 +322,49 @@ def test_a_speaker_is_found_in_any_case_and_an_unknown_one_is_told(cli: Cli, tal
     assert "Daniel, Maya" in cli.complaint
 
 
+@pytest.mark.parametrize("command", ["forget", "show"])
+def test_an_item_is_named_by_enough_of_its_id(cli: Cli, talk: Path, command: str) -> None:
+    content = cli.json("analyze", str(talk))["content"]
+    native = content["id"].partition(":")[2]
+    least = {"forget": 8, "show": 4}[command]
+    for short in ("f", "file", "file:", native[:1], native[: least - 1], f"file:{native[: least - 1]}"):
+        cli(command, short, code=2)
+        assert "too short" in cli.complaint
+        assert len(cli.json("list")) == 1
+    cli(command, f"file:{native[:least]}")
+
+
+def test_an_exact_title_may_be_short(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "f.txt"
+    path.write_text(TALK, encoding="utf-8")
+    cli("analyze", str(path), "--quiet")
+    cli("forget", "F")
+    assert cli.json("list") == []
+
+
+def test_asking_nothing_says_so_and_tells_nothing_of_others(cli: Cli, talk: Path) -> None:
+    cli("analyze", str(talk), "--quiet", "--tenant", "other")
+    for arguments in (("ask", "rents in Vienna"), ("ask", "rents", "--speaker", "Maya", "--content", "city talk")):
+        text = cli(*arguments)
+        assert "Nothing is stored for tenant 'default'" in text
+        assert "udib analyze" in text
+    assert "Nothing that was said" in cli("ask", "quantum chromodynamics", "--tenant", "other")
+
+
+def test_captions_are_looked_at_before_the_work(cli: Cli, talk: Path, tmp_path: Path) -> None:
+    for captions in ("", str(tmp_path), str(tmp_path / "missing.vtt")):
+        for more in ([], ["--dry-run"]):
+            cli("analyze", str(talk), "--captions", captions, *more, code=2)
+            assert "resolve" not in cli.complaint
+
+
+def test_help_is_a_command_too(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["help"], ["help", "ask"]):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert (ended.value.code, "Usage: udib" in capsys.readouterr().out) == (0, True)
+
+
 def test_a_complaint_is_json_too_where_that_was_asked_for(cli: Cli) -> None:
     error = cli.json("show", "nothing-like-it", code=2)
     assert (error["schema"], error["status"]) == ("udib.error/1", "bad_request")
@@ -329,7 +380,7 @@ def test_a_reader_that_leaves_is_no_failure(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_output_on_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "udib.app.cli", "list", "--data-dir", str(tmp_path)]
+    command = [sys.executable, "-m", "udib.app.start", "list", "--data-dir", str(tmp_path)]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1

@@ -1,7 +1,8 @@
 """The pipeline on fakes: levels, failures, resumption, tenancy."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,9 +21,9 @@ from udib.core.findings import (
     Report,
     TranscriptFacts,
 )
-from udib.core.speech import Segment, Transcript
+from udib.core.speech import Missing, Origin, Segment, Transcript
 from udib.core.tenancy import Scope
-from udib.core.types import CaptionTrack, Content, ContentId, Media, Platform, Progress
+from udib.core.types import CaptionTrack, Content, ContentId, Media, MemoryRecord, Platform, Progress
 from udib.pipeline.evidence import LookUp
 from udib.pipeline.local import SCHEMA, LocalEngine
 from udib.pipeline.orchestrator import Analyses, ContentPipeline, Deadlines, Services
@@ -115,7 +116,10 @@ class Bench:
     async def _aggregate(self, findings: Findings, content: Content, created_at: str, revision: int) -> Report:
         await self._act("aggregate")
         said = findings.transcript
-        facts = TranscriptFacts(said.origin.value, said.engine, "en", False, True, len(said.segments), said.word_count)  # noqa: FBT003
+        facts = TranscriptFacts(
+            said.origin.value, said.engine, said.language, low_accuracy=False, timed=True,
+            segments=len(said.segments), words=said.word_count,
+        )  # fmt: skip
         return Report(
             "udib.report/1", content, created_at, revision, facts,
             findings.outline, findings.fact_checks, findings.fallacies, findings.debate, missing=findings.missing,
@@ -229,6 +233,53 @@ async def test_a_new_revision_reuses_the_transcript_only(bench: Bench) -> None:
     assert bench.transcriber.heard == 2
 
 
+async def test_a_copy_under_another_name_is_not_recognised_again(bench: Bench) -> None:
+    first = Content(ContentId("file:1"), Platform.FILE, "file:///talk.ogg", "talk", duration_s=9.0)
+    bench.source.content, bench.source.media = first, Media(path="/talk.ogg", digest="d1")
+    await bench.pipeline().process_video("talk.ogg")
+    bench.source.content = replace(first, address="file:///copy.ogg", title="copy")
+    bench.source.media = Media(path="/copy.ogg", digest="d1")
+    report = (await bench.pipeline().process_video("copy.ogg")).unwrap()
+    assert (bench.transcriber.heard, report.revision, report.content.title) == (1, 2, "copy")
+    assert [gap.part for gap in report.missing] == ["former title"]
+
+
+async def test_words_that_are_worse_than_before_are_told(bench: Bench) -> None:
+    bench.transcriber.kind = Origin.CAPTIONS
+    await bench.pipeline().process_video("a", captions="talk.vtt")
+    bench.transcriber.kind = Origin.ASR
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    assert [gap.part for gap in report.missing] == ["better words"]
+    assert "--captions" in report.missing[0].reason
+
+
+async def test_captions_of_another_recording_are_refused(bench: Bench) -> None:
+    bench.transcriber.kind = Origin.CAPTIONS
+    bench.transcriber.segments = (*SAID, Segment(4000.0, 4003.0, "And that was the other talk.", "MAYA"))
+    result = await bench.pipeline().process_video("a", captions="other.vtt")
+    assert result.status is Status.BAD_REQUEST
+    assert "belong to another one" in (result.error or "")
+    assert (bench.catalogue.reports, bench.memory.records) == ({}, {})
+
+
+async def test_lost_sound_is_told_also_when_the_transcript_is_reused(bench: Bench) -> None:
+    bench.transcriber.missing = (Missing("sound", "12.3 s of the recording could not be decoded"),)
+    for _ in range(2):
+        report = (await bench.pipeline().process_video("a")).unwrap()
+        assert report.missing == bench.transcriber.missing
+    assert bench.transcriber.heard == 1
+
+
+@pytest.mark.parametrize(("said", "known", "expected"), [("de", "en", "de"), (None, "en", "en"), (None, None, "und")])
+async def test_the_language_is_the_sources_or_the_recognisers_or_unknown(
+    bench: Bench, said: str | None, known: str | None, expected: str
+) -> None:
+    bench.source.content = replace(bench.source.content, language=said)
+    bench.transcriber.language = known
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    assert report.transcript.language == expected
+
+
 async def test_the_same_item_is_not_analysed_twice_at_once(bench: Bench) -> None:
     bench.transcriber.delay_s = 0.5
     async with asyncio.TaskGroup() as group:
@@ -274,8 +325,41 @@ async def test_an_older_interrupted_run_is_not_resumed_over_a_newer_report(bench
     bench.memory.error = UnavailableError("The store is away.")
     await bench.pipeline().process_video("a", captions="one.vtt")
     bench.memory.error = None
-    assert (await bench.pipeline().process_video("a", captions="two.vtt")).unwrap().revision == 1
-    assert (await bench.pipeline().process_video("a", captions="one.vtt")).unwrap().revision == 2
+    assert (await bench.pipeline().process_video("a", captions="two.vtt")).unwrap().revision == 2
+    assert (await bench.pipeline().process_video("a", captions="one.vtt")).unwrap().revision == 3
+
+
+class _HalfStored(FakeMemory):
+    """A memory whose store goes away after the first record."""
+
+    async def remember(self, scope: Scope, records: Sequence[MemoryRecord]) -> int:
+        if self.error is not None:
+            records = records[:1]
+            self.records |= {(scope, each.kind, each.content_id, each.number): each for each in records}
+            raise self.error
+        return await super().remember(scope, records)
+
+
+async def test_what_is_half_stored_is_listed_as_incomplete_can_be_forgotten_and_is_completed(bench: Bench) -> None:
+    bench.memory = _HalfStored(error=UnavailableError("The store is away."))
+    pipeline = bench.pipeline()
+    assert (await pipeline.process_video("a")).status is Status.RETRYABLE
+    assert (await pipeline.ask("Did rents rise?")).unwrap().passages, "a part is there"
+    [listed] = await bench.catalogue.listing(SCOPE)
+    report = await bench.catalogue.report(SCOPE, listed.content.id)
+    assert report is not None
+    assert [gap.part for gap in report.missing] == ["memory"]
+    assert bench.notice.reports == []
+    forgotten = (await pipeline.forget(listed.content.id)).unwrap()
+    assert dict(forgotten.removed)["memory"] == 1
+    assert not (await pipeline.ask("Did rents rise?")).unwrap().passages
+    await pipeline.process_video("a")
+    bench.memory.error = None
+    completed = (await pipeline.process_video("a")).unwrap()
+    assert (completed.revision, completed.missing) == (1, ())
+    kept = await bench.catalogue.report(SCOPE, listed.content.id)
+    assert kept is not None
+    assert kept.missing == ()
 
 
 async def test_a_shorter_transcript_leaves_no_old_words(bench: Bench) -> None:

@@ -18,7 +18,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "rent-control" / "debate.vtt"
 
 def start(data: Path, *arguments: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "UDIB_MEMORY__LINGER_S": "1"}
-    command = [sys.executable, "-m", "udib.app.cli", *arguments, "--json", "--quiet", "--data-dir", str(data)]
+    command = [sys.executable, "-m", "udib.app.start", *arguments, "--json", "--quiet", "--data-dir", str(data)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from udib.analysis.debate import MOST_OF_A_KIND
 from udib.analysis.fact_check import NEEDS_MODEL
-from udib.analysis.language import is_english
+from udib.analysis.language import is_english, language_of
 from udib.analysis.sentences import sentences
 from udib.analysis.summary import summarise
 from udib.core.findings import (
@@ -20,12 +21,11 @@ from udib.core.findings import (
     Fallacies,
     Fallacy,
     Findings,
-    Missing,
     Outline,
     Report,
     TranscriptFacts,
 )
-from udib.core.speech import Quote, Transcript
+from udib.core.speech import Missing, Quote, Transcript
 from udib.core.types import Content
 
 AnyFinding = FactCheck | Fallacy | Argument | Clash | Contradiction | Chapter | Quote
@@ -70,7 +70,7 @@ def aggregate(findings: Findings, content: Content, *, created_at: str, revision
     chapters = outline.chapters if outline is not None else ()
     summary = gate.keep(summarise(sentences(transcript), chapters)) if english else ()
     fact_checks, fallacies = _fact_checks(findings.fact_checks, gate), _fallacies(findings.fallacies, gate)
-    debate = _debate(findings.debate, gate)
+    debate, withheld = _debate(findings.debate, gate)
     return Report(
         schema=REPORT_SCHEMA,
         content=content,
@@ -82,7 +82,7 @@ def aggregate(findings: Findings, content: Content, *, created_at: str, revision
         fallacies=fallacies,
         debate=debate,
         summary=summary,
-        missing=(*findings.missing, *_not_done(fact_checks, english=english)),
+        missing=(*findings.missing, *_not_done(fact_checks, english=english), *withheld),
         quotes_verified=gate.verified,
         quotes_dropped=gate.dropped,
     )
@@ -93,7 +93,7 @@ def transcript_facts(transcript: Transcript) -> TranscriptFacts:
     return TranscriptFacts(
         origin=transcript.origin.value,
         engine=transcript.engine,
-        language=transcript.language,
+        language=language_of(transcript),
         low_accuracy=transcript.low_accuracy,
         timed=transcript.timed,
         segments=len(transcript.segments),
@@ -122,16 +122,25 @@ def _fallacies(found: Fallacies | None, gate: _Gate) -> Fallacies | None:
     return None if found is None else replace(found, hints=gate.keep(found.hints))
 
 
-def _debate(found: DebateMap | None, gate: _Gate) -> DebateMap | None:
+def _debate(found: DebateMap | None, gate: _Gate) -> tuple[DebateMap | None, tuple[Missing, ...]]:
+    """The debate with at most MOST_OF_A_KIND findings of a kind, and what that took away."""
     if found is None:
-        return None
-    return replace(
+        return None, ()
+    kinds = {
+        "arguments": found.arguments,
+        "clashes": found.clashes,
+        "contradictions": found.contradictions,
+        "unanswered questions": found.unanswered,
+    }
+    kept = replace(
         found,
-        arguments=gate.keep(found.arguments),
-        clashes=gate.keep(found.clashes),
-        contradictions=gate.keep(found.contradictions),
-        unanswered=gate.keep(found.unanswered),
+        arguments=gate.keep(found.arguments[:MOST_OF_A_KIND]),
+        clashes=gate.keep(found.clashes[:MOST_OF_A_KIND]),
+        contradictions=gate.keep(found.contradictions[:MOST_OF_A_KIND]),
+        unanswered=gate.keep(found.unanswered[:MOST_OF_A_KIND]),
     )
+    why = f"there are more than {MOST_OF_A_KIND:,}; the first {MOST_OF_A_KIND:,} are kept"
+    return kept, tuple(Missing(f"more {kind}", why) for kind, all_ in kinds.items() if len(all_) > MOST_OF_A_KIND)
 
 
 def _quotes(finding: AnyFinding) -> tuple[Quote, ...]:

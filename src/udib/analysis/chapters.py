@@ -6,6 +6,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
@@ -28,6 +29,9 @@ FEWEST_SENTENCES: Final = 4
 
 _LEXICAL_DIMENSION: Final = 256
 _BLOCK: Final = 256  # ends of stretches in one matrix product
+_MOST_ROWS: Final = 4000
+"""Sentences, some three hours of speech, from which on several count as one: the costs of stretches are a matrix."""
+_ROWS_AT_ONCE: Final = 512
 _LEXICAL_SHARE: Final = 0.5
 _CUE_BONUS: Final = 1.0
 """What an announcement is worth, in sentences that fit as badly as can be."""
@@ -78,15 +82,22 @@ async def chapters(transcript: Transcript, embedder: Embedder) -> tuple[Chapter,
 
     The number follows from the length. The cuts minimise, by dynamic programming, how far the sentences of a chapter
     are from its mean, in an embedding beside a projection of its words; announcements and changes of speaker are
-    favoured. Linear in the number of sentences. Empty for a transcript that is not English.
+    favoured. In a long item several sentences in a row count as one, so that time and memory grow with the number of
+    sentences only. Empty for a transcript that is not English.
 
     Source: the objective is that of Alemi and Ginsparg, Text Segmentation based on Semantic Word Embeddings, 2015.
     """
     found = await asyncio.to_thread(sentences, transcript)
     if not found or not is_english(transcript):
         return ()
-    vectors = await embedder.embed([sentence.text for sentence in found])
-    return await asyncio.to_thread(_chapters, transcript, found, vectors)
+    item = await asyncio.to_thread(_Item.of, found)
+    size = math.ceil(len(found) / _MOST_ROWS)
+    rows = []
+    for start in range(0, len(found), size * _ROWS_AT_ONCE):
+        some = slice(start, start + size * _ROWS_AT_ONCE)
+        vectors = await embedder.embed([sentence.text for sentence in found[some]])
+        rows.append(await asyncio.to_thread(item.rows, vectors, some, size))
+    return await asyncio.to_thread(_chapters, transcript, item, np.vstack(rows), size)
 
 
 def wanted_chapters(duration_s: float, sentence_count: int) -> int:
@@ -158,14 +169,50 @@ def title_of(inside: Sequence[Sequence[Token]], frequency: Counter[str], total: 
     return " and ".join(spelling[phrase].most_common(1)[0][0] for phrase in chosen)
 
 
-def _chapters(
-    transcript: Transcript, found: Sequence[Sentence], vectors: Sequence[Sequence[float]]
-) -> tuple[Chapter, ...]:
-    words = [tokens(sentence.text) for sentence in found]
-    count = wanted_chapters(transcript.duration_s, len(found))
-    rows = np.hstack([np.asarray(vectors, dtype=np.float64), _LEXICAL_SHARE * _lexical(words)])
-    opened = boundaries(_smoothed(rows), _bonus(found), count)
-    frequency = Counter(one for said in words for one in set(content_stems(said)))
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """The sentences of an item with their tokens, and in how many of them each stem occurs."""
+
+    found: Sequence[Sentence]
+    words: Sequence[Sequence[Token]]
+    frequency: Counter[str]
+
+    @classmethod
+    def of(cls, found: Sequence[Sentence]) -> "_Item":
+        words = [tokens(sentence.text) for sentence in found]
+        return cls(found, words, Counter(one for said in words for one in set(content_stems(said))))
+
+    def rows(self, vectors: Sequence[Sequence[float]], some: slice, size: int) -> NDArray[np.float64]:
+        """One row for every `size` sentences: the mean of their embeddings beside that of their words."""
+        rows = np.hstack([np.asarray(vectors, dtype=np.float64), _LEXICAL_SHARE * self._lexical(self.words[some])])
+        starts = np.arange(0, len(rows), size)
+        counts = np.diff([*starts, len(rows)])
+        return np.add.reduceat(rows, starts, axis=0) / counts[:, None]
+
+    def _lexical(self, words: Sequence[Sequence[Token]]) -> NDArray[np.float64]:
+        """Signed hashes of the stems, weighted by rarity; one L2-normalised row a sentence."""
+        rows = np.zeros((len(words), _LEXICAL_DIMENSION))
+        for row, said in zip(rows, words, strict=True):
+            for one in content_stems(said):
+                if self.frequency[one] > 1:
+                    digest = zlib.crc32(one.encode())
+                    rarity = np.log(1 + len(self.found) / self.frequency[one])
+                    row[digest % _LEXICAL_DIMENSION] += (1 - 2 * (digest >> 31)) * rarity
+        sizes = np.linalg.norm(rows, axis=1, keepdims=True)
+        return rows / np.where(sizes > 0, sizes, 1.0)
+
+
+def _opened(bonus: NDArray[np.float64], rows: NDArray[np.float64], size: int, count: int) -> list[int]:
+    """The numbers of the sentences that open chapters: of each row that does, the sentence with the largest bonus."""
+    groups = [bonus[start : start + size] for start in range(0, len(bonus) - 1, size)]
+    best = np.array([*(group.max() for group in groups), 0.0])
+    opened = boundaries(_smoothed(rows), best, count)
+    return [0, *(row * size + int(groups[row].argmax()) for row in opened[1:])]
+
+
+def _chapters(transcript: Transcript, item: _Item, rows: NDArray[np.float64], size: int) -> tuple[Chapter, ...]:
+    found, words, frequency = item.found, item.words, item.frequency
+    opened = _opened(_bonus(found), rows, size, wanted_chapters(transcript.duration_s, len(found)))
     verbs = _verbs(words)
     ends = [*opened[1:], len(found)]
     result = []
@@ -201,20 +248,6 @@ def _smoothed(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each row with a part of its neighbours: single sentences are too short to carry their subject."""
     padded = np.vstack([rows[:1], rows, rows[-1:]])
     return 0.25 * padded[:-2] + 0.5 * rows + 0.25 * padded[2:]
-
-
-def _lexical(words: Sequence[Sequence[Token]]) -> NDArray[np.float64]:
-    """Signed hashes of the stems, weighted by rarity; one L2-normalised row a sentence."""
-    stems = [content_stems(said) for said in words]
-    frequency = Counter(one for said in stems for one in set(said))
-    rows = np.zeros((len(words), _LEXICAL_DIMENSION))
-    for row, said in zip(rows, stems, strict=True):
-        for one in said:
-            if frequency[one] > 1:
-                digest = zlib.crc32(one.encode())
-                row[digest % _LEXICAL_DIMENSION] += (1 - 2 * (digest >> 31)) * np.log(1 + len(words) / frequency[one])
-    sizes = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(sizes > 0, sizes, 1.0)
 
 
 def _bonus(found: Sequence[Sentence]) -> NDArray[np.float64]:

@@ -2,10 +2,14 @@
 
 import asyncio
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise, takewhile
+from itertools import groupby, islice, pairwise, takewhile
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from udib.analysis.arguments import arguments
 from udib.analysis.claims import proper_names
@@ -31,6 +35,13 @@ from udib.core.speech import Quote, Transcript
 NEAREST_CLASH: Final = 0.3
 """Cosine from which an answer and a sentence before it are on one subject, on top of a word that both share."""
 
+MOST_OF_A_KIND: Final = 5000
+"""Arguments, clashes, contradictions or open questions that a report holds; a day of debate has about 4,000 arguments.
+
+One more is given where there are more, so that the report can say so.
+"""
+
+_TEXTS_AT_ONCE: Final = 512
 _FEWEST_QUESTION_WORDS: Final = 5
 _FEWEST_ANSWER_WORDS: Final = 8
 _FEWEST_ASKED: Final = 2  # content words of a question, below which nothing can be said about its answer
@@ -74,35 +85,40 @@ async def map_debate(transcript: Transcript, embedder: Embedder) -> DebateMap:
 
 async def _nearness(texts: Sequence[str], embedder: Embedder) -> Similarity:
     """The cosine of any two of these texts, in [0, 1]; 0.0 for a text that is none of them."""
-    vectors = await embedder.embed(texts) if texts else []
-    known = dict(zip(texts, vectors, strict=True))
+    known: dict[str, NDArray[np.float64]] = {}
+    for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        some = texts[start : start + _TEXTS_AT_ONCE]
+        known.update(zip(some, np.asarray(await embedder.embed(some), dtype=np.float64), strict=True))
 
     def near(one: str, other: str) -> float:
-        product = sum(left * right for left, right in zip(known.get(one, ()), known.get(other, ()), strict=False))
-        return min(max(product, 0.0), 1.0)
+        if one not in known or other not in known:
+            return 0.0
+        return min(max(float(known[one] @ known[other]), 0.0), 1.0)
 
     return near
 
 
 def speaker_shares(transcript: Transcript, found: Sequence[Sentence]) -> tuple[SpeakerShare, ...]:
     """Talk time, words, turns and questions of each speaker that has a label, in order of appearance."""
-    total = sum(segment.end_s - segment.start_s for segment in transcript.segments)
-    runs = [(speaker, list(run)) for speaker, run in groupby(transcript.segments, key=lambda segment: segment.speaker)]
-    shares = []
-    for speaker in transcript.speakers:
-        own = [segment for said, run in runs if said == speaker for segment in run]
-        talk_s = sum(segment.end_s - segment.start_s for segment in own)
-        shares.append(
-            SpeakerShare(
-                speaker,
-                talk_s=round(talk_s, 3),
-                share=round(talk_s / total, 4) if total > 0 else 0.0,
-                words=sum(len(segment.text.split()) for segment in own),
-                turns=sum(said == speaker for said, _ in runs),
-                questions=sum(each.quote.speaker == speaker and _is_question(each.text) for each in found),
-            )
+    talk_s: defaultdict[str | None, float] = defaultdict(float)
+    words: Counter[str | None] = Counter()
+    for segment in transcript.segments:
+        talk_s[segment.speaker] += segment.end_s - segment.start_s
+        words[segment.speaker] += len(segment.text.split())
+    turns = Counter(speaker for speaker, _ in groupby(transcript.segments, key=lambda segment: segment.speaker))
+    questions = Counter(each.quote.speaker for each in found if _is_question(each.text))
+    total = sum(talk_s.values())
+    return tuple(
+        SpeakerShare(
+            speaker,
+            talk_s=round(talk_s[speaker], 3),
+            share=round(talk_s[speaker] / total, 4) if total > 0 else 0.0,
+            words=words[speaker],
+            turns=turns[speaker],
+            questions=questions[speaker],
         )
-    return tuple(shares)
+        for speaker in transcript.speakers
+    )
 
 
 def unanswered_questions(found: Sequence[Sentence], speakers: Sequence[str]) -> Iterator[Quote]:
@@ -161,12 +177,13 @@ def _answers(
 def _map(draft: _Draft, near: Similarity) -> DebateMap:
     clashes = [*_answer_clashes(draft.answers, near), *_stated_clashes(draft.clashes, near)]
     clashes.sort(key=lambda clash: clash.second.start_s)
+    found = {(clash.first, clash.second): clash for clash in clashes}
     return DebateMap(
         speakers=draft.shares,
-        arguments=draft.arguments,
-        clashes=tuple({(clash.first, clash.second): clash for clash in clashes}.values()),
-        contradictions=tuple(_contradictions(draft.contradictions, near)),
-        unanswered=draft.unanswered,
+        arguments=tuple(islice(draft.arguments, MOST_OF_A_KIND + 1)),
+        clashes=tuple(islice(found.values(), MOST_OF_A_KIND + 1)),
+        contradictions=tuple(islice(_contradictions(draft.contradictions, near), MOST_OF_A_KIND + 1)),
+        unanswered=tuple(islice(draft.unanswered, MOST_OF_A_KIND + 1)),
     )
 
 

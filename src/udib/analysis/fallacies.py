@@ -17,8 +17,6 @@ LEAST_HINTS: Final = 6
 CONFIDENT: Final = 0.55
 """Confidence from which a hint is shown. Ordinary talk gets at most three an hour at it."""
 FEWEST_WORDS: Final = 6
-LONGEST_CHARACTERS: Final = 1000
-"""Nobody says a longer sentence, and the patterns would take their time over it."""
 
 
 async def fallacy_hints(
@@ -52,7 +50,7 @@ def _found(transcript: Transcript) -> list[Fallacy]:
 
 def _hint(sentence: Sentence) -> Fallacy | None:
     low = sentence.text.casefold().replace("\u2019", "'")
-    if low.count(" ") + 1 < FEWEST_WORDS or len(low) > LONGEST_CHARACTERS or ABSTAIN.search(low):
+    if low.count(" ") + 1 < FEWEST_WORDS or ABSTAIN.search(low):
         return None
     best: Fallacy | None = None
     for rule in RULES:

@@ -8,11 +8,13 @@ from itertools import groupby, pairwise
 from typing import Final
 
 from udib.analysis.text import word_set
-from udib.core.speech import Quote, Segment, Transcript
+from udib.core.speech import Quote, Segment, Transcript, stretches
 
 PAUSE_S: Final = 0.6
 LONGEST_SPOKEN: Final = 30  # words of a sentence where nothing but pauses tells where it ends
 LONGEST_WRITTEN: Final = 80  # words up to which punctuation is believed
+LONGEST_CHARACTERS: Final = 1000
+"""Nobody says a longer sentence, and the patterns of this room would take their time over it."""
 SHORTEST: Final = 8  # words before a cue's end is taken as the end of an unpunctuated sentence
 
 _END = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019)\]]*(?=\s|$)")
@@ -135,6 +137,14 @@ class _Pieces:
 
     def of(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
         """The stretch from `begin` to `end`, without outer blanks, in one piece or several."""
+        for first, last in self._whole(begin, end):
+            if last - first <= LONGEST_CHARACTERS:
+                yield first, last
+            else:
+                cut = stretches(self.text, first, last, words=LONGEST_WRITTEN, characters=LONGEST_CHARACTERS)
+                yield from ((start, stop) for start, stop, _ in cut)
+
+    def _whole(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
         words = [match.span() for match in _VISIBLE.finditer(self.text, begin, end)]
         first = 0
         if len(words) > self.longest:

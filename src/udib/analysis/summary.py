@@ -33,13 +33,13 @@ def summarise(sentences: Sequence[Sentence], chapters: Sequence[Chapter]) -> tup
     stems = [frozenset(content_stems(said)) for said in words]
     starts = [chapter.start_s for chapter in chapters] or [0.0]
     chapter_of = [max(bisect_right(starts, sentence.quote.start_s) - 1, 0) for sentence in sentences]
-    inside = [
-        Counter(one for said, at in zip(stems, chapter_of, strict=True) if at == number for one in said)
-        for number in range(len(starts))
-    ]
+    inside: list[Counter[str]] = [Counter() for _ in starts]
+    for said, at in zip(stems, chapter_of, strict=True):
+        inside[at].update(said)
     names = proper_names(words)
+    totals = [counts.total() for counts in inside]
     scores = [
-        _score(sentence, said, inside[at], names)
+        _score(sentence, said, names, inside[at], totals[at])
         for sentence, said, at in zip(sentences, words, chapter_of, strict=True)
     ]
     ranked = sorted(
@@ -67,11 +67,13 @@ def _choose(
     return sorted(taken)
 
 
-def _score(sentence: Sentence, words: Sequence[Token], inside: Counter[str], names: frozenset[str]) -> float:
+def _score(
+    sentence: Sentence, words: Sequence[Token], names: frozenset[str], inside: Counter[str], total: int
+) -> float:
     stems = content_stems(words)
     if not SHORTEST <= len(words) <= LONGEST or not stems or sentence.text.rstrip("\"'\u201d").endswith("?"):
         return 0.0
-    central = sum(inside[one] - 1 for one in set(stems)) / math.sqrt(len(set(stems)) * max(sum(inside.values()), 1))
+    central = sum(inside[one] - 1 for one in set(stems)) / math.sqrt(len(set(stems)) * max(total, 1))
     worth, _ = check_worthiness(sentence.text, words, names)
     alone = 0.6 if words[0].low in _POINTING else 1.0
     return alone * (0.1 + central + 0.5 * worth)

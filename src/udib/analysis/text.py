@@ -1,5 +1,6 @@
 """Words, stems, figures and polarity of one English sentence: what every rule of this room reads."""
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -213,7 +214,7 @@ def _digits(words: Sequence[Token], at: int) -> tuple[float, int, str] | None:
     while end < len(words) and words[end].joined and words[end].low in _SCALES:
         value *= _SCALES[words[end].low]
         end += 1
-    return value, end, _CURRENCIES.get(sign, "")
+    return (value, end, _CURRENCIES.get(sign, "")) if math.isfinite(value) else None
 
 
 def _spelt(words: Sequence[Token], at: int) -> tuple[float, int, str] | None:

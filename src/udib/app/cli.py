@@ -4,7 +4,6 @@ Only cyclopts and the standard library are imported here, so that `udib --help` 
 runs. Standard output is data, standard error is progress and complaints.
 """
 
-import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -12,11 +11,12 @@ from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
 
-from udib import __version__
+from udib.app import signals, streams
+from udib.core.version import __version__
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
+_RESUMABLE = " What was finished is kept: run the same command again to go on."
 
 app = App(
     name="udib",
@@ -62,7 +62,7 @@ def analyze(
     from udib.app import commands
 
     order = commands.AnalyzeOrder(source, captions, quality, out, dry_run)
-    return _run(commands.analyze(order, _options(common)), common, resumable=True)
+    return _run(commands.analyze(order, _options(common)), common, then=_RESUMABLE)
 
 
 @app.command
@@ -136,16 +136,19 @@ def init(*, yes: Annotated[bool, Parameter(negative="")] = False, common: Common
     """
     from udib.app import init as questions
 
-    return _guarded(lambda: questions.init(_options(common), accept_defaults=yes), common)
+    return _guarded(lambda: questions.init(_options(common), accept_defaults=yes), common, then=" Nothing was written.")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and leave with its exit code. `udib.app.start` is where the command itself begins."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["help"]:
+        given = [*given[1:], "--help"]
     try:
-        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        _refuse_bytes(given)
+        code = app(given, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as exc:
-        print(f"udib: {' '.join(str(exc).split())} See `udib --help`.", file=sys.stderr)  # noqa: T201
-        code = EXIT_USAGE
+        code = _usage(str(exc))
     except (SystemExit, BrokenPipeError):
         code = 0  # rich leaves like this when the reader of a pipe has gone
     except OSError as exc:
@@ -167,13 +170,11 @@ def _options(common: Common | None) -> Any:  # noqa: ANN401 - `Options` is only 
     )
 
 
-def _run(work: Coroutine[Any, Any, int], common: Common | None, *, resumable: bool = False) -> int:
-    import asyncio
-
-    return _guarded(lambda: asyncio.run(work), common, resumable=resumable)
+def _run(work: Coroutine[Any, Any, int], common: Common | None, *, then: str = "") -> int:
+    return _guarded(lambda: signals.run(work), common, then=then)
 
 
-def _guarded(work: Callable[[], int], common: Common | None, *, resumable: bool = False) -> int:
+def _guarded(work: Callable[[], int], common: Common | None, *, then: str = "") -> int:
     from udib.app.commands import explain
     from udib.core.errors import UdibError
 
@@ -181,10 +182,30 @@ def _guarded(work: Callable[[], int], common: Common | None, *, resumable: bool 
         return work()
     except UdibError as exc:
         return explain(exc, as_json=common is not None and common.json)
-    except KeyboardInterrupt:
-        then = " What was finished is kept: run the same command again to go on." if resumable else ""
+    except KeyboardInterrupt as exc:
         print(f"\nudib: interrupted.{then}", file=sys.stderr)  # noqa: T201
-        return EXIT_INTERRUPTED
+        return 128 + (exc.number if isinstance(exc, signals.Interrupted) else signals.CTRL_C)
+
+
+def _refuse_bytes(arguments: Sequence[str]) -> None:
+    """What is no text can be neither stored nor shown.
+
+    Raises:
+        CycloptsError: An argument holds bytes that the encoding of the system does not know, or a NUL.
+    """
+    for argument in arguments:
+        if "\0" in argument or any("\ud800" <= char <= "\udfff" for char in argument):
+            message = (
+                f"The argument {argument!a} is no Unicode text here; rename the file, or set LANG to a UTF-8 locale."
+            )
+            raise CycloptsError(message)
+
+
+def _usage(message: str) -> int:
+    from udib.delivery.text import clean
+
+    print(f"udib: {clean(message)} See `udib --help`.", file=sys.stderr)  # noqa: T201
+    return EXIT_USAGE
 
 
 def _flushed(code: int) -> int:
@@ -192,7 +213,7 @@ def _flushed(code: int) -> int:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _discard_output()
+        streams.discard_output()
     except OSError as exc:
         return _unwritable(exc)
     return code
@@ -200,14 +221,11 @@ def _flushed(code: int) -> int:
 
 def _unwritable(error: OSError) -> int:
     print(f"udib: the output could not be written ({error.strerror}).", file=sys.stderr)  # noqa: T201
-    _discard_output()
+    streams.discard_output()
     return EXIT_FAILED
 
 
-def _discard_output() -> None:
-    """Let the interpreter find nothing to complain of when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 if __name__ == "__main__":
-    main()
+    from udib.app.start import main as start
+
+    start()

@@ -1,12 +1,11 @@
 """What the commands do: open the app, call it, print what it says, and give the exit code."""
 
 import os
-import re
 import shlex
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,9 @@ from udib.core.errors import BadRequestError, Status, UdibError, UnavailableErro
 from udib.core.findings import Report
 from udib.core.ports import Filters
 from udib.core.result import StepResult
-from udib.core.types import Content
-from udib.sources.files import absolute
+from udib.core.types import Content, Media
+from udib.sources.files import absolute, with_captions
+from udib.sources.ytdlp_choice import height
 
 EXIT_CODES = {
     Status.OK: 0,
@@ -33,7 +33,9 @@ EXIT_CODES = {
 }
 
 
-_QUALITY = re.compile(r"[1-9]\d{1,3}p")
+_LEAST_TO_READ = 4
+_LEAST_TO_FORGET = 8
+"""Characters of an id, after its platform, that name an item. What was forgotten by mistake does not come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,18 @@ class Options:
 
     def settings(self) -> Settings:
         """The settings with these options on top."""
-        return load_settings(self.config, **self.overrides())
+        overrides = self.overrides()
+        return load_settings(self.config, **overrides)
 
     def overrides(self) -> dict[str, object]:
-        """The options that are settings, by name; None where an option was not given."""
-        data_dir = Path(self.data_dir) if self.data_dir else None
+        """The options that are settings, by name; None where an option was not given.
+
+        Raises:
+            BadRequestError: One that names a directory is empty, which would mean the current one.
+        """
+        for name, value in (("data-dir", self.data_dir), ("config", self.config)):
+            _refuse_empty(name, value)
+        data_dir = None if self.data_dir is None else Path(self.data_dir)
         return {"tenant": self.tenant, "workspace": self.workspace, "data_dir": data_dir}
 
     def repeated(self) -> str:
@@ -75,10 +84,13 @@ class AnalyzeOrder:
 
 async def analyze(order: AnalyzeOrder, options: Options) -> int:
     """Analyse one item and print the report."""
+    _refuse_empty("out", order.out)
     if order.out is not None:
         _writable(Path(order.out))
-    if order.quality is not None and not _QUALITY.fullmatch(order.quality):
-        raise BadRequestError(f"{order.quality!r} is no height of a picture; give one such as 720p.")
+    if order.quality is not None:
+        height(order.quality)
+    if order.captions is not None:
+        await with_captions(Media(), order.captions)
     async with _opened(options) as app:
         if order.dry_run:
             steps = await plan(app, order.source, captions=order.captions, quality=order.quality)
@@ -100,12 +112,15 @@ async def analyze(order: AnalyzeOrder, options: Options) -> int:
 async def ask(question: str, limit: int, speaker: str | None, content: str | None, options: Options) -> int:
     """Answer a question from memory; "nothing found" is an answer."""
     async with _opened(options) as app:
-        only = (await _content(app, content)).id if content else None
-        who = await _speaker(app, speaker) if speaker else None
+        empty = not await app.catalogue.listing(app.scope)
+        only = None if content is None or empty else (await _content(app, content)).id
+        who = None if speaker is None or empty else await _speaker(app, speaker)
         result = await app.pipeline.ask(question, limit=limit, filters=Filters(content_id=only, speaker=who))
         if not result.success:
             return _failed(result, options)
         answer = result.unwrap()
+        if empty and not answer.passages:
+            answer = replace(answer, note=present.nothing_stored(app.scope))
         present.emit(answer, present.answer_text(answer), as_json=options.json)
         return 0
 
@@ -133,7 +148,11 @@ async def forget(reference: str, options: Options, *, confirmed: bool) -> int:
     """Remove one item from every store and print the proof."""
     async with _opened(options) as app:
         content = await _content_to_forget(app, reference)
-        if not confirmed and sys.stdin.isatty() and not present.confirm(f"Forget {content.title!r} for good?"):
+        if (
+            not confirmed
+            and sys.stdin.isatty()
+            and not present.confirm(f"Forget {content.title!r} ({content.id}) for good?")
+        ):
             raise BadRequestError("Nothing was forgotten.")
         result = await app.pipeline.forget(content.id)
         if not result.success:
@@ -145,10 +164,20 @@ async def forget(reference: str, options: Options, *, confirmed: bool) -> int:
 
 def explain(error: UdibError, *, as_json: bool) -> int:
     """Say one sentence on standard error, and as JSON on standard output if that was asked for; give the exit code."""
-    if as_json:
-        present.emit({"schema": "udib.error/1", "status": error.status.value, "error": str(error)}, None, as_json=True)
     present.complain(str(error))
+    if as_json:
+        sentence = str(error).encode("utf-8", "backslashreplace").decode()
+        document = {"schema": "udib.error/1", "status": error.status.value, "error": sentence}
+        try:
+            present.emit(document, None, as_json=True)
+        except UdibError as lost:  # the code stays that of the first error
+            present.complain(str(lost))
     return EXIT_CODES[error.status]
+
+
+def _refuse_empty(option: str, value: str | None) -> None:
+    if value is not None and not value.strip():
+        raise BadRequestError(f"--{option} names no directory; give one, or leave it out.")
 
 
 @asynccontextmanager
@@ -165,13 +194,10 @@ async def _speaker(app: App, name: str) -> str:
     Raises:
         BadRequestError: Nobody of that name speaks in what is stored; the sentence lists who does.
     """
-    known: set[str] = set()
-    for listed in await app.catalogue.listing(app.scope):
-        report = await app.catalogue.report(app.scope, listed.content.id)
-        known |= set(report.outline.speakers) if report and report.outline else set()
-    found = [speaker for speaker in sorted(known) if speaker.casefold() == name.strip().casefold()]
+    known = await app.catalogue.speakers(app.scope)
+    found = [speaker for speaker in known if speaker.casefold() == name.strip().casefold()]
     if not found:
-        there = f"there are {', '.join(sorted(known)[:10])}" if known else "no speaker is known"
+        there = f"there are {', '.join(known[:10])}" if known else "no speaker is known"
         raise BadRequestError(f"Nobody called {name!r} speaks in what is stored; {there}.")
     return name if name in found else found[0]
 
@@ -190,27 +216,46 @@ def _writable(folder: Path) -> None:
         raise UnavailableError(f"{folder} cannot be written; give another directory to --out.")
 
 
-async def _content(app: App, reference: str) -> Content:
-    """The one stored item that a reference names.
+async def _content(app: App, reference: str, *, least: int = _LEAST_TO_READ) -> Content:
+    """The one stored item that a reference names, by at least `least` characters of its id.
 
     Raises:
         BadRequestError: None or several do; the sentence lists them.
     """
+    reference = reference.strip()
     found = await app.catalogue.find(app.scope, reference)
     if not found and "://" not in reference:
         found = await app.catalogue.find(app.scope, _file_address(reference))
     if not found:
         raise BadRequestError(f"Nothing stored is called {reference!r}; `udib list` shows what is.")
+    found = [content for content in found if _is_named(content, reference, least)]
+    if not found:
+        raise BadRequestError(
+            f"{reference!r} is too short to name an item; give its title, or at least {least} characters of its id "
+            "after the platform: `udib list` shows both."
+        )
     if len(found) > 1:
         names = ", ".join(f"{content.id} ({content.title})" for content in found[:5])
         raise BadRequestError(f"{reference!r} names {len(found)} items: {names}; give more of the id.")
     return found[0]
 
 
+def _is_named(content: Content, reference: str, least: int) -> bool:
+    """Whether enough of a found item is given: its whole id, its title or address, or enough of its id."""
+    native = content.id.partition(":")[2]
+    whole = {content.id, native, content.address, content.url}
+    if reference in whole or content.title.strip().casefold() == reference.casefold():
+        return True
+    if native.startswith(reference):
+        return len(reference) >= least
+    # Found by the beginning of its id, or else by a title or path in another spelling.
+    return not content.id.startswith(reference) or len(reference) - (len(content.id) - len(native)) >= least
+
+
 async def _content_to_forget(app: App, reference: str) -> Content:
     """As `_content`; an item that was interrupted before it was listed can be named by its path or address."""
     try:
-        return await _content(app, reference)
+        return await _content(app, reference, least=_LEAST_TO_FORGET)
     except BadRequestError:
         if not (_is_file(reference) or "://" in reference):
             raise

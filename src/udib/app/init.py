@@ -5,15 +5,18 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from pydantic import ValidationError
+from rich.text import Text
 
 from udib.app import present
 from udib.app.commands import Options
-from udib.app.settings import Settings, config_dir, explain_settings, load_settings, merged
+from udib.app.config_file import read_config
+from udib.app.settings import Settings, config_dir, explain_settings, load_settings, merged, user_path
 from udib.core.errors import BadRequestError, UnavailableError
+from udib.delivery.text import visible
 from udib.delivery.webhook import check_webhook
 
 Ask = Callable[[str, str], str]
@@ -39,6 +42,11 @@ def _number(text: str) -> float:
         raise BadRequestError(f"{text!r} is no number; give dollars such as 0.10.") from exc
 
 
+def _folder(text: str) -> str:
+    """A folder from the root: settings are read from any directory."""
+    return str(user_path("The data directory", Path(text)))
+
+
 def _webhook_state(settings: Settings) -> str:
     return "none" if settings.delivery.discord_webhook is None else "keep"
 
@@ -51,7 +59,7 @@ def _webhook(text: str) -> str | None:
 
 
 _QUESTIONS = (
-    _Question(("data_dir",), "Where should everything be stored?", lambda s: str(s.data_path), str),
+    _Question(("data_dir",), "Where should everything be stored?", lambda s: str(s.data_path), _folder),
     _Question(("tenant",), "Name of your community (tenant)?", lambda s: s.tenant, str),
     _Question(
         ("llm", "provider"), "Language model provider (none, openrouter, openai)?", lambda s: s.llm.provider, str
@@ -75,22 +83,25 @@ _QUESTIONS = (
 
 
 def init(options: Options, *, accept_defaults: bool) -> int:
-    """Ask, check the answers by loading them, and write settings.yaml (mode 0600) in the configuration directory.
+    """Ask, check each answer, and write settings.yaml (mode 0600) in the configuration directory.
+
+    A terminal is asked again after an answer that cannot be used; answers from a pipe have one try.
 
     Raises:
-        BadRequestError: An answer is not usable; nothing is written.
+        BadRequestError: An answer is not usable, or the answers ended early; nothing is written.
         UnavailableError: The file cannot be written.
     """
+    overrides = options.overrides()
     folder = config_dir(options.config)
     given = options.config if options.config is not None and folder.is_dir() else None
-    wanted = load_settings(given, **options.overrides())
-    ask = _take_default if accept_defaults or not sys.stdin.isatty() else _ask
+    wanted = load_settings(given, **overrides)
+    _ = wanted.scope, wanted.data_path  # suggestions that cannot be used are refused before the first question
+    ask = _take_default if accept_defaults else _ask
     values = _answers(load_settings(given), wanted, ask)
     path = folder / "settings.yaml"
-    written = _write(path, merged(_existing(path), values))
-    present.emit(
-        {"written": str(written), "settings": _public(values)}, _DONE.format(path=written), as_json=options.json
-    )
+    written = _write(path, merged(read_config(path), values))
+    done = Text(_DONE.format(path=visible(str(written))))
+    present.emit({"written": str(written), "settings": _public(values)}, done, as_json=options.json)
     return 0
 
 
@@ -101,34 +112,60 @@ def _answers(current: Settings, wanted: Settings, ask: Ask) -> dict[str, Any]:
     for question in _QUESTIONS:
         if not question.only_if(given):
             continue
-        answer = ask(question.text, question.default(wanted)).strip()
+        kept = question.default(current)
+        answer, value = _answer(question, question.default(wanted), kept, ask)
         given[".".join(question.path)] = answer
-        if answer and answer != question.default(current):
-            *sections, key = question.path
-            place = values
-            for section in sections:
-                place = place.setdefault(section, {})
-            place[key] = question.convert(answer)
+        if answer not in {"", kept}:
+            values = merged(values, _nested(question.path, value))
     return values
 
 
+def _answer(question: _Question, default: str, kept: str, ask: Ask) -> tuple[str, object]:
+    """An answer and the setting that comes of it, None where it says what is `kept` anyway.
+
+    Raises:
+        BadRequestError: It is not usable, and nobody can be asked again.
+    """
+    while True:
+        answer = ask(question.text, default).strip()
+        if answer in {"", kept}:
+            return answer, None
+        try:
+            value = question.convert(answer)
+            _check(question.path, value)
+        except BadRequestError as exc:
+            if not sys.stdin.isatty():
+                raise
+            present.complain(str(exc))
+        else:
+            return answer, value
+
+
+def _check(path: tuple[str, ...], value: object) -> None:
+    """Let the settings judge one value."""
+    try:
+        settings = Settings.model_validate(_nested(path, value))
+    except ValidationError as exc:
+        problem = exc.errors(include_url=False, include_input=False)[0]["msg"]
+        raise BadRequestError(f"That cannot be used: {problem}.") from exc
+    _ = settings.scope, settings.data_path
+
+
+def _nested(path: tuple[str, ...], value: object) -> dict[str, Any]:
+    for key in reversed(path):
+        value = {key: value}
+    return cast("dict[str, Any]", value)
+
+
 def _ask(text: str, default: str) -> str:
-    sys.stderr.write(f"{text} [{default}] ")
-    sys.stderr.flush()
-    line = sys.stdin.readline()
-    return line.strip() or default
+    line = present.asked(f"{text} [{default}]")
+    if line is None:
+        raise BadRequestError("The answers ended early; nothing was written. `udib init --yes` takes every default.")
+    return line or default
 
 
 def _take_default(_: str, default: str) -> str:
     return default
-
-
-def _existing(path: Path) -> dict[str, Any]:
-    try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    return loaded if isinstance(loaded, dict) else {}
 
 
 def _write(path: Path, values: dict[str, Any]) -> Path:

@@ -13,6 +13,7 @@ from udib.app.bootstrap import App
 from udib.app.settings import Settings
 from udib.core.findings import Evidence
 from udib.core.types import Content
+from udib.delivery.text import clean
 
 _RECOGNITION_SPEED = 10.0
 """Seconds of speech that the embedded recogniser hears in one second; `make bench ARGS=speech` measures 4 to 20."""
@@ -64,7 +65,7 @@ def plan_text(steps: Sequence[PlannedStep]) -> RenderableType:
     table.add_column("cost", justify="right")
     for step in steps:
         about = f"{step.seconds:g} s" if step.seconds is not None else ""
-        table.add_row(step.stage, Text(step.what), about, f"{step.cost_usd:.2f} USD")
+        table.add_row(step.stage, Text(clean(step.what)), about, f"{step.cost_usd:.2f} USD")
     seconds = sum(step.seconds or 0.0 for step in steps)
     cost = sum(step.cost_usd for step in steps)
     table.add_row(

@@ -1,72 +1,112 @@
-"""What commands print: rich text for people, JSON for programs. Data goes to standard output, complaints do not."""
+"""What commands print: rich text for people, JSON for programs. Data goes to standard output, complaints do not.
 
+Whatever a stranger may have written (titles, names, words, addresses, file names) goes through `_said` or `visible`.
+"""
+
+import codecs
 import shlex
 import shutil
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
 from rich.console import Console, Group, RenderableType
-from rich.markup import escape
 from rich.padding import Padding
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from udib.app import signals, streams
+from udib.core.errors import UdibError
 from udib.core.findings import Report
 from udib.core.tenancy import Scope
 from udib.core.types import Answer, Content, Health, Listing
 from udib.delivery.document import render_json
 from udib.delivery.terminal import render_terminal
+from udib.delivery.text import clean, harmless_json, visible
 from udib.delivery.view import clock
 from udib.pipeline.forget import Forgotten
 
 _NARROW = 100
+_LEAST, _MOST = 40, 500
+"""Columns between which a terminal is believed; COLUMNS may say anything."""
 
 
 def emit(value: object, text: RenderableType | None, *, as_json: bool, paths: Sequence[str] = ()) -> None:
-    """Print `value` as JSON, or its text and then lines that are not wrapped, so that they can be copied."""
-    if as_json:
-        data = render_json(value) if isinstance(value, Report) else msgspec.json.format(msgspec.json.encode(value))
-        sys.stdout.write(data.decode().rstrip("\n") + "\n")
-        return
-    console = _console()
+    """Print `value` as JSON, or its text and then lines that are not wrapped, so that they can be copied.
+
+    A reader that has gone (`| head`) is no failure: what was done is done.
+
+    Raises:
+        UdibError: It cannot be written: the disk is full, or standard output is closed.
+    """
+    try:
+        if as_json:
+            sys.stdout.write(_json(value) + "\n")
+        else:
+            _print(text, paths)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # rich leaves when the reader has gone
+        streams.discard_output()
+    except OSError as exc:
+        streams.discard_output()
+        raise UdibError(f"the output could not be written ({exc.strerror}).") from exc
+
+
+def _json(value: object) -> str:
+    data = render_json(value) if isinstance(value, Report) else msgspec.json.format(msgspec.json.encode(value))
+    plain = codecs.lookup(sys.stdout.encoding or "utf-8").name != "utf-8"
+    return harmless_json(data.decode().rstrip("\n"), ascii_only=plain)
+
+
+def _print(text: RenderableType | None, paths: Sequence[str]) -> None:
+    console = console_of(sys.stdout)
     console.print(text)
     for line in paths:
         console.print(Text(line), soft_wrap=True)
 
 
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else _NARROW, highlight=False)
+def console_of(stream: TextIO) -> Console:
+    """A stream for rich text, as wide as its terminal."""
+    console = Console(file=stream, highlight=False)
+    console.width = min(max(console.width, _LEAST), _MOST) if stream.isatty() else _NARROW
+    return console
 
 
 def complain(sentence: str) -> None:
     """One sentence on standard error."""
-    sys.stderr.write(f"udib: {' '.join(sentence.split())}\n")
+    sys.stderr.write(f"udib: {clean(sentence)}\n")
+    sys.stderr.flush()
 
 
 def confirm(question: str) -> bool:
     """Ask on the terminal; anything but yes is no."""
-    sys.stderr.write(f"{question} [y/N] ")
+    return (asked(f"{question} [y/N] ") or "").casefold() in {"y", "yes"}
+
+
+def asked(question: str) -> str | None:
+    """The line that is given to a question; None at the end of the input."""
+    sys.stderr.write(f"{clean(question)} ")
     sys.stderr.flush()
-    # Under asyncio Ctrl-C only cancels the task, which waits for this line.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    return sys.stdin.readline().strip().casefold() in {"y", "yes"}
+    with signals.given_up():
+        line = sys.stdin.readline()
+    return line.strip() if line else None
 
 
 def report_text(report: Report) -> RenderableType:
     """The report as the terminal shows it."""
-    return render_terminal(report, _console().width)
+    return render_terminal(report, console_of(sys.stdout).width)
 
 
 def whereabouts(report: Report, options: str) -> list[str]:
     """Where the report's files are, and two questions to try, with the options that lead to the same data."""
     lines = ["", "Written"] if report.delivered else []
-    lines += [f"  {delivered.kind:<9} {_nearest(delivered.where)}" for delivered in report.delivered]
+    lines += [f"  {clean(each.kind):<9} {visible(_nearest(each.where))}" for each in report.delivered]
     questions = questions_to_try(report)
     lines += ["", "Ask"] if questions else []
-    return [*lines, *(f"  {_command()} ask {shlex.quote(question)}{options}" for question in questions)]
+    return [*lines, *(visible(f"  {_command()} ask {shlex.quote(question)}{options}") for question in questions)]
 
 
 def _command() -> str:
@@ -88,35 +128,40 @@ def questions_to_try(report: Report) -> tuple[str, ...]:
     questions = [f"What was said about {title}?" for title in titles[:2]]
     if len(questions) < 2 and report.fact_checks and report.fact_checks.checks:
         questions.append(report.fact_checks.checks[0].claim.quote.text)
-    return tuple(questions[:2])
+    return tuple(clean(question) for question in questions[:2])
 
 
 def answer_text(answer: Answer) -> RenderableType:
     """Passages in order, each with who said it, when, where, and the link to the second."""
     if not answer.passages:
-        return Text(answer.note)
+        return _said(answer.note)
     parts: list[RenderableType] = []
     for number, passage in enumerate(answer.passages, start=1):
         record = passage.record
         who = record.speaker or "unknown speaker"
         head = Text.assemble(
-            (f"{number}. ", "bold"), (who, "bold"), f"  {clock(record.start_s)}  ", (record.title, "dim")
+            (f"{number}. ", "bold"), _said(who, "bold"), f"  {clock(record.start_s)}  ", _said(record.title, "dim")
         )
-        words = Text(f"\u201c{record.text}\u201d")
+        words = _said(f"\u201c{record.text}\u201d")
         if record.low_accuracy:
             words.append(" (heard by a recogniser of low accuracy: listen before you quote)", style="yellow")
         parts += [
             head,
             Padding(words, (0, 0, 0, 3)),
-            Padding(Text(record.link, style="dim", overflow="fold"), (0, 0, 1, 3)),
+            Padding(Text(visible(record.link), style="dim", overflow="fold"), (0, 0, 1, 3)),
         ]
     return Group(*parts)
+
+
+def nothing_stored(scope: Scope) -> str:
+    """That a scope is empty, and how to begin. Whether another holds anything is not for this one to know."""
+    return f"Nothing is stored for {scope}. `udib analyze` a recording to begin."
 
 
 def listing_text(listing: Sequence[Listing], scope: Scope) -> RenderableType:
     """One line an item."""
     if not listing:
-        return Text(f"Nothing is stored for {scope}. `udib analyze` a recording to begin.")
+        return _said(nothing_stored(scope))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("id", "title", "length", "words", "claims", "analysed"):
         table.add_column(name, overflow="fold", justify="right" if name in {"length", "words", "claims"} else "left")
@@ -124,19 +169,19 @@ def listing_text(listing: Sequence[Listing], scope: Scope) -> RenderableType:
         length = clock(item.content.duration_s) if item.content.duration_s else ""
         short = str(item.content.id)[:22]
         table.add_row(
-            short,
-            escape(item.content.title),
+            _said(short),
+            _said(item.content.title),
             length,
             str(item.words),
             str(item.claims),
-            item.created_at[:16].replace("T", " "),
+            _said(item.created_at[:16].replace("T", " ")),
         )
     return table
 
 
 def forgotten_text(forgotten: Forgotten, content: Content) -> RenderableType:
     """How many entries each store gave up, and the proof."""
-    lines = [Text.assemble("Forgotten: ", (content.title, "bold"))]
+    lines = [Text.assemble("Forgotten: ", _said(content.title, "bold"))]
     left = dict(forgotten.left)
     for name, count in forgotten.removed:
         lines.append(Text(f"  {name}: {count} removed, {left.get(name, 0)} left"))
@@ -152,7 +197,11 @@ def health_text(healths: Sequence[Health]) -> RenderableType:
     table.add_column(overflow="fold")
     for health in healths:
         state = ("ok", "green") if health.ok else (("note", "yellow") if health.optional else ("FAIL", "bold red"))
-        table.add_row(Text(*state), Text(health.name), Text(health.detail))
+        table.add_row(Text(*state), _said(health.name), _said(health.detail))
         if not health.ok and health.remedy:
-            table.add_row("", "", Text(f"-> {health.remedy}"))
+            table.add_row("", "", _said(f"-> {health.remedy}"))
     return table
+
+
+def _said(text: str, style: str | Style = "") -> Text:
+    return Text(clean(text), style)

@@ -8,8 +8,10 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from udib.app.present import console_of
 from udib.core.ports import ProgressSink
 from udib.core.types import Progress
+from udib.delivery.text import clean
 
 _ENDED = {"ok": "done", "reused": "kept from before"}
 
@@ -17,10 +19,10 @@ _ENDED = {"ok": "done", "reused": "kept from before"}
 @contextmanager
 def showing_progress(*, quiet: bool) -> Generator[ProgressSink]:
     """A sink for progress events that shows them until the block ends."""
-    console = Console(stderr=True)
+    console = console_of(sys.stderr)
     if quiet:
         yield lambda _: None
-    elif console.is_terminal:
+    elif console.is_terminal and not console.is_dumb_terminal:
         with _bars(console) as bars:
             yield _Live(bars)
     else:
@@ -65,4 +67,4 @@ def _line(event: Progress) -> None:
         return
     kept = event.state in _ENDED  # what went wrong is said once, at the end
     note = f": {event.note}" if event.note and kept else ""
-    sys.stderr.write(f"{event.stage}: {_ENDED.get(event.state, event.state)}{note}\n")
+    sys.stderr.write(clean(f"{event.stage}: {_ENDED.get(event.state, event.state)}{note}") + "\n")

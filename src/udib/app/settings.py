@@ -4,16 +4,17 @@ Precedence: `config/*.yaml` of the package < the files of the same names in the 
 `UDIB_SECTION__KEY` < arguments. The current directory is never searched.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeGuard, get_origin
 
-import yaml
 from platformdirs import user_config_path, user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from udib.app.config_file import read_config
 from udib.core.errors import BadRequestError
 from udib.core.tenancy import Scope
 
@@ -27,7 +28,7 @@ SECRET_NAMES = ("OPENROUTER_API_KEY", "OPENAI_API_KEY", "DISCORD_WEBHOOK")
 class Section(BaseModel):
     """A group of settings. An unknown key stops the start."""
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class NetSettings(Section):
@@ -39,17 +40,17 @@ class NetSettings(Section):
 class ConnectionPoolSettings(Section):
     """Connections to other machines (config/http.yaml)."""
 
-    limit: int = Field(default=100, ge=1, description="most connections at the same time")
-    limit_per_host: int = Field(default=30, ge=1, description="most connections to one host")
-    dns_cache_ttl: int = Field(default=300, ge=0, description="seconds that a name's addresses are kept")
-    timeout: float = Field(default=30, gt=0, description="seconds of one request, from start to end")
+    limit: int = Field(default=100, ge=1, le=10_000, description="most connections at the same time")
+    limit_per_host: int = Field(default=30, ge=1, le=10_000, description="most connections to one host")
+    dns_cache_ttl: int = Field(default=300, ge=0, le=86_400, description="seconds that a name's addresses are kept")
+    timeout: float = Field(default=30, gt=0, le=86_400, description="seconds of one request, from start to end")
 
 
 class RetrySettings(Section):
     """When a request is made again (config/http.yaml)."""
 
     max_attempts: int = Field(default=3, ge=1, le=10, description="attempts, the first one included")
-    backoff_factor: float = Field(default=2.0, ge=1, description="each wait is this much longer than the one before")
+    backoff_factor: float = Field(default=2.0, ge=1, le=100, description="each wait is this much longer than the last")
     retryable_statuses: tuple[int, ...] = (429, 502, 503, 504)
 
 
@@ -63,8 +64,8 @@ class HttpSettings(Section):
 class SourcesSettings(Section):
     """Fetching."""
 
-    max_megabytes: int = Field(default=4096, ge=1, description="most megabytes of one download")
-    deadline_s: float = Field(default=3600, gt=0, description="most seconds of one download")
+    max_megabytes: int = Field(default=4096, ge=1, le=1_000_000, description="most megabytes of one download")
+    deadline_s: float = Field(default=3600, gt=0, le=604_800, description="most seconds of one download")
     language: str = Field(default="en", min_length=2, description="wanted caption language")
 
 
@@ -135,6 +136,14 @@ class Settings(BaseSettings):
     delivery: DeliverySettings = DeliverySettings()
     log: LogSettings = LogSettings()
 
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _not_empty(cls, value: object) -> object:
+        """An empty path would be the current directory."""
+        if isinstance(value, str) and not value.strip():
+            raise ValueError("it is empty")
+        return value
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -159,8 +168,12 @@ class Settings(BaseSettings):
 
     @property
     def data_path(self) -> Path:
-        """Where everything is stored."""
-        return (self.data_dir or user_data_path("udib")).expanduser().resolve()
+        """Where everything is stored.
+
+        Raises:
+            BadRequestError: The name is none that a file system takes.
+        """
+        return user_path("The data directory", self.data_dir or user_data_path("udib"))
 
     @property
     def runtime_path(self) -> Path | None:
@@ -172,7 +185,20 @@ class Settings(BaseSettings):
 def config_dir(given: str | None = None) -> Path:
     """The user's configuration directory: the one given, else $UDIB_CONFIG_DIR, else the system's place for it."""
     chosen = given or os.environ.get("UDIB_CONFIG_DIR")
-    return Path(chosen).expanduser() if chosen else user_config_path("udib")
+    return user_path("The configuration directory", Path(chosen)) if chosen else user_config_path("udib")
+
+
+def user_path(what: str, path: Path) -> Path:
+    """A path as a user writes it, from the root.
+
+    Raises:
+        BadRequestError: It loops, names an unknown home, or holds what no path can.
+    """
+    try:
+        str(path).encode()
+        return path.expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as exc:
+        raise BadRequestError(f"{what} {str(path)!a} is no usable path; give another.") from exc
 
 
 def shipped_config_dir() -> Path:
@@ -191,15 +217,13 @@ def load_settings(directory: str | None = None, **overrides: object) -> Settings
     Raises:
         BadRequestError: A file cannot be read, a name is unknown, or a value is out of range; the sentence names it.
     """
-    if directory is not None and not Path(directory).expanduser().is_dir():
-        raise BadRequestError(
-            f"The configuration directory {directory} does not exist; create it or leave --config out."
-        )
-    _refuse_unknown(os.environ)
+    if directory is not None and not config_dir(directory).is_dir():
+        raise BadRequestError(f"There is no configuration directory {directory}; create it or leave --config out.")
+    _check_variables(os.environ)
     values: dict[str, Any] = {}
     for folder in (shipped_config_dir(), config_dir(directory)):
         for name in _FILES:
-            values = merged(values, _read(folder / name))
+            values = merged(values, read_config(folder / name))
     try:
         settings = Settings(**{name: value for name, value in values.items() if value is not None})
     except ValidationError as exc:
@@ -216,37 +240,41 @@ def seen_secrets() -> tuple[str, ...]:
     return tuple(name for name in SECRET_NAMES if os.environ.get(name))
 
 
-def _refuse_unknown(variables: Mapping[str, str]) -> None:
-    """A misspelt name stops the start; pydantic-settings would ignore it in silence."""
-    for name in variables:
-        if name.startswith("UDIB_") and name not in _OWN and not _known(name):
+def _check_variables(variables: Mapping[str, str]) -> None:
+    """What pydantic-settings would ignore in silence (a misspelt name) or not explain (a list that is no JSON)."""
+    for name, value in variables.items():
+        if not name.startswith("UDIB_") or name in _OWN:
+            continue
+        kind = _kind(name)
+        if kind is None:
             raise BadRequestError(f"The environment variable {name} is no setting of udib; correct or unset it.")
+        if (get_origin(kind) is tuple or _is_section(kind)) and not _is_json(value):
+            example = '["a", "b"]' if get_origin(kind) is tuple else '{"name": "value"}'
+            raise BadRequestError(f"The environment variable {name} takes JSON such as {example}; correct or unset it.")
 
 
-def _known(name: str) -> bool:
-    """Whether a variable names a setting: a path of sections that ends in a field."""
+def _kind(name: str) -> Any:  # noqa: ANN401 - a type, or what typing makes of one
+    """The type of the setting that a variable names, by a path of sections; None if it names none."""
     fields = Settings.model_fields
     *sections, key = name.removeprefix("UDIB_").lower().split("__")
     for section in sections:
         kind = fields[section].annotation if section in fields else None
-        if not (isinstance(kind, type) and issubclass(kind, Section)):
-            return False
+        if not _is_section(kind):
+            return None
         fields = kind.model_fields
-    return key in fields
+    return fields[key].annotation if key in fields else None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _is_section(kind: object) -> TypeGuard[type[Section]]:
+    return isinstance(kind, type) and issubclass(kind, Section)
+
+
+def _is_json(text: str) -> bool:
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
-        raise BadRequestError(f"The settings file {path} cannot be read: {' '.join(str(exc).split())}") from exc
-    if loaded is None:
-        return {}
-    if not isinstance(loaded, dict):
-        raise BadRequestError(f"The settings file {path} must hold names and values.")
-    return loaded
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

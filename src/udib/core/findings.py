@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from udib.core.errors import Status
-from udib.core.speech import Quote, Transcript
+from udib.core.speech import Missing, Quote, Transcript
 from udib.core.types import Content, ContentId, Delivered
 
 
@@ -226,14 +226,6 @@ class StageTiming:
     status: Status
     reused: bool = False
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A part that the report lacks, and why."""
-
-    part: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ class Transcriber(Checked, Protocol):
 
     engine: str
     low_accuracy: bool
+    language: str | None
+    """The one language that it knows; None: whatever is written."""
 
     def accepts(self, media: Media) -> bool:
         """Whether this transcriber can read that media."""
@@ -331,6 +333,14 @@ class Catalogue(Checked, Forgettable, Protocol):
 
     async def listing(self, scope: Scope) -> list[Listing]:
         """All contents, newest report first."""
+        ...
+
+    async def speakers(self, scope: Scope) -> list[str]:
+        """Who speaks in the newest reports, each name once, in order."""
+        ...
+
+    async def citing(self, scope: Scope, content_id: ContentId) -> list[ContentId]:
+        """The other contents whose newest report has words of this one as evidence, in order."""
         ...
 
     async def begin_effect(self, scope: Scope, content_id: ContentId, key: str) -> str:

@@ -53,12 +53,21 @@ class Quote:
     last: int
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A part that the report lacks, and why."""
+
+    part: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class Transcript:
     """All that was said in one item, in order of time.
 
     `engine` names what produced it; `low_accuracy` marks a fallback recogniser, whose words need checking by ear;
-    `timed` is False when the source gave no times and they were estimated.
+    `timed` is False when the source gave no times and they were estimated; `missing` is what could not be read.
+    `language` is what the source says, "und" where it says nothing.
     """
 
     segments: tuple[Segment, ...]
@@ -67,6 +76,7 @@ class Transcript:
     language: str = "en"
     low_accuracy: bool = False
     timed: bool = True
+    missing: tuple[Missing, ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -108,8 +118,8 @@ class Transcript:
         if not 0 <= first <= last < len(self.segments):
             raise ValueError(f"no segments {first} to {last}")
         parts = [segment.text for segment in self.segments[first : last + 1]]
-        parts[-1] = parts[-1][:end]
-        parts[0] = parts[0][begin:]
+        parts[-1] = parts[-1][begin if first == last else 0 : end]
+        parts[0] = parts[0] if first == last else parts[0][begin:]
         text = " ".join(" ".join(parts).split())
         if not text:
             raise ValueError("an empty quote")
@@ -164,6 +174,39 @@ class Transcript:
         return tuple(_word_ends(segment) for segment in self.segments)
 
 
+def stretches(
+    text: str, begin: int = 0, end: int | None = None, *, words: int, characters: int
+) -> Iterator[tuple[int, int, int]]:
+    """Cut a text between words, and inside a word that is too long by itself.
+
+    Args:
+        text: What is cut.
+        begin: Offset of its first character.
+        end: Offset behind its last character; None: the end of the text.
+        words: Most words of a stretch.
+        characters: Most characters of a stretch.
+
+    Returns:
+        (first character, behind the last character, words) of each stretch, without outer blanks.
+    """
+    first, last, held = begin, begin, 0
+    for start, stop in _short_words(text, begin, len(text) if end is None else end, characters):
+        if held and (held == words or stop - first > characters):
+            yield first, last, held
+            held = 0
+        if not held:
+            first = start
+        last, held = stop, held + 1
+    if held:
+        yield first, last, held
+
+
+def _short_words(text: str, begin: int, end: int, longest: int) -> Iterator[tuple[int, int]]:
+    for match in _VISIBLE.finditer(text, begin, end):
+        for start in range(match.start(), match.end(), longest):
+            yield start, min(start + longest, match.end())
+
+
 @dataclass(frozen=True, slots=True)
 class _TokenIndex:
     """All tokens of a transcript, where each lies (segment, begin, end), and the places of each token."""
@@ -188,6 +231,7 @@ class _TokenIndex:
 
 # A word may hold apostrophes, hyphens and the points and commas of a number; a percent or currency sign is a word of
 # its own, because a quote that drops or changes it says something else.
+_VISIBLE = re.compile(r"\S+")
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['\u2019\-][^\W\d_]+)*|[%$€£]")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
 
-from udib.core.speech import Segment
+from udib.core.speech import Missing, Segment
 
 ContentId = NewType("ContentId", str)
 """`platform:native-id`, unique within a tenant; files are `file:` and the first 32 hex digits of their sha256."""
@@ -70,13 +70,15 @@ class Media:
     """What was fetched of a content. At least one of `captions` and `path` (a file with sound) is set.
 
     `digest` is the sha256 of the file that the words are taken from (the captions if there are any), in hex: it decides
-    whether an earlier transcript can be used again. `reason` says why this artefact was chosen, for the report.
+    whether an earlier transcript can be used again. `reason` says why this artefact was chosen, for the report;
+    `language` is what the source says that is spoken.
     """
 
     path: str | None = None
     captions: CaptionTrack | None = None
     digest: str = ""
     reason: str = ""
+    language: str | None = None
 
 
 class RecordKind(StrEnum):
@@ -178,11 +180,15 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Some segments of a transcript in the making. `done_s` of `total_s` seconds are finished; None: unknown."""
+    """Some segments of a transcript in the making. `done_s` of `total_s` seconds are finished; None: unknown.
+
+    `missing` is what is known so far to be lost.
+    """
 
     segments: tuple[Segment, ...]
     done_s: float
     total_s: float | None = None
+    missing: tuple[Missing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

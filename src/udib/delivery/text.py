@@ -4,6 +4,7 @@ Titles, names and transcripts are hostile until shown otherwise: they may hold m
 escapes or characters that turn the writing direction. Every renderer takes foreign text through one of these.
 """
 
+import json
 import re
 import unicodedata
 from urllib.parse import quote
@@ -11,6 +12,7 @@ from urllib.parse import quote
 # U+200C and U+200D join letters of several scripts and parts of emoji; all other invisible characters go.
 _JOINERS = "\u200c\u200d"
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_BREAKS = frozenset({"Zl", "Zp"})
 _AFTER_AT = "\u200b"
 _LONGEST_URL = 2048
 
@@ -20,6 +22,7 @@ _LINE_START = re.compile(r"^(?:[-+=]|\d+(?=[.)](?:\s|$)))")
 _INVITE = re.compile(r"\b(discord(?:app)?\.)(?=[a-z])", re.IGNORECASE)
 _WWW = re.compile(r"(www)\.", re.IGNORECASE)
 _WEB = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
+_BEYOND_ASCII = re.compile(r"[^\n -~]")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 
 
@@ -30,6 +33,16 @@ def clean(text: str) -> str:
         return line
     kept = (char for char in line if char in _JOINERS or unicodedata.category(char) not in _HIDDEN)
     return " ".join("".join(kept).split())
+
+
+def visible(text: str) -> str:
+    """Text of which nothing may be lost, such as a path: what `clean` would drop is written as Python writes it."""
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def harmless_json(document: str, *, ascii_only: bool = False) -> str:
+    """The same JSON with escapes for all characters that cannot be seen or, if asked for, all beyond ASCII."""
+    return _BEYOND_ASCII.sub(lambda found: _json_escape(found[0], always=ascii_only), document)
 
 
 def shorten(text: str, limit: int) -> str:
@@ -70,6 +83,16 @@ def web_url(address: str) -> str | None:
 def language_tag(language: str | None) -> str | None:
     """The tag, if it has the form of BCP 47."""
     return language if language is not None and _LANGUAGE.fullmatch(language) else None
+
+
+def _escaped(char: str) -> str:
+    """A character that cannot be seen as Python writes it; any other as it is."""
+    hidden = char not in _JOINERS and unicodedata.category(char) in _HIDDEN | _BREAKS
+    return ascii(char)[1:-1] if hidden else char
+
+
+def _json_escape(char: str, *, always: bool) -> str:
+    return json.dumps(char)[1:-1] if always or not char.isprintable() else char
 
 
 def _escape_start(line: str) -> str:

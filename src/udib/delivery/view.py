@@ -14,13 +14,12 @@ from udib.core.findings import (
     FactCheck,
     Fallacy,
     Label,
-    Missing,
     NotJudged,
     Report,
     SpeakerShare,
     StageTiming,
 )
-from udib.core.speech import Quote
+from udib.core.speech import Missing, Quote
 from udib.core.types import Content, Platform
 from udib.delivery.text import clean, web_url
 

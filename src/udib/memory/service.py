@@ -17,6 +17,7 @@ from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, MemoryRecord, Passage, RecordKind, Vector
 from udib.memory.entries import Entry, content_hash
 from udib.memory.lexical import content_words, coverage, query_terms, stem, stems, terms
+from udib.memory.point_checks import checked_payload
 from udib.memory.store import EnhancedVectorStore, outcome
 from udib.memory.texts import StoredText, pieces, record_of
 
@@ -120,14 +121,18 @@ class MemoryService:
         """Store all records of one or more contents, in place of those kept before; returns how many there were.
 
         A record without a letter or digit is not stored, because nothing could find it. What the scope has already,
-        word for word, is kept as another place where it was said.
+        word for word, is kept as another place where it was said. Repeating a call that was interrupted completes it.
 
         Raises:
+            BadRequestError: A record is too large or names no content; nothing of the call was stored.
             ForbiddenError: The tenant would have more records than its quota; nothing was stored.
+            UnavailableError: The store is not to be had; some records may be stored.
         """
+        now = self._clock()
+        for record in records:
+            checked_payload(f"{record.kind.value} {record.number}", self._payload(record, now))
         contents = {record.content_id for record in records}
         await self._refuse_beyond_quota(scope, records, contents)
-        now = self._clock()
         for kind in RecordKind:
             mine = [record for record in records if record.kind is kind]
             for start in range(0, len(mine), _RECORDS_PER_CALL):
@@ -270,7 +275,10 @@ class MemoryService:
         weights = terms(record.text)
         for term, weight in terms(f"{record.context} {record.speaker or ''}").items():
             weights.setdefault(term, CONTEXT_IN_TERMS * weight)
-        payload = msgspec.to_builtins(record)
+        return Entry(record.content_id, record.number, vector, self._payload(record, now), weights)
+
+    def _payload(self, record: MemoryRecord, now: float) -> dict[str, object]:
+        payload: dict[str, object] = msgspec.to_builtins(record)
         del payload["kind"]
         payload["content_hash"] = content_hash(record.text, record.speaker)
         payload["platform"] = record.content_id.partition(":")[0]
@@ -279,7 +287,7 @@ class MemoryService:
             payload["published_ts"] = published
         if self._retention_s is not None:
             payload["expires_at"] = now + self._retention_s
-        return Entry(record.content_id, record.number, vector, payload, weights)
+        return payload
 
     async def _embed(self, texts: Sequence[str]) -> list[Vector]:
         """A vector a text; empty for a text without meaning."""

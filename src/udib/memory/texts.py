@@ -5,9 +5,11 @@ from typing import Final
 
 import msgspec
 
+from udib.core.speech import stretches
 from udib.core.types import ContentId, MemoryRecord, RecordKind
 
 _SENTENCE_WORDS: Final = 60
+_SENTENCE_CHARACTERS: Final = 2000
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 
 
@@ -41,16 +43,15 @@ def record_of(stored: StoredText, content_id: ContentId, number: int, text: str)
 
 
 def pieces(text: str) -> list[str]:
-    """A text in pieces of about 60 words, cut between sentences; a longer sentence is cut between words."""
-    pieces: list[str] = []
+    """A text in pieces of about 60 words, cut between sentences; a longer sentence or word is cut inside."""
+    found: list[str] = []
     words: list[str] = []
     for sentence in _SENTENCE_END.split(text.strip()):
-        more = sentence.split()
-        if words and len(words) + len(more) > _SENTENCE_WORDS:
-            pieces.append(" ".join(words))
-            words = []
-        words += more
-        while len(words) > 2 * _SENTENCE_WORDS:
-            pieces.append(" ".join(words[:_SENTENCE_WORDS]))
-            words = words[_SENTENCE_WORDS:]
-    return [*pieces, " ".join(words)] if words else pieces
+        for start, end, _ in stretches(sentence, words=_SENTENCE_WORDS, characters=_SENTENCE_CHARACTERS):
+            more = sentence[start:end].split()
+            long = sum(map(len, words)) + len(words) + end - start > _SENTENCE_CHARACTERS
+            if words and (long or len(words) + len(more) > _SENTENCE_WORDS):
+                found.append(" ".join(words))
+                words = []
+            words += more
+    return [*found, " ".join(words)] if words else found

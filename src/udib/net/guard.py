@@ -50,7 +50,7 @@ def check_address(url: str) -> None:
         host, _ = parts.hostname, parts.port
     except ValueError as exc:
         raise BadRequestError(f"{url!r} is no valid address; check its host and port.") from exc
-    if parts.scheme.lower() not in {"http", "https"} or not host:
+    if parts.scheme.lower() not in {"http", "https"} or not host or any(char.isspace() for char in host):
         raise BadRequestError(f"{url!r} is no web address; give one that begins with http:// or https://.")
     if parts.username is not None or parts.password is not None:
         raise BadRequestError(f"The address at {host} carries a user name or password; give it without.")

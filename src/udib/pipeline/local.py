@@ -202,7 +202,8 @@ class LocalRun:
 
     async def _done(self, stage: Stage[T], inputs: tuple[object, ...]) -> "_Done[T]":
         """The stage's value. A journal that cannot be read or written fails the stage as its own work would."""
-        input_hash = await asyncio.to_thread(_digest, inputs)
+        decisive = inputs if stage.key is None else stage.key(*inputs)
+        input_hash = await asyncio.to_thread(_digest, decisive)
         kept = await self._kept(stage, input_hash)
         if kept is not None and (stage.intact is None or await stage.intact(kept)):
             return _Done(kept, reused=True)
@@ -238,7 +239,7 @@ class LocalRun:
         )
 
 
-def _digest(inputs: tuple[object, ...]) -> str:
+def _digest(inputs: object) -> str:
     return hashlib.sha256(msgspec.json.encode(inputs)).hexdigest()
 
 

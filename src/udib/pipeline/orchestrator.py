@@ -26,7 +26,7 @@ from functools import partial
 from typing import TypeVar
 
 from udib.core.errors import BadRequestError, Status
-from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Missing, Outline, Report, StageTiming
+from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, StageTiming
 from udib.core.ports import (
     ArtifactStore,
     Catalogue,
@@ -39,7 +39,7 @@ from udib.core.ports import (
     Transcriber,
 )
 from udib.core.result import StepResult
-from udib.core.speech import Segment, Transcript
+from udib.core.speech import Missing, Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Answer, Content, ContentId, Delivered, Media, Progress
 from udib.pipeline.ask import ask
@@ -48,9 +48,11 @@ from udib.pipeline.forget import Forgotten, forget
 from udib.pipeline.local import LocalEngine, RunKey
 from udib.pipeline.records import claim_records, transcript_records
 from udib.pipeline.step import Run, Stage, run_step
+from udib.pipeline.words import changes, decisive, uncovered
 
 T = TypeVar("T")
 
+_NOT_REMEMBERED = Missing("memory", "not all words are stored yet; analyse the same item again to complete it")
 _NO_SPEAKERS = "the words carry no names of speakers, so shares, clashes and contradictions are not known"
 
 
@@ -117,6 +119,7 @@ class _Context:
     run: Run
     content: Content
     progress: ProgressSink
+    before: Report | None
 
 
 def _nobody_watches(_: Progress) -> None:
@@ -184,11 +187,7 @@ class ContentPipeline:
         """Forget a content, and write the report files of the items that had cited it anew."""
         services, scope = self._services, self.scope
         with services.engine.exclusive(scope, content_id):
-            citing = [
-                listed.content.id
-                for listed in await services.catalogue.listing(scope)
-                if (report := await services.catalogue.report(scope, listed.content.id)) and report.cites(content_id)
-            ]
+            citing = await services.catalogue.citing(scope, content_id)
             forgotten = await forget(services.forgettable, scope, content_id)
             for each in citing:
                 report = await services.catalogue.report(scope, each)
@@ -217,7 +216,8 @@ class ContentPipeline:
         following = partial(self._services.catalogue.next_revision, self.scope, content.id)
         async with self._services.engine.run(key, next_revision=following, progress=progress, began=began) as run:
             run.note(StageTiming("resolve", 0.0, round(time.perf_counter() - began, 4), Status.OK))
-            return await self._run_pipeline(_Context(run, content, progress), source, request)
+            before = await self._services.catalogue.report(self.scope, content.id)
+            return await self._run_pipeline(_Context(run, content, progress, before), source, request)
 
     async def _run_pipeline(self, ctx: _Context, source: Source, request: Request) -> Report:
         """The levels, top to bottom. `unwrap` ends the run where a stage is required."""
@@ -227,8 +227,9 @@ class ContentPipeline:
         media = (await ctx.run.step(download, request.quality, request.captions)).unwrap()
 
         # Both read what was downloaded, and neither needs the other.
+        listen = partial(self._transcribe_stage, ctx)
         transcribe = Stage(
-            "transcribe", partial(self._transcribe_stage, ctx), Transcript, limits.transcribe_s, reusable=True
+            "transcribe", listen, Transcript, limits.transcribe_s, version=2, reusable=True, key=decisive
         )
         metadata = Stage("metadata", partial(self._extract_metadata, ctx), Content, limits.analyse_s)
         async with asyncio.TaskGroup() as level:
@@ -238,6 +239,8 @@ class ContentPipeline:
         content = tags.result().value or ctx.content
 
         findings = await self._analyse(ctx, transcript)
+        gaps = (*transcript.missing, *changes(ctx.before, content, transcript, revision=ctx.run.revision))
+        findings = replace(findings, missing=(*findings.missing, *gaps))
         if not tags.result().success:
             findings = replace(findings, missing=(*findings.missing, *_missing("metadata", tags.result())))
 
@@ -263,20 +266,24 @@ class ContentPipeline:
         if transcriber is None:
             raise BadRequestError(f"{ctx.content.title!r} has neither captions nor sound that could be transcribed.")
         segments: list[Segment] = []
+        missing: list[Missing] = []
         async with aclosing(transcriber.windows(media)) as windows:  # type: ignore[type-var]
             async for window in windows:
                 segments.extend(window.segments)
+                missing.extend(window.missing)
                 ctx.progress(Progress("transcribe", "progress", window.done_s, window.total_s))
         if not segments:
             raise BadRequestError(f"No words were found in {ctx.content.title!r}.")
-        return Transcript(
+        said = (media.captions and media.captions.language) or ctx.content.language
+        transcript = Transcript(
             tuple(segments),
             origin=transcriber.origin(media),
             engine=transcriber.engine,
-            language=(media.captions and media.captions.language) or ctx.content.language or "en",
+            language=said or transcriber.language or "und",
             low_accuracy=transcriber.low_accuracy,
             timed=transcriber.timed(media),
         )
+        return replace(transcript, missing=(*missing, *uncovered(transcript, ctx.content.duration_s)))
 
     async def _extract_metadata(self, ctx: _Context, media: Media) -> Content:
         """Title, author, date and duration from the media's own tags, where the source gave none."""
@@ -331,11 +338,17 @@ class ContentPipeline:
         return await self._analyses.aggregate(findings, content, created_at, ctx.run.revision)
 
     async def _storage_stage(self, ctx: _Context, report: Report, transcript: Transcript) -> int:
-        """Memory first, then the catalogue: what is listed can be asked about. Returns the number of records."""
+        """The memory, then the report as it is. Returns the number of records.
+
+        The item is listed, as incomplete, before its first record is there: whatever can be asked about can be
+        forgotten, also when the store goes away half way.
+        """
         content = report.content
         records = [*transcript_records(content, transcript), *claim_records(content, report.fact_checks)]
+        save = partial(self._services.catalogue.save, self.scope)
+        await save(replace(report, stages=ctx.run.timings, missing=(*report.missing, _NOT_REMEMBERED)))
         stored = await self._services.memory.remember(self.scope, records)
-        await self._services.catalogue.save(self.scope, replace(report, stages=ctx.run.timings))
+        await save(replace(report, stages=ctx.run.timings))
         return stored
 
     async def _announce(self, ctx: _Context, report: Report, transcript: Transcript) -> Report:

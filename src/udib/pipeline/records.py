@@ -2,19 +2,23 @@
 
 import re
 from collections.abc import Iterator
-from itertools import islice
+from dataclasses import replace
 
 from udib.core.findings import FactChecks
-from udib.core.speech import Quote, Transcript
+from udib.core.speech import Quote, Transcript, stretches
 from udib.core.types import Content, MemoryRecord, RecordKind
 
 _WORDS = 45
 """A piece is closed at the first sentence end from this many words on ..."""
 _MOST_WORDS = 80
 """... and at the latest before it would exceed this many."""
+_MOST_CHARACTERS = 2000
+"""Most characters of a piece, whatever stands for a word in it: a record has to fit into the index."""
 _CONTEXT_WORDS = 40
+_LONGEST_NAME = 200
+"""Most characters of a title or a speaker in a record; the report has all of them."""
+_LONGEST_LINK = 4000
 _SENTENCE = re.compile(r"\S.*?(?:[.?!][\"'\u201d)]*(?=\s|$)|$)", re.DOTALL)
-_WORD = re.compile(r"\S+")
 _SENTENCE_ENDS = (".", "?", "!", '."', '?"', '!"')
 
 
@@ -26,56 +30,50 @@ def transcript_records(content: Content, transcript: Transcript) -> list[MemoryR
     records: list[MemoryRecord] = []
     before = ""
     for number, piece in enumerate(_pieces(transcript)):
-        records.append(
-            MemoryRecord(
-                kind=RecordKind.TRANSCRIPT,
-                content_id=content.id,
-                number=number,
-                text=piece.text,
-                start_s=piece.start_s,
-                end_s=piece.end_s,
-                title=content.title,
-                link=content.link(piece.start_s),
-                speaker=piece.speaker,
-                published_at=content.published_at,
-                context=before,
-                low_accuracy=transcript.low_accuracy,
-            )
-        )
+        record = _record(content, RecordKind.TRANSCRIPT, number, piece)
+        records.append(replace(record, context=before, low_accuracy=transcript.low_accuracy))
         before = " ".join(piece.text.split()[-_CONTEXT_WORDS:])
     return records
 
 
 def claim_records(content: Content, checks: FactChecks | None) -> list[MemoryRecord]:
     """The claims of an item, one record each."""
-    return [
-        MemoryRecord(
-            kind=RecordKind.CLAIM,
-            content_id=content.id,
-            number=number,
-            text=check.claim.quote.text,
-            start_s=check.claim.quote.start_s,
-            end_s=check.claim.quote.end_s,
-            title=content.title,
-            link=content.link(check.claim.quote.start_s),
-            speaker=check.claim.quote.speaker,
-            published_at=content.published_at,
-        )
-        for number, check in enumerate(checks.checks if checks else ())
-    ]
+    quotes = [check.claim.quote for check in (checks.checks if checks else ())]
+    return [_record(content, RecordKind.CLAIM, number, quote) for number, quote in enumerate(quotes)]
+
+
+def _record(content: Content, kind: RecordKind, number: int, quote: Quote) -> MemoryRecord:
+    link = content.link(quote.start_s)
+    return MemoryRecord(
+        kind=kind,
+        content_id=content.id,
+        number=number,
+        text=quote.text,
+        start_s=quote.start_s,
+        end_s=quote.end_s,
+        title=_shortened(content.title),
+        # A part of an address leads nowhere.
+        link=link if len(link) <= _LONGEST_LINK else "",
+        speaker=None if quote.speaker is None else _shortened(quote.speaker),
+        published_at=content.published_at,
+    )
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}\u2026"
 
 
 def _pieces(transcript: Transcript) -> Iterator[Quote]:
     """The transcript from start to end, cut between sentences, or between words where a sentence is too long."""
-    first, begin, last, end, words = 0, 0, 0, 0, 0
+    first, begin, last, end, words, characters = 0, 0, 0, 0, 0, 0
     for number, start, stop, more in _units(transcript):
-        speaker = transcript.segments[number].speaker
-        if words and (speaker != transcript.segments[first].speaker or words + more > _MOST_WORDS):
+        other = transcript.segments[number].speaker != transcript.segments[first].speaker
+        if words and (other or words + more > _MOST_WORDS or characters + stop - start > _MOST_CHARACTERS):
             yield transcript.cut(first, begin, last, end)
             words = 0
         if not words:
-            first, begin = number, start
-        last, end, words = number, stop, words + more
+            first, begin, characters = number, start, 0
+        last, end, words, characters = number, stop, words + more, characters + stop - start + 1
         if words >= _WORDS and transcript.segments[number].text[:stop].endswith(_SENTENCE_ENDS):
             yield transcript.cut(first, begin, last, end)
             words = 0
@@ -84,9 +82,9 @@ def _pieces(transcript: Transcript) -> Iterator[Quote]:
 
 
 def _units(transcript: Transcript) -> Iterator[tuple[int, int, int, int]]:
-    """Sentences, or stretches of at most _MOST_WORDS words: (segment, first and last character, words)."""
+    """Sentences, or stretches of what is too long: (segment, first and last character, words)."""
     for number, segment in enumerate(transcript.segments):
         for sentence in _SENTENCE.finditer(segment.text):
-            words = _WORD.finditer(segment.text, sentence.start(), sentence.end())
-            while stretch := list(islice(words, _MOST_WORDS)):
-                yield number, stretch[0].start(), stretch[-1].end(), len(stretch)
+            whole = stretches(segment.text, *sentence.span(), words=_MOST_WORDS, characters=_MOST_CHARACTERS)
+            for start, stop, words in whole:
+                yield number, start, stop, words

@@ -17,9 +17,10 @@ class Stage(Generic[T]):
     """A named piece of work whose result the journal can keep.
 
     `returns` is the type of the result, by which a kept result is read back. A stage whose code changes what it returns
-    for the same input gets another `version`. The result of a `reusable` stage serves later revisions of the same
-    content too, if its input is the same; that of any other stage serves only the run that was interrupted. A result
-    that refers to something outside the journal is used again only while it is `intact`.
+    for the same input gets another `version`; `key` gives what of the inputs decides it, None: all. The result of a
+    `reusable` stage serves later revisions of the same content too, if its input is the same; that of any other stage
+    serves only the run that was interrupted. A result that refers to something outside the journal is used again only
+    while it is `intact`.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Stage(Generic[T]):
     deadline_s: float
     version: int = 1
     reusable: bool = False
+    key: Callable[..., object] | None = None
     intact: Callable[[T], Awaitable[bool]] | None = None
 
 

@@ -92,8 +92,12 @@ def is_captions(path: Path) -> bool:
     return True
 
 
-def probe(path: Path) -> float | None:
+def probe(path: Path, name: str | None = None) -> float | None:
     """Open a media file and decode its first sound.
+
+    Args:
+        path: The file.
+        name: What sentences call it; None: its path.
 
     Returns:
         Its length in seconds; None where the container does not tell.
@@ -101,15 +105,16 @@ def probe(path: Path) -> float | None:
     Raises:
         BadRequestError: It is no media, has no audio track, or not one sample of sound.
     """
+    name = name or str(path)
     try:
         with av.open(str(path), options={"format_whitelist": CONTAINERS}) as container:
             if not container.streams.audio:
-                raise BadRequestError(f"{path} has no audio track, so there is nothing to hear.")
+                raise BadRequestError(f"{name} has no audio track, so there is nothing to hear.")
             if next(container.decode(container.streams.audio[0]), None) is None:
-                raise BadRequestError(f"{path} holds no sound: its audio track is 0 seconds long.")
+                raise BadRequestError(f"{name} holds no sound: its audio track is 0 seconds long.")
             return round(container.duration / _MICROSECONDS, 3) if container.duration else None
     except av.error.FFmpegError as exc:
-        raise BadRequestError(f"{path} is no media file that can be decoded, or it is damaged.") from exc
+        raise BadRequestError(f"{name} is no media file that can be decoded, or it is damaged.") from exc
 
 
 def join(video: Path, audio: Path, goal: Path) -> None:

@@ -90,11 +90,20 @@ def format_for(quality: str | None) -> str:
     """
     if quality is None:
         return "ba/b[height<=?480]/b"
+    most = height(quality)
+    return f"bv*[height<=?{most}]+ba/b[height<=?{most}]/b"
+
+
+def height(quality: str) -> int:
+    """The height of the picture that a quality such as "720p" stands for.
+
+    Raises:
+        BadRequestError: It stands for none.
+    """
     match = re.fullmatch(r"([1-9]\d{1,3})p?", quality.strip().lower())
     if match is None:
         raise BadRequestError(f"{quality!r} is no quality; give a height such as 720p.")
-    height = match.group(1)
-    return f"bv*[height<=?{height}]+ba/b[height<=?{height}]/b"
+    return int(match.group(1))
 
 
 def content_of(info: Info, address: str) -> Content:
@@ -119,8 +128,13 @@ def content_of(info: Info, address: str) -> Content:
         author=_text(info.get("uploader") or info.get("channel") or info.get("creator")),
         published_at=_published(info),
         duration_s=float(duration) if isinstance(duration, int | float) and duration > 0 else None,
-        language=_text(info.get("language")),
+        language=spoken_language(info),
     )
+
+
+def spoken_language(info: Info) -> str | None:
+    """The code of the language that the site says is spoken."""
+    return _text(info.get("language"))
 
 
 def _title(info: Info) -> str:

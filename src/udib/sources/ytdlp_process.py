@@ -11,8 +11,9 @@ from typing import BinaryIO
 
 import msgspec
 
+from udib.core.child import LENGTH_BYTES
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
-from udib.sources.ytdlp_protocol import LENGTH_BYTES, MEMORY_EXIT, Job, Outcome, Setup, pack
+from udib.sources.ytdlp_protocol import MEMORY_EXIT, Job, Outcome, Setup, pack
 
 _WORKER = "udib.sources.ytdlp_worker"
 

@@ -1,16 +1,15 @@
 """What the app and its yt-dlp child say to each other: JSON values, each after its length in four bytes."""
 
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import msgspec
 
+from udib.core.child import framed
 from udib.core.errors import Status
 from udib.core.types import Content, Media
 
 MEMORY_EXIT = 75
 """Exit code of a child that reached its memory limit."""
-LENGTH_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +45,4 @@ class Outcome:
 
 def pack(message: Setup | Job | Outcome) -> bytes:
     """A message as it goes through the pipe."""
-    body = msgspec.json.encode(message)
-    return len(body).to_bytes(LENGTH_BYTES, "big") + body
-
-
-def read_body(stream: BinaryIO) -> bytes | None:
-    """The next message from a blocking stream, undecoded; None: the other side is gone."""
-    head = stream.read(LENGTH_BYTES)
-    if len(head) < LENGTH_BYTES:
-        return None
-    length = int.from_bytes(head, "big")
-    body = stream.read(length)
-    return body if len(body) == length else None
+    return framed(msgspec.json.encode(message))

@@ -4,12 +4,9 @@ It parses whatever a site sends, so it runs under limits of memory and processor
 nothing of the app's environment, and can be killed at any moment. It ends when its parent does.
 """
 
-import math
 import os
-import queue
 import resource
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -19,21 +16,24 @@ from urllib.parse import urlsplit
 
 import msgspec
 from yt_dlp import YoutubeDL
+from yt_dlp.networking import Request
 from yt_dlp.utils import DownloadCancelled, YoutubeDLError
 
+from udib.core.child import limit_cpu, orders
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.types import CaptionTrack, Media
 from udib.net.guard import AddressGuard, forbidden
 from udib.sources.media import MAX_CAPTION_BYTES, check_file, digest_of, is_captions, join, probe
-from udib.sources.ytdlp_choice import CaptionChoice, Info, choose_captions, content_of, format_for
+from udib.sources.ytdlp_choice import CaptionChoice, Info, choose_captions, content_of, format_for, spoken_language
 from udib.sources.ytdlp_errors import explain
-from udib.sources.ytdlp_protocol import MEMORY_EXIT, Job, Outcome, Setup, pack, read_body
+from udib.sources.ytdlp_protocol import MEMORY_EXIT, Job, Outcome, Setup, pack
 from udib.sources.ytdlp_sockets import SocketGuard
 
 _FRESH_S = 300.0
 """A described item is fetched without asking the site again for so long."""
 # curl_cffi, the handler left out, opens its sockets in C, where the guard does not see them.
 _GUARDED_HANDLERS = {"Urllib", "Requests", "Websockets"}
+_LONGEST_LIST = 16 * 2**20
 _EMPTY = "Did not get any data blocks"
 _EXPIRED = ("HTTP Error 403", "HTTP Error 404", "HTTP Error 410")
 
@@ -105,11 +105,11 @@ class Desk:
         captions, reason = self._captions(job, info, choice, folder, host)
         if captions is not None and job.quality is None:
             return Media(captions=captions, digest=digest_of(Path(captions.path)), reason=reason)
-        path = self._media(job, info, selector, folder)
+        path = self._media(job, info, selector, folder, host)
         if captions is not None:
             reason = f"{reason}; video up to {job.quality} as asked"
             return Media(str(path), captions, digest_of(Path(captions.path)), reason)
-        return Media(str(path), digest=digest_of(path), reason=reason)
+        return Media(str(path), digest=digest_of(path), reason=reason, language=spoken_language(info))
 
     def _captions(
         self, job: Job, info: Info, choice: CaptionChoice | None, folder: Path, host: str
@@ -141,7 +141,7 @@ class Desk:
             track = {"http_headers": info.get("http_headers"), **choice.track}
             ydl.dl(str(path), track, subtitle=True)
 
-    def _media(self, job: Job, info: dict[str, Any], selector: str, folder: Path) -> Path:
+    def _media(self, job: Job, info: dict[str, Any], selector: str, folder: Path, host: str) -> Path:
         """The media on disk, checked to have sound."""
         try:
             part = self._download(job, info, selector, folder)
@@ -150,7 +150,7 @@ class Desk:
                 raise
             # The media's address had expired: once more from the item's page.
             part = self._download(job, self._item(job, fresh=True), selector, folder)
-        probe(part)
+        probe(part, f"What {host} has at this address")
         path = part.replace(folder / f"media{part.suffix}")
         _sweep(folder)
         return path
@@ -159,9 +159,12 @@ class Desk:
         with Downloader(self._options(job, format=selector)) as ydl:
             chosen = ydl.process_ie_result(_unprocessed(info), download=False)
         formats = chosen.get("requested_formats") or [chosen]
-        files = [
-            self._one_format(job, info, str(each["format_id"]), folder / f"part{n}") for n, each in enumerate(formats)
-        ]
+        files: list[Path] = []
+        left = job.max_bytes  # of the item, not of each of its tracks
+        for number, each in enumerate(formats):
+            path = self._one_format(job, info, each, folder / f"part{number}", left)
+            files.append(path)
+            left -= path.stat().st_size
         if len(files) == 1:
             return files[0]
         all_mp4 = {path.suffix for path in files} <= {".mp4", ".m4a"}
@@ -170,12 +173,16 @@ class Desk:
         join(video, audio, joined)
         return joined
 
-    def _one_format(self, job: Job, info: dict[str, Any], format_id: str, stem: Path) -> Path:
+    def _one_format(self, job: Job, info: dict[str, Any], wanted: Info, stem: Path, left: int) -> Path:
         def selector(context: Mapping[str, Any]) -> list[Any]:
-            return [each for each in context["formats"] if each["format_id"] == format_id][:1]
+            return [each for each in context["formats"] if each["format_id"] == wanted["format_id"]][:1]
 
-        options = self._options(job, format=selector, outtmpl=f"{_escaped(stem)}.%(ext)s")
+        options = self._options(job, left, format=selector, outtmpl=f"{_escaped(stem)}.%(ext)s")
+        if str(wanted.get("protocol")) not in {"http", "https"}:
+            # Of a track in fragments yt-dlp would leave out a long one and call it not found; `watch` counts them all.
+            options["max_filesize"] = None
         with Downloader(options) as ydl:
+            _refuse_unfinished(ydl, wanted)
             done = ydl.process_ie_result(_unprocessed(info), download=True)
         for each in done.get("requested_downloads") or ():
             path = Path(each.get("filepath") or "")
@@ -184,9 +191,12 @@ class Desk:
         # yt-dlp raises nothing when it leaves out a file that is announced as longer than max_filesize.
         raise BadRequestError(f"This item is larger than {job.max_bytes // 10**6} MB, or has no content.")
 
-    def _options(self, job: Job, **more: object) -> dict[str, Any]:
+    def _options(self, job: Job, left: int | None = None, **more: object) -> dict[str, Any]:
+        """yt-dlp's options for a job of which `left` bytes may still be fetched; None: nothing was fetched so far."""
+        most = job.max_bytes if left is None else left
+
         def watch(progress: Mapping[str, Any]) -> None:
-            if (progress.get("downloaded_bytes") or 0) > job.max_bytes:
+            if (progress.get("downloaded_bytes") or 0) > most:
                 raise DownloadCancelled(f"This item is larger than {job.max_bytes // 10**6} MB; nothing was kept.")
 
         return {
@@ -209,7 +219,7 @@ class Desk:
             "extract_flat": "in_playlist",
             "lazy_playlist": True,
             "playlist_items": "1:2",
-            "max_filesize": job.max_bytes,
+            "max_filesize": most,
             "progress_hooks": [watch],
             "hls_prefer_native": True,
             "external_downloader": {"default": "native"},
@@ -249,6 +259,16 @@ def _refuse_live(info: Info) -> None:
         raise UnavailableError("This item is live now; try again when it has ended.")
 
 
+def _refuse_unfinished(ydl: Downloader, wanted: Info) -> None:
+    """Refuse an HLS stream that goes on, whatever its page says: only its last seconds would be fetched."""
+    if not str(wanted.get("protocol")).startswith("m3u8"):
+        return
+    with ydl.urlopen(Request(wanted["url"], headers=wanted.get("http_headers") or {})) as response:
+        listed = response.read(_LONGEST_LIST)
+    if b"#EXTINF" in listed and b"#EXT-X-ENDLIST" not in listed and len(listed) < _LONGEST_LIST:
+        raise UnavailableError("This item is live now; try again when it has ended.")
+
+
 def _sweep(folder: Path) -> None:
     """Remove what is not finished."""
     for path in folder.glob("part*"):
@@ -260,31 +280,17 @@ def _escaped(path: Path) -> str:
     return str(path).replace("%", "%%")
 
 
-def _limit_cpu(seconds: int) -> None:
-    """Let the process be killed after so many more seconds of processor time; what it used before does not count."""
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time()) + seconds, hard))
-
-
 def _limit_memory(size: int) -> None:
     """Limit the memory that is really used. RLIMIT_AS would count what a JavaScript runtime only reserves."""
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (size, hard))
 
 
-def _listen(jobs: "queue.SimpleQueue[bytes]") -> None:
-    """Take messages in, and end the process when the parent is gone, whatever it is doing."""
-    while (body := read_body(sys.stdin.buffer)) is not None:
-        jobs.put(body)
-    os._exit(0)
-
-
 def main() -> None:
     """Serve jobs until the parent closes the pipe."""
     with os.fdopen(os.dup(1), "wb") as answers, Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), 1)  # yt-dlp and its children may print; stdout is for answers
-        jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
+        jobs = orders(sys.stdin.buffer)
         setup = msgspec.json.decode(jobs.get(), type=Setup)
         _limit_memory(setup.memory_bytes)
         guard = SocketGuard(AddressGuard(setup.allowed))
@@ -292,7 +298,7 @@ def main() -> None:
         desk = Desk(setup, guard)
         while True:
             job = msgspec.json.decode(jobs.get(), type=Job)
-            _limit_cpu(job.cpu_s)
+            limit_cpu(job.cpu_s)
             try:
                 outcome = desk.do(job)
             except MemoryError:

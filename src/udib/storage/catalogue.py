@@ -83,6 +83,24 @@ _LISTING = """
     ) JOIN contents USING (content_id)
     WHERE age = 1 AND tenant = :tenant AND workspace = :workspace ORDER BY created_at DESC, content_id
 """
+# Reports are BLOBs, which SQLite's JSON functions take for something else.
+_SPEAKERS = """
+    SELECT DISTINCT speaker.value FROM (
+        SELECT CAST(report AS TEXT) AS text, row_number() OVER (
+            PARTITION BY content_id ORDER BY revision DESC, created_at DESC
+        ) AS age
+        FROM reports WHERE tenant = :tenant AND workspace = :workspace
+    ), json_each(CASE WHEN age = 1 AND json_valid(text) THEN text ELSE '{}' END, '$.outline.speakers') AS speaker
+    ORDER BY 1
+"""
+_NEWEST_CITING = """
+    SELECT content_id, report FROM (
+        SELECT content_id, report, row_number() OVER (
+            PARTITION BY content_id ORDER BY revision DESC, created_at DESC
+        ) AS age
+        FROM reports WHERE tenant = :tenant AND workspace = :workspace AND content_id <> :content_id
+    ) WHERE age = 1 AND instr(CAST(report AS TEXT), :content_id) ORDER BY content_id
+"""
 _EFFECT = "SELECT reference FROM effects WHERE tenant = :tenant AND workspace = :workspace AND key = :key"
 _ANNOUNCE = """
     INSERT INTO effects (tenant, workspace, key, content_id) VALUES (:tenant, :workspace, :key, :content_id)
@@ -168,6 +186,28 @@ class SqliteCatalogue:
             return [Listing(msgspec.json.decode(content, type=Content), *facts) for content, *facts in rows]
 
         return await self._database.read(newest_first)
+
+    async def speakers(self, scope: Scope) -> list[str]:
+        """Who speaks in the newest reports, each name once, in order. No report is decoded for it."""
+
+        def names(connection: sqlite3.Connection) -> list[str]:
+            return [name for [name] in connection.execute(_SPEAKERS, _keys(scope))]
+
+        return await self._database.read(names)
+
+    async def citing(self, scope: Scope, content_id: ContentId) -> list[ContentId]:
+        """The other contents whose newest report has words of this one as evidence, in order.
+
+        Raises:
+            BadRequestError: A report that names it cannot be read by this version of udib.
+        """
+        values = _keys(scope, content_id=content_id)
+
+        def owners(connection: sqlite3.Connection) -> list[ContentId]:
+            rows = connection.execute(_NEWEST_CITING, values)
+            return [ContentId(owner) for owner, raw in rows if _decoded(raw, owner).cites(content_id)]
+
+        return await self._database.read(owners)
 
     async def begin_effect(self, scope: Scope, content_id: ContentId, key: str) -> str:
         """Announce an effect before it is made: "new", "done" or "unknown". Atomic across processes."""

@@ -1,14 +1,17 @@
 """Fakes of the ports that a pipeline needs. They do what the port says; a script decides what goes wrong."""
 
 import asyncio
+import re
+import unicodedata
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
-from udib.core.errors import UdibError
+from udib.core.errors import BadRequestError, UdibError
 from udib.core.findings import Report
 from udib.core.ports import Filters
-from udib.core.speech import Origin, Segment
+from udib.core.speech import Missing, Origin, Segment
 from udib.core.tenancy import Scope
 from udib.core.types import (
     Content,
@@ -33,7 +36,7 @@ async def _act(delay_s: float, error: UdibError | None) -> None:
 
 @dataclass
 class FakeSource:
-    """A source that knows one item under every address."""
+    """A source that knows one item, under every address or under the `known` ones only."""
 
     content: Content = field(
         default_factory=lambda: Content(
@@ -44,14 +47,21 @@ class FakeSource:
     delay_s: float = 0.0
     error: UdibError | None = None
     fetched: int = 0
+    known: frozenset[str] | None = None
 
     def accepts(self, address: str) -> bool:
-        """Every address."""
-        return bool(address)
+        """Every address, or the known ones."""
+        return bool(address) if self.known is None else address in self.known
 
     async def describe(self, address: str) -> Content:
-        """The one item."""
+        """The one item.
+
+        Raises:
+            BadRequestError: The address is not a known one.
+        """
         await _act(0, None)
+        if not self.accepts(address):
+            raise BadRequestError(f"There is nothing at {address!r}; give a known address.")
         return self.content
 
     async def fetch(self, content: Content, folder: Path, *, quality: str | None) -> Media:
@@ -75,25 +85,37 @@ class FakeTranscriber:
     heard: int = 0
     engine: str = "fake"
     low_accuracy: bool = False
+    language: str | None = "en"
+    kind: Origin = Origin.ASR
+    missing: Sequence[Missing] = ()
+    unreadable: frozenset[str] = frozenset()
 
     def accepts(self, media: Media) -> bool:
-        """Every media."""
-        return True
+        """Every media that has a file."""
+        return media.path is not None or media.captions is not None
 
     def origin(self, media: Media) -> Origin:
-        """As if recognised."""
-        return Origin.ASR
+        """As if recognised, unless `kind` says otherwise."""
+        return self.kind
 
     def timed(self, media: Media) -> bool:
         """Yes."""
         return True
 
     async def windows(self, media: Media) -> AsyncIterator[Window]:
-        """One window a segment."""
+        """One window a segment.
+
+        Raises:
+            BadRequestError: The path of the sound is scripted as unreadable.
+        """
         self.heard += 1
         await _act(self.delay_s, self.error)
+        if media.path in self.unreadable:
+            raise BadRequestError(f"{media.path} holds no sound; give a recording.")
         for segment in self.segments:
             yield Window((segment,), segment.end_s, self.segments[-1].end_s)
+        if self.missing:
+            yield Window((), self.segments[-1].end_s, self.segments[-1].end_s, tuple(self.missing))
 
     async def ping(self) -> Health:
         """Always well."""
@@ -120,7 +142,13 @@ class FakeMemory:
     async def recall(
         self, scope: Scope, kind: RecordKind, queries: Sequence[str], *, limit: int, filters: Filters
     ) -> list[list[Passage]]:
-        """Records that share words, most first."""
+        """Records that share words, most first.
+
+        Raises:
+            BadRequestError: The limit is not 1 to 1,000.
+        """
+        if not 1 <= limit <= 1000:
+            raise BadRequestError(f"The number of passages must be 1 to 1,000, not {limit}.")
         return [self._recall(scope, kind, query, filters)[:limit] for query in queries]
 
     def _recall(self, scope: Scope, kind: RecordKind, query: str, filters: Filters) -> list[Passage]:
@@ -149,16 +177,17 @@ class FakeMemory:
 
 @dataclass
 class FakeCatalogue:
-    """A catalogue in memory."""
+    """A catalogue in memory. `effects` holds the content and the state ("unknown", "done") of each announced effect."""
 
     name: str = "catalogue"
     reports: dict[tuple[Scope, ContentId], list[Report]] = field(default_factory=dict)
-    effects: dict[tuple[Scope, str], str] = field(default_factory=dict)
+    effects: dict[tuple[Scope, str], tuple[ContentId, str]] = field(default_factory=dict)
 
     async def save(self, scope: Scope, report: Report) -> None:
-        """Keep a report; the same revision again replaces it."""
+        """Keep a report; the same revision and time again replaces it."""
         kept = self.reports.setdefault((scope, report.content.id), [])
-        kept[:] = [each for each in kept if each.revision != report.revision] + [report]
+        kept[:] = [each for each in kept if _age(each) != _age(report)] + [report]
+        kept.sort(key=_age)
 
     async def report(self, scope: Scope, content_id: ContentId) -> Report | None:
         """The newest."""
@@ -167,67 +196,121 @@ class FakeCatalogue:
 
     async def next_revision(self, scope: Scope, content_id: ContentId) -> int:
         """One more than there are."""
-        return max((report.revision for report in self.reports.get((scope, content_id), [])), default=0) + 1
+        newest = await self.report(scope, content_id)
+        return newest.revision + 1 if newest else 1
 
     async def find(self, scope: Scope, reference: str) -> list[Content]:
-        """By the start of the id, or the title."""
-        newest = [kept[-1].content for (owner, _), kept in self.reports.items() if owner == scope and kept]
-        return [each for each in newest if each.id.startswith(reference) or each.title == reference]
+        """By the beginning of the id, the address or link, or the title."""
+        reference = reference.strip()
+        contents = sorted((report.content for report in self._newest(scope)), key=lambda content: content.id)
+        found = [each for each in contents if reference and _is_meant(each, reference)]
+        return [each for each in found if reference in {each.id, _native(each.id)}] or found
 
     async def listing(self, scope: Scope) -> list[Listing]:
-        """All contents."""
-        newest = [kept[-1] for (owner, _), kept in self.reports.items() if owner == scope and kept]
-        return [Listing(r.content, r.revision, r.created_at, r.transcript.words, 0) for r in newest]
+        """All contents, newest report first."""
+        newest = sorted(self._newest(scope), key=lambda report: report.content.id)
+        return [
+            Listing(
+                r.content,
+                r.revision,
+                r.created_at,
+                r.transcript.words,
+                len(r.fact_checks.checks) if r.fact_checks else 0,
+            )
+            for r in sorted(newest, key=lambda report: report.created_at, reverse=True)
+        ]
+
+    async def speakers(self, scope: Scope) -> list[str]:
+        """As the port says."""
+        return sorted(set(chain.from_iterable(r.outline.speakers for r in self._newest(scope) if r.outline)))
+
+    async def citing(self, scope: Scope, content_id: ContentId) -> list[ContentId]:
+        """As the port says."""
+        citing = (report.content.id for report in self._newest(scope) if report.cites(content_id))
+        return sorted(owner for owner in citing if owner != content_id)
 
     async def begin_effect(self, scope: Scope, content_id: ContentId, key: str) -> str:
         """As the port says."""
-        before = self.effects.setdefault((scope, key), "new")
-        if before == "new":
-            self.effects[scope, key] = "unknown"
-        return before
+        if (scope, key) in self.effects:
+            return self.effects[scope, key][1]
+        self.effects[scope, key] = (content_id, "unknown")
+        return "new"
 
     async def confirm_effect(self, scope: Scope, key: str, reference: str) -> None:
-        """As the port says."""
-        self.effects[scope, key] = "done"
+        """As the port says.
+
+        Raises:
+            BadRequestError: The effect was not announced.
+        """
+        if (scope, key) not in self.effects:
+            raise BadRequestError(f"The effect {key!r} was never announced, or its content has been forgotten.")
+        self.effects[scope, key] = (self.effects[scope, key][0], "done")
 
     async def abandon_effect(self, scope: Scope, key: str) -> None:
         """As the port says."""
-        if self.effects.get((scope, key)) == "unknown":
+        if (scope, key) in self.effects and self.effects[scope, key][1] == "unknown":
             del self.effects[scope, key]
 
     async def forget(self, scope: Scope, content_id: ContentId) -> int:
-        """Remove the content's reports, and its words from those that cite it."""
-        cited = 0
+        """Remove the content's reports and effects, and its words from the reports that cite it."""
+        gone = [key for key, (owner, _) in self.effects.items() if key[0] == scope and owner == content_id]
+        for key in gone:
+            del self.effects[key]
+        kept = self.reports.pop((scope, content_id), None)
+        count = len(gone) + (0 if kept is None else 1 + len(kept))  # the content is an entry too
         for (owner, _), kept in self.reports.items():
             if owner == scope:
-                cited += sum(report.cites(content_id) for report in kept)
+                count += sum(report.cites(content_id) for report in kept)
                 kept[:] = [report.without_evidence_of(content_id) for report in kept]
-        return cited + len(self.reports.pop((scope, content_id), []))
+        return count
 
     async def ping(self) -> Health:
         """Always well."""
         return Health("fake catalogue", ok=True, detail="in memory")
 
+    def _newest(self, scope: Scope) -> list[Report]:
+        return [kept[-1] for (owner, _), kept in self.reports.items() if owner == scope and kept]
+
 
 @dataclass
 class FakeOutbox:
-    """An outbox that remembers what it was given."""
+    """An outbox that remembers what it was given: the same report of a scope once."""
 
     name: str = "fake"
     error: UdibError | None = None
     delay_s: float = 0.0
     reports: list[Report] = field(default_factory=list)
+    sent: list[tuple[Scope, Report]] = field(default_factory=list)
 
     async def deliver(self, scope: Scope, report: Report, transcript_vtt: str) -> list[Delivered]:
         """Keep the report, or raise the scripted error."""
         await _act(self.delay_s, self.error)
-        self.reports.append(report)
+        if (scope, report) not in self.sent:
+            self.sent.append((scope, report))
+            self.reports.append(report)
         return [Delivered(self.name, f"{self.name}:{report.revision}")]
 
     async def ping(self) -> Health:
         """Always well."""
-        return Health("fake outbox", ok=True, detail="scripted")
+        return Health(self.name, ok=True, detail="scripted")
 
 
 def _words(text: str) -> set[str]:
-    return {word.strip(".,?!").casefold() for word in text.split() if len(word) > 3}
+    return {word for word in re.findall(r"\w+", text.casefold()) if len(word) > 3}
+
+
+def _age(report: Report) -> tuple[int, str]:
+    return report.revision, report.created_at
+
+
+def _native(content_id: ContentId) -> str:
+    return content_id.partition(":")[2]
+
+
+def _is_meant(content: Content, reference: str) -> bool:
+    by_id = content.id.startswith(reference) or _native(content.id).startswith(reference)
+    return by_id or reference in {content.address, content.url} or _folded(content.title) == _folded(reference)
+
+
+def _folded(title: str) -> str:
+    return unicodedata.normalize("NFC", title.strip().casefold())

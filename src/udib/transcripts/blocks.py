@@ -1,6 +1,7 @@
 """WebVTT, SRT and SBV: blocks of lines, each under a line with its times."""
 
 import html
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ def is_sbv(text: str) -> bool:
 
 
 def seconds(stamp: str) -> float | None:
-    """Seconds of `[[h:]m:]s[.f]`, with a point or a comma; None if it is something else."""
+    """Seconds of `[-][[h:]m:]s[.f]`, with a point or a comma; None if it is something else."""
     try:
         parts = [float(part) for part in stamp.replace(",", ".").lstrip("-").split(":")]
     except ValueError:
@@ -44,7 +45,7 @@ def seconds(stamp: str) -> float | None:
     total = 0.0
     for part in parts:
         total = total * 60 + part
-    return 0.0 if stamp.startswith("-") else round(total, 3)
+    return round(-total if stamp.startswith("-") else total, 3)
 
 
 @dataclass(slots=True)
@@ -104,7 +105,7 @@ def _begun(line: str, *, fresh: bool) -> _Block | None:
         match = _TIMES.match(line)
         start, end = match.groups() if match else (None, None)
         if start or end or fresh:
-            return _Block(seconds(start) if start else None, seconds(end) if end else None)
+            return _Block(seconds(start) if start else math.nan, seconds(end) if end else math.nan)
         return None
     sbv = _SBV_TIMES.match(line)
     return _Block(seconds(sbv.group(1)), seconds(sbv.group(2))) if sbv else None

@@ -3,17 +3,18 @@
 import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path, PurePath
 
 import structlog
 
 from udib.core.errors import BadRequestError, UnavailableError
-from udib.core.speech import Origin, Segment
+from udib.core.speech import Missing, Origin, Segment
 from udib.core.types import CaptionTrack, Health, Media, Window
 from udib.transcripts.blocks import is_arrow_timed, is_sbv, is_webvtt, parse_blocks
-from udib.transcripts.cues import Cue, in_order, without_carry_over
+from udib.transcripts.cues import Cue, in_order, with_usable_times, without_carry_over
 from udib.transcripts.plain import parse_plain
 from udib.transcripts.structured import parse_json3, parse_segments_json, parse_substation, parse_ttml
 from udib.transcripts.turns import segments
@@ -31,9 +32,18 @@ _SUBSTATION = re.compile(r"\[(?:Script Info|V4\+? Styles|Events)\]", re.IGNORECA
 _JSON3_KEY = re.compile(r'"events"\s*:')
 _JSON = re.compile(r"\{\s*\"|\[\s*\{")
 _TIMED_SUFFIXES = frozenset([".vtt", ".srt", ".sbv"])
-_NO_TIME = "No time in {} can be read; write times as 00:01:02.500 --> 00:01:05.000."
+_WRITE_TIMES = "write times as 00:01:02.500 --> 00:01:05.000"
+_NO_TIME = f"No time in {{}} can be read; {_WRITE_TIMES}."
 _MOSTLY = 0.4
 _REMEMBERED = 256
+MOST_BYTES = 32 * 1024 * 1024
+"""A day of json3, the wordiest format, has about 25 MB."""
+MOST_WORDS = 400_000
+"""40 hours of ordinary speech; more would need more memory and time than a small machine has."""
+MOST_TURNS = 100_000
+"""A change of speaker every one and a half seconds for 40 hours; each makes a record of its own in memory."""
+_MOST_SHOWN_WORDS = 3 * MOST_WORDS  # lines that roll up the screen are shown up to three times
+_EXCERPT = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,7 @@ class ParsedCaptions:
         timed: Whether the times come from the file; else they are estimates at 150 words a minute.
         kind: The format: "webvtt", "srt", "sbv", "json3", "json", "ttml", "substation" or "text".
         automatic: Whether the file shows that a recogniser made it.
+        repairs: Which times could not be used, "" if all could.
         encoding: How the bytes were read.
         replaced: Number of characters that could not be read and stand as U+FFFD.
     """
@@ -53,6 +64,7 @@ class ParsedCaptions:
     timed: bool
     kind: str
     automatic: bool
+    repairs: str
     encoding: str
     replaced: int
 
@@ -63,6 +75,7 @@ class _Read:
     kind: str
     timed: bool = True
     automatic: bool = False
+    doubted: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,7 @@ class CaptionTranscriber:
 
     engine = "captions"
     low_accuracy = False
+    language: str | None = None
 
     def __init__(self) -> None:
         self._facts: OrderedDict[str, _Facts] = OrderedDict()
@@ -108,14 +122,15 @@ class CaptionTranscriber:
         """All segments in one window.
 
         Raises:
-            BadRequestError: The file is missing, of no known format, or without words or usable times.
+            BadRequestError: The file is missing, too large, of no known format, or without words or usable times.
             UnavailableError: The file cannot be read.
         """
         track = _track(media)
         parsed = await asyncio.to_thread(_read, track)
         self._remember(track, parsed)
         duration_s = max(segment.end_s for segment in parsed.segments)
-        yield Window(parsed.segments, duration_s, duration_s)
+        missing = (Missing("times", parsed.repairs),) if parsed.repairs else ()
+        yield Window(parsed.segments, duration_s, duration_s, missing)
 
     def _known(self, track: CaptionTrack) -> _Facts:
         return self._facts.get(track.path) or self._remember(track, _read(track))
@@ -136,7 +151,8 @@ def _track(media: Media) -> CaptionTrack:
 def _read(track: CaptionTrack) -> ParsedCaptions:
     path = Path(track.path)
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
     except (FileNotFoundError, IsADirectoryError) as exc:
         raise BadRequestError(f"There is no caption file {path}; check the path.") from exc
     except OSError as exc:
@@ -155,8 +171,12 @@ def parse(data: bytes, hint: str) -> ParsedCaptions:
         hint: Its name, for messages; the suffix matters only where the content tells nothing.
 
     Raises:
-        BadRequestError: There is no text, no word or no usable time in it.
+        BadRequestError: There is no text, no word or no usable time in it, or too much.
     """
+    if len(data) > MOST_BYTES:
+        raise BadRequestError(
+            f"{hint} has more than {MOST_BYTES // 1024**2} MiB, the most for captions; split it and give one part each."
+        )
     text, encoding, replaced = decode(data)
     if not text.strip():
         raise BadRequestError(f"{hint} is empty; give a file with captions or a transcript.")
@@ -164,7 +184,10 @@ def parse(data: bytes, hint: str) -> ParsedCaptions:
     if len(_CONTROL.findall(sample)) > _MOST_CONTROL * len(sample):
         raise BadRequestError(f"{hint} is not a text file; give captions (VTT, SRT, TTML, json3) or plain text.")
     read = _parsed(text.lstrip("\ufeff"), hint)
-    cues = in_order(read.cues)
+    _limit_words((len(line.text.split()) for cue in read.cues for line in cue.lines), _MOST_SHOWN_WORDS, hint)
+    repaired, doubted = with_usable_times(read.cues)
+    repairs = _repairs(read, repaired, sorted({*doubted, *read.doubted}), hint)
+    cues = in_order(repaired)
     if read.cues and not cues:
         raise BadRequestError(_NO_TIME.format(hint))
     rolled = False
@@ -173,8 +196,44 @@ def parse(data: bytes, hint: str) -> ParsedCaptions:
     said = tuple(segments(cues))
     if not said:
         raise BadRequestError(f"{hint} holds no spoken words; give a file with captions or a transcript.")
-    automatic = read.automatic or rolled
-    return ParsedCaptions(said, read.timed, read.kind, automatic, encoding, replaced)
+    _limit_words((len(segment.text.split()) for segment in said), MOST_WORDS, hint)
+    if sum(one.speaker != other.speaker for one, other in pairwise(said)) > MOST_TURNS:
+        raise BadRequestError(
+            f"In {hint} the speaker changes more than {MOST_TURNS:,} times; split it and give one part each."
+        )
+    return ParsedCaptions(said, read.timed, read.kind, read.automatic or rolled, repairs, encoding, replaced)
+
+
+def _limit_words(counts: Iterable[int], most: int, hint: str) -> None:
+    if sum(counts) > most:
+        raise BadRequestError(
+            f"{hint} has more than {MOST_WORDS:,} words, about {MOST_WORDS // 10_000} hours of speech; "
+            "split it and give one part each."
+        )
+
+
+def _repairs(read: _Read, repaired: Sequence[Cue], doubted: Sequence[int], hint: str) -> str:
+    """What to say of cues whose times cannot be used.
+
+    Raises:
+        BadRequestError: Most starts cannot be used, so that the neighbours of a cue tell nothing of it.
+    """
+    if not doubted or not read.timed:
+        return ""
+    first = doubted[0]
+    words = " ".join(" ".join(line.text for line in read.cues[first].lines).split())
+    excerpt = words if len(words) <= _EXCERPT else f"{words[:_EXCERPT]}..."
+    where = f"the first in cue {first + 1} ({excerpt!r})"
+    stated = [number for number, cue in enumerate(read.cues) if cue.start_s is not None]
+    unusable = sum(repaired[number].start_s is None for number in stated)
+    if 2 * unusable > len(stated):
+        none = f"No time in {hint} can be read"
+        some = f"{unusable} of {len(stated)} cue times in {hint} cannot be used"
+        raise BadRequestError(f"{none if unusable == len(stated) else some}, {where}; {_WRITE_TIMES}.")
+    return (
+        f"{len(doubted)} of {len(read.cues)} cues have a time that could not be used, {where}; "
+        "they were placed by their neighbours"
+    )
 
 
 def decode(data: bytes) -> tuple[str, str, int]:
@@ -226,8 +285,8 @@ def _parsed(text: str, hint: str) -> _Read:
             return _Read(parse_blocks(start), kind)
     if PurePath(hint).suffix.lower() in _TIMED_SUFFIXES:
         raise BadRequestError(_NO_TIME.format(hint))
-    cues, timed = parse_plain(text)
-    return _Read(cues, "text", timed=timed)
+    cues, timed, doubted = parse_plain(text)
+    return _Read(cues, "text", timed=timed, doubted=doubted)
 
 
 def _structured(text: str) -> _Read | None:

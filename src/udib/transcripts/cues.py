@@ -3,9 +3,12 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from udib.core.speech import Word
 
+LATEST_S = 100 * 3600.0
+"""Seconds from the start of an item after which nothing is said: the longest streams last for days, not weeks."""
 WORDS_PER_S = 2.5
 """Speed of ordinary speech (150 words a minute), for what has no times of its own."""
 
@@ -25,7 +28,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """Lines that are shown together. A time that the file lacks, or has in a form that cannot be read, is None."""
+    """Lines that are shown together. A time that the file lacks is None, one that cannot be read is NaN."""
 
     start_s: float | None
     end_s: float | None
@@ -44,14 +47,49 @@ def spread(text: str, start_s: float, end_s: float) -> tuple[Word, ...]:
     return tuple(placed)
 
 
+def with_usable_times(cues: Sequence[Cue]) -> tuple[list[Cue], list[int]]:
+    """The cues without the times that cannot be true, and the numbers of the cues that had such times.
+
+    Those are times that cannot be read, are below zero or beyond LATEST_S, an end before its start, and word times
+    that go back.
+    """
+    kept: list[Cue] = []
+    doubted: list[int] = []
+    for number, cue in enumerate(cues):
+        start_s, end_s = (second if is_usable(second) else None for second in (cue.start_s, cue.end_s))
+        if start_s is not None and end_s is not None and end_s < start_s:
+            end_s = None
+        lines = tuple(line if _rises(line.words) else replace(line, words=()) for line in cue.lines)
+        if (start_s, end_s, lines) == (cue.start_s, cue.end_s, cue.lines):
+            kept.append(cue)
+        else:
+            kept.append(Cue(start_s, end_s, lines))
+            doubted.append(number)
+    return kept, doubted
+
+
+def is_usable(second: float | None) -> bool:
+    """Whether something can be said at that second."""
+    return second is not None and 0 <= second <= LATEST_S
+
+
+def _rises(words: Sequence[Word]) -> bool:
+    return all(is_usable(word.start_s) and is_usable(word.end_s) and word.start_s <= word.end_s for word in words) and (
+        all(one.start_s <= other.start_s and one.end_s <= other.end_s for one, other in pairwise(words))
+    )
+
+
 def in_order(cues: Sequence[Cue]) -> list[Cue]:
     """The cues in order of time, each with a start and an end, none reaching into the next.
 
     A missing start is the end of the cue before; an end that is missing, not after its start, or after the next start
     is the next start. Cues that start together stay together.
 
+    Args:
+        cues: With usable times, see `with_usable_times`.
+
     Returns:
-        Nothing if no cue has a readable start.
+        Nothing if no cue has a start.
     """
     if all(cue.start_s is None for cue in cues):
         return []
@@ -71,7 +109,7 @@ def in_order(cues: Sequence[Cue]) -> list[Cue]:
 def _with_starts(cues: Sequence[Cue]) -> Iterator[Cue]:
     reached_s = 0.0
     for cue in cues:
-        start_s = reached_s if cue.start_s is None else max(cue.start_s, 0.0)
+        start_s = reached_s if cue.start_s is None else cue.start_s
         yield replace(cue, start_s=start_s)
         reached_s = max(start_s, cue.end_s or 0.0)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from udib.transcripts.blocks import seconds
-from udib.transcripts.cues import WORDS_PER_S, Cue, Line
+from udib.transcripts.cues import WORDS_PER_S, Cue, Line, is_usable
 from udib.transcripts.turns import speaker_name
 
 _TIME = r"(?:\d{1,3}:)?\d{1,3}:[0-5]\d(?:[.,]\d{1,3})?"
@@ -27,18 +27,19 @@ class _Paragraph:
     lines: list[str]
 
 
-def parse_plain(text: str) -> tuple[list[Cue], bool]:
-    """Cues of at most some 40 words, each with a start; and whether the text has times.
+def parse_plain(text: str) -> tuple[list[Cue], bool, list[int]]:
+    """Cues of at most some 40 words, each with a start; whether the text has times; and cues whose time does not fit.
 
     What has no time lies between its neighbours in proportion to the words; without any times, speech is taken to be
     150 words a minute.
     """
     paragraphs = list(_paragraphs(text.splitlines()))
     cues = [cue for paragraph in paragraphs for cue in _cut(paragraph)]
-    trusted = _rising([(number, cue.start_s) for number, cue in enumerate(cues) if cue.start_s is not None])
+    stated = [(number, cue.start_s) for number, cue in enumerate(cues) if cue.start_s is not None]
+    trusted = _rising((number, start_s) for number, start_s in stated if is_usable(start_s))
     # One time, as at the head of a file, does not say when the rest was spoken.
     timed = len(trusted) > 1 or (len(trusted) == len(paragraphs) == 1)
-    return _placed(cues, trusted), timed
+    return _placed(cues, trusted), timed, sorted({number for number, _ in stated} - {number for number, _ in trusted})
 
 
 def _paragraphs(lines: Sequence[str]) -> Iterator[_Paragraph]:

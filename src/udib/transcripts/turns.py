@@ -4,9 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, islice
 
-from udib.core.speech import Segment, Word
+from udib.core.speech import Segment, Word, stretches
 from udib.transcripts.cues import Cue, Line
 
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff\x00]")
@@ -28,6 +28,9 @@ _SOUND = re.compile(
 _MOST_SOUND_WORDS = 5
 _CHANGE = re.compile(r" ?>{2,} ?")
 _DASH = re.compile(r"^[-\u2010-\u2015]+(?:\s+|(?=[^\W\d]))")
+_ENDS = (".", "?", "!", "\u2026")
+_ANSWER_DASH = re.compile(r"(?<=[.?!\u2026]) (?=[-\u2010-\u2015]+ ?[^\W\d_a-z])")
+_ANSWER_NAME = re.compile(r"(?<=[.?!\u2026]) (?=[A-Z][A-Z.' -]{0,30}:\s)")
 _PREFIX = re.compile(r"^([^\W\d_][^:\n]{0,40}?)\s*:(?=\s|$|[^\W\d_])\s*")
 _NAME_WORD = re.compile(r"[^\W\d_][\w'\u2019.\-]*|\d{1,3}")
 _REMARK = re.compile(r"\s*\([^()]*\)$")
@@ -51,6 +54,8 @@ _NOT_NAMES = frozenset(
     )
 )
 _SHARE_OF_NAMED = 0.2
+_LONGEST_PIECE = 2000  # characters
+_LONGEST_LABEL = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +111,31 @@ def _resolved(parts: Sequence[_Part]) -> Iterator[tuple[tuple[int, int], _Part]]
 
 
 def segments(cues: Sequence[Cue]) -> list[Segment]:
-    """The speech in cues that all have times; a cue's time is divided among its pieces."""
+    """The speech in cues that all have times, in order of time; a cue's time is divided among its pieces."""
     made: list[Segment] = []
     by_cue: dict[int, list[Piece]] = {}
     for piece in pieces(cues):
         by_cue.setdefault(piece.cue, []).append(piece)
     for number, group in by_cue.items():
-        made.extend(_timed(group, cues[number].start_s or 0.0, cues[number].end_s or 0.0))
-    return made
+        made.extend(_timed(_short(group), cues[number].start_s or 0.0, cues[number].end_s or 0.0))
+    return sorted(made, key=lambda segment: segment.start_s)
+
+
+def _short(group: Sequence[Piece]) -> list[Piece]:
+    """The pieces, cut where one is longer than any cue that a person could read."""
+    short: list[Piece] = []
+    for piece in group:
+        if len(piece.text) <= _LONGEST_PIECE:
+            short.append(piece)
+            continue
+        parts = list(stretches(piece.text, words=_LONGEST_PIECE, characters=_LONGEST_PIECE))
+        # A word that had to be cut has no times of its parts.
+        words = piece.words if sum(count for _, _, count in parts) == len(piece.words) else ()
+        taken = iter(words)
+        short += [
+            replace(piece, text=piece.text[start:end], words=tuple(islice(taken, count))) for start, end, count in parts
+        ]
+    return short
 
 
 def _timed(group: Sequence[Piece], start_s: float, end_s: float) -> Iterator[Segment]:
@@ -129,20 +151,30 @@ def _timed(group: Sequence[Piece], start_s: float, end_s: float) -> Iterator[Seg
 
 def _within(word: Word, start_s: float, end_s: float) -> Word:
     begin = min(max(word.start_s, start_s), end_s)
-    return Word(word.text, begin, min(max(word.end_s, begin), end_s))
+    return Word(word.text, round(begin, 3), round(min(max(word.end_s, begin), end_s), 3))
 
 
 def _parts(number: int, cue: Cue) -> Iterator[_Part]:
     for run in _runs(cue.lines):
         words = iter(run.words)
-        lines = [" ".join(line.split()) for line in _speech(run.text).split("\n")]
+        lines = [part for line in _speech(run.text).split("\n") for part in _turns_in(" ".join(line.split()))]
         dashes = sum(_DASH.match(line) is not None for line in lines)
+        before = ""
         for line in lines:
             for place, text in enumerate(_CHANGE.split(line)):
                 bare = _DASH.sub("", text)
-                opens = place > 0 or (dashes > 1 and bare != text)
+                answers = dashes > 1 or (before.endswith(_ENDS) and not bare[:1].islower())
+                opens = place > 0 or (answers and bare != text)
                 if bare or opens:
                     yield _Part(number, bare, opens and run.speaker is None, run.speaker, words)
+            before = line
+
+
+def _turns_in(line: str) -> list[str]:
+    """A line, cut where another speaker answers in it: "- Hello. - Hi." and "ANNA: Hello. BEN: Hi."."""
+    if _DASH.match(line):
+        return _ANSWER_DASH.split(line)
+    return _ANSWER_NAME.split(line) if _PREFIX.match(line) else [line]
 
 
 def _runs(lines: Iterable[Line]) -> Iterator[Line]:
@@ -230,7 +262,14 @@ def _joined(parts: Sequence[_Part]) -> Iterator[Piece]:
     """One piece of the parts of one speaker in one cue; none if they hold no word."""
     text = " ".join(" ".join(part.text for part in parts).split())
     if any(char.isalnum() for char in text) or "__" in text:
-        yield Piece(text, parts[0].speaker, _matching(text, parts[0].words), parts[0].cue)
+        yield Piece(text, _label(parts[0].speaker), _matching(text, parts[0].words), parts[0].cue)
+
+
+def _label(speaker: str | None) -> str | None:
+    """A speaker, cut where no name is that long."""
+    if speaker is None or len(speaker) <= _LONGEST_LABEL:
+        return speaker
+    return f"{speaker[: _LONGEST_LABEL - 1]}\u2026"
 
 
 def _matching(text: str, words: Iterator[Word]) -> tuple[Word, ...]:

@@ -10,8 +10,8 @@ from udib.analysis.debate import map_debate
 from udib.analysis.fact_check import check_claims
 from udib.analysis.fallacies import fallacy_hints
 from udib.analysis.outline import describe
-from udib.core.findings import REPORT_SCHEMA, Evidence, Findings, Missing, Report
-from udib.core.speech import Transcript
+from udib.core.findings import REPORT_SCHEMA, Evidence, Findings, Report
+from udib.core.speech import Missing, Transcript
 from udib.core.types import Content, ContentId, Platform
 
 CONTENT = Content(ContentId("file:1"), Platform.FILE, "debate.vtt", "A debate")

@@ -80,6 +80,17 @@ async def test_the_outline_counts_what_was_said() -> None:
             "en",
         ),
         ("Hello there.", "en", "en"),
+        ("Hello there.", "und", "und"),
+        (
+            "this is the first one and that is the other because we do not know if it is enough so we go on and on",
+            "und",
+            "en",
+        ),
+        (GERMAN, "und", "und"),
+        ("维也纳的房租去年上涨了百分之十二。没有人在这里建房子。", "en", "und"),
+        ("维也纳的房租去年上涨了百分之十二。", "zh", "zh"),
+        ("ارتفعت الإيجارات في فيينا بنسبة اثني عشر بالمئة", "en", "und"),
+        ("ارتفعت الإيجارات في فيينا بنسبة اثني عشر بالمئة", "ar", "ar"),
     ],
 )
 async def test_the_language_is_told_by_the_words(text: str, language: str, expected: str) -> None:

@@ -16,6 +16,9 @@ class Terminal(io.StringIO):
         return True
 
 
+WEBHOOK = "https://discord.com/api/webhooks/123456/abcdefghijk"
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("UDIB_CONFIG_DIR", str(tmp_path / "config"))
@@ -56,10 +59,66 @@ def test_options_are_answers(folder: Path) -> None:
     assert (settings.tenant, settings.data_path) == ("acme", folder / "d")
 
 
-@pytest.mark.parametrize("answers", [("", "", "chatgpt", "", "", ""), ("", "", "openai", "ten", "", "")])
-def test_an_answer_that_cannot_be_used_writes_nothing(
+@pytest.mark.parametrize(
+    "answers", [("", "", "chatgpt", "", "", ""), ("", "", "openai", "ten", "", ""), ("", "a\x1bb")]
+)
+def test_an_answer_from_a_pipe_that_cannot_be_used_writes_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, answers: tuple[str, ...]
 ) -> None:
-    with pytest.raises(BadRequestError):
-        answer(monkeypatch, *answers)
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in answers)))
+    with pytest.raises(BadRequestError) as caught:
+        init(Options(), accept_defaults=False)
+    assert "\n" not in str(caught.value)
     assert not (folder / "settings.yaml").exists()
+
+
+def test_a_terminal_is_asked_again_with_the_reason(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = ("a\0b", "", "guild", "chatgpt", "openai", "ten", "-1", "nan", "0.05", "", "https://a.example/", WEBHOOK)
+    assert answer(monkeypatch, *answers) == 0
+    settings = load_settings()
+    assert (settings.tenant, settings.llm.provider, settings.llm.cap_request_usd) == ("guild", "openai", 0.05)
+    said = capsys.readouterr().err
+    for reason in (
+        "no usable path",
+        "'none', 'openrouter' or 'openai'",
+        "'ten' is no number",
+        "greater than",
+        "finite",
+    ):
+        assert reason in said
+    assert said.count("Language model provider") == 2
+
+
+@pytest.mark.parametrize("kind", [Terminal, io.StringIO])
+def test_the_end_of_the_answers_means_that_nothing_is_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: type[io.StringIO]
+) -> None:
+    monkeypatch.setattr("sys.stdin", kind("\n\n"))
+    with pytest.raises(BadRequestError, match="nothing was written"):
+        init(Options(), accept_defaults=False)
+    assert not folder.exists()
+
+
+def test_a_suggestion_that_cannot_be_used_is_refused_before_the_questions(folder: Path) -> None:
+    with pytest.raises(BadRequestError, match="tenant"):
+        init(Options(tenant=" "), accept_defaults=True)
+    assert not folder.exists()
+
+
+def test_a_webhook_is_kept_when_nothing_else_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, "", "", "", WEBHOOK)
+    answer(monkeypatch, "", "guild", "", "keep")
+    webhook = load_settings().delivery.discord_webhook
+    assert webhook is not None
+    assert webhook.get_secret_value() == WEBHOOK
+    answer(monkeypatch, "", "", "", "none")
+    assert load_settings().delivery.discord_webhook is None
+
+
+def test_a_data_directory_is_kept_from_the_root(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer(monkeypatch, "data", "", "", "")
+    monkeypatch.chdir("/")
+    assert load_settings().data_path == tmp_path / "data"

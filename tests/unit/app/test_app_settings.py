@@ -1,6 +1,13 @@
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from udib.app.settings import Settings, load_settings, shipped_config_dir
 from udib.core.errors import BadRequestError
@@ -94,3 +101,104 @@ def test_the_data_directory_comes_from_the_environment(monkeypatch: pytest.Monke
     monkeypatch.setenv("UDIB_DATA_DIR", str(tmp_path / "a"))
     assert load_settings().data_path == tmp_path / "a"
     assert load_settings(data_dir=tmp_path / "b").data_path == tmp_path / "b"
+
+
+def _names(kind: type[BaseModel] = Settings, before: str = "UDIB_") -> Iterator[str]:
+    for name, field in kind.model_fields.items():
+        yield before + name.upper()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _names(field.annotation, f"{before}{name.upper()}__")
+
+
+@pytest.mark.parametrize(
+    "value", ["", "notjson", "[" * 100_000, "nan", "inf", "-1", "9" * 5000, "\udcff", "{}", "null"]
+)
+def test_rubbish_in_any_variable_is_read_or_refused_in_one_sentence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setattr("udib.app.settings.shipped_config_dir", lambda: folder)  # which takes most of the time
+    refused = []
+    for name in _names():
+        with monkeypatch.context() as patch, suppress(BadRequestError):
+            patch.setenv(name, value)
+            try:
+                settings = load_settings()
+                _ = settings.scope, settings.data_path
+            except BadRequestError as exc:
+                refused.append(str(exc))
+                raise
+    assert all("\n" not in sentence and len(sentence) < 400 for sentence in refused)
+    assert len(refused) > 20
+
+
+@pytest.mark.parametrize("name", ["UDIB_NET__ALLOW", "UDIB_NET", "UDIB_HTTP__RETRY__RETRYABLE_STATUSES"])
+@pytest.mark.parametrize("value", ["notjson", "", "[" * 100_000])
+def test_a_variable_that_takes_json_says_so(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadRequestError, match=f"{name} takes JSON such as"):
+        load_settings()
+
+
+LAUGHS = "a: &a [x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}, *{a}]\n" for a, b in pairwise("abcdefghijklmnop"))
+MERGED = "a: &a {x: 1}\n" + "".join(f"{b}: &{b} {{<<: [*{a}, *{a}, *{a}]}}\n" for a, b in pairwise("abcdefghijklmnop"))
+
+
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        (b"a: " + b"[" * 10_000, "nested too deeply"),
+        (b"a: " + b"{a: " * 10_000, "nested too deeply"),
+        (LAUGHS.encode(), "line 1"),
+        (MERGED.encode(), "line 1"),
+        (b"tenant: a\nmemory: {linger_s: 1, linger_s: 2}\n", "line 2: a name is given twice"),
+        (b"1: x\n", "line 1: a name is no plain text"),
+        (b"? [a]\n: x\n", "a name is no plain text"),
+        (b"tenant: !!int ''\n", "line 1"),
+        (b"tenant: !!timestamp x\n", "line 1"),
+        (b"tenant: !!python/object/apply:os.system [id]\n", "line 1"),
+        (b"tenant: 2001-99-99\n", "month"),
+        (b"tenant: caf\xe9\n", "not UTF-8: byte 12"),
+        (b"tenant: a\x00b\n", "0x0 is not allowed"),
+        (b"tenant: " + b"9" * 5000, "digits"),
+        (b"a: " + b"x" * 1_100_000, "larger than"),
+        (b"memory: 5\nnet: {allow: 7}\nllm: [a]\ntenant: {}\n", "net.allow"),
+        (b"data_dir: ''\n", "data_dir"),
+        (b"sources: {deadline_s: .inf}\n", "sources.deadline_s"),
+    ],
+    ids=range(18),
+)
+def test_a_hostile_file_is_one_sentence(folder: Path, data: bytes, named: str) -> None:
+    (folder / "settings.yaml").write_bytes(data)
+    with pytest.raises(BadRequestError, match=re.escape(named)) as caught:
+        load_settings()
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_file_is_one_sentence_and_no_waiting(folder: Path) -> None:
+    os.mkfifo(folder / "settings.yaml")
+    with pytest.raises(BadRequestError, match="no regular file"):
+        load_settings()
+    (folder / "settings.yaml").unlink()
+    (folder / "settings.yaml").mkdir()
+    with pytest.raises(BadRequestError, match=r"settings\.yaml"):
+        load_settings()
+
+
+def test_a_line_that_cannot_be_read_does_not_show_its_secret(folder: Path) -> None:
+    (folder / "settings.yaml").write_text("delivery: {discord_webhook: https://discord.com/secret, [}\n")
+    with pytest.raises(BadRequestError) as caught:
+        load_settings()
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/x", "a\0b", "\udcff", "loop/x"])
+def test_a_data_directory_that_is_no_path_is_one_sentence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.chdir(folder)
+    Path("loop").symlink_to("loop")
+    if path == "loop/x" and sys.version_info >= (3, 13):
+        assert load_settings(data_dir=Path(path)).data_path == folder / "loop" / "x"
+        return
+    with pytest.raises(BadRequestError, match="no usable path"):
+        _ = load_settings(data_dir=Path(path)).data_path

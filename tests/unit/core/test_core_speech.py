@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from udib.core.speech import Origin, Quote, Segment, Transcript, Word
+from udib.core.speech import Origin, Quote, Segment, Transcript, Word, stretches
 
 SAID = Transcript(
     (
@@ -113,3 +113,10 @@ def test_every_cut_is_held_and_lies_inside_its_segments(data: st.DataObject) -> 
     assert said.holds(quote)
     assert first <= quote.start_s
     assert quote.end_s <= last + 1
+
+
+@given(st.text("ab \n", max_size=200), st.integers(1, 5), st.integers(1, 9))
+def test_stretches_hold_every_character_within_their_bounds(text: str, words: int, characters: int) -> None:
+    found = list(stretches(text, words=words, characters=characters))
+    assert "".join("".join(text[start:end].split()) for start, end, _ in found) == "".join(text.split())
+    assert all(0 < end - start <= characters and 0 < count <= words for start, end, count in found)

@@ -20,7 +20,6 @@ from udib.core.findings import (
     Fallacy,
     FallacyKind,
     Label,
-    Missing,
     NotJudged,
     Outline,
     Report,
@@ -30,7 +29,7 @@ from udib.core.findings import (
     TranscriptFacts,
     Verdict,
 )
-from udib.core.speech import Origin, Quote, Segment, Transcript
+from udib.core.speech import Missing, Origin, Quote, Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Content, ContentId, Platform
 

@@ -1,3 +1,4 @@
+import json
 import re
 import unicodedata
 
@@ -7,7 +8,17 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from sample import NASTY
 
-from udib.delivery.text import clean, discord, language_tag, markdown, shorten, web_url, without_mentions
+from udib.delivery.text import (
+    clean,
+    discord,
+    harmless_json,
+    language_tag,
+    markdown,
+    shorten,
+    visible,
+    web_url,
+    without_mentions,
+)
 
 GFM = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 MARKUP = st.text(alphabet="ab1. \\`*_{}[]()<>#+-=!|~&@:/\n\r\t'\"$\u200b\u202e\x1b\u05d0\U0001f600")
@@ -102,3 +113,23 @@ def test_an_address_keeps_what_was_encoded_already() -> None:
 )
 def test_a_language_is_kept_only_in_its_form(tag: str | None, kept: str | None) -> None:
     assert language_tag(tag) == kept
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/a  b/c.vtt", "/a  b/c.vtt"),
+        ("/caf\u00e9/\u202f\u3000x", "/caf\u00e9/\u202f\u3000x"),
+        ("/a\x1b[31m\n\u202e\u2028\x9b", r"/a\x1b[31m\n\u202e\u2028\x9b"),
+    ],
+)
+def test_a_path_loses_nothing_and_hides_nothing(path: str, shown: str) -> None:
+    assert visible(path) == shown
+
+
+@given(st.text(), st.booleans())
+def test_harmless_json_is_the_same_json(text: str, ascii_only: bool) -> None:
+    document = harmless_json(json.dumps({"a": text}, ensure_ascii=False, indent=1), ascii_only=ascii_only)
+    assert json.loads(document) == {"a": text}
+    assert all(char.isprintable() or char == "\n" for char in document)
+    assert document.isascii() or not ascii_only

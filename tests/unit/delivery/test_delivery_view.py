@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from sample import empty_report, local_sample, sample
 
 from udib.core.errors import Status
-from udib.core.findings import Missing, NotJudged, StageTiming
+from udib.core.findings import NotJudged, StageTiming
+from udib.core.speech import Missing
 from udib.core.types import Content, ContentId, Platform
 from udib.delivery import view
 

@@ -37,13 +37,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def index() -> AsyncIterator[FakeVectorIndex]:
-    return FakeVectorIndex()
-
-
-@pytest.fixture
-def store(index: FakeVectorIndex, embedder: StaticEmbedder) -> EnhancedVectorStore:
-    return EnhancedVectorStore(index, embedder)
+def store(embedder: StaticEmbedder) -> EnhancedVectorStore:
+    return EnhancedVectorStore(FakeVectorIndex(), embedder)
 
 
 @pytest.fixture

@@ -114,6 +114,7 @@ def test_an_exception_of_the_wrong_form_is_named(wrong: str) -> None:
         ("javascript:alert(1)", "web address"),
         ("example.org/x", "web address"),
         ("http:///x", "web address"),
+        ("http://a b/", "web address"),
         ("", "web address"),
         ("http://user:secret@example.org/", "user name"),
         ("http://user@example.org/", "user name"),

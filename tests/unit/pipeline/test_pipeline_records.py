@@ -1,9 +1,15 @@
+from dataclasses import replace
+
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from udib.core.findings import Claim, FactCheck, FactChecks, NotJudged
 from udib.core.speech import Origin, Segment, Transcript
-from udib.core.types import Content, ContentId, Platform
-from udib.pipeline.records import transcript_records
+from udib.core.types import Content, ContentId, Platform, RecordKind
+from udib.memory.point_checks import checked_payload
+from udib.pipeline.records import claim_records, transcript_records
 
 CONTENT = Content(ContentId("file:1"), Platform.FILE, "file:///talk.txt", "Talk")
 
@@ -45,3 +51,26 @@ def test_no_word_is_lost_or_doubled(turns: list[tuple[str, str]]) -> None:
     assert [word for record in records for word in record.text.split()] == [
         word for _, text in turns for word in text.split()
     ]
+
+
+HOSTILE = {
+    "one word of 100 kB": ("A", "x" * 100_000),
+    "100 kB without a space in another script": ("A", "\u8a9e" * 100_000),
+    "control characters, which JSON writes in six": ("A", "\x01" * 50_000),
+    "a speaker of 100 kB": ("S" * 100_000, "Rents rose."),
+    "long words in a row": ("A", ("y" * 1990 + " ") * 100),
+}
+
+
+@pytest.mark.parametrize("turn", HOSTILE.values(), ids=HOSTILE)
+def test_every_record_fits_into_the_index(turn: tuple[str, str]) -> None:
+    content = replace(CONTENT, title="T" * 100_000, url=f"https://a.example/{'u' * 100_000}")
+    transcript = said(turn, ("B", "They fell later."))
+    quotes = [transcript.cut(at, 0, at, len(part.text)) for at, part in enumerate(transcript.segments)]
+    checks = FactChecks(tuple(FactCheck(Claim(q, 0.9), not_judged=NotJudged("needs_llm")) for q in quotes[1:]), 2)
+    records = [*transcript_records(content, transcript), *claim_records(content, checks)]
+    for record in records:
+        checked_payload(str(record.number), msgspec.to_builtins(record))
+        assert len(record.text) <= 2000
+    words = [record.text for record in records if record.kind is RecordKind.TRANSCRIPT and record.speaker != "B"]
+    assert "".join("".join(words).split()) == "".join(turn[1].split())

@@ -120,6 +120,7 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
         "/talk.ogg": ("audio/ogg", write_media(folder / "talk.ogg").read_bytes()),
         "/mute.mp4": ("video/mp4", write_media(folder / "mute.mp4", sound=False, picture=True).read_bytes()),
         "/page-as.mp4": ("video/mp4", b"<html>not a video</html>" * 100),
+        "/list.pdf": ("application/pdf", b"%PDF-1.4 no video" * 50),
         "/page-as.vtt": ("text/vtt", b"<!doctype html><title>Log in</title>"),
         "/binary.vtt": ("text/vtt", bytes(range(256))),
         "/talk.vtt": ("text/vtt", VTT.encode()),

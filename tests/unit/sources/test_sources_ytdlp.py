@@ -132,7 +132,8 @@ async def test_a_list_of_items_is_not_cut_to_its_first(site: Any, ytdlp: YtDlpSo
     ("path", "says"),
     [
         ("/mute.mp4", "no audio track"),
-        ("/page-as.mp4", "No video or sound|no media file"),
+        ("/page-as.mp4", "No video or sound|What 127.0.0.1 has at this address is no media file"),
+        ("/list.pdf", "What 127.0.0.1 has at this address is no media file"),
         ("/huge.mp4", "larger than 2 MB"),
     ],
 )
@@ -143,6 +144,34 @@ async def test_what_was_fetched_is_checked(site: Any, ytdlp: YtDlpSource, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_a_stream_that_goes_on_is_not_cut_to_its_last_seconds(
+    site: Any, ytdlp: YtDlpSource, tmp_path: Path
+) -> None:
+    listed = site.files["/hls/audio.m3u8"][1].replace(b"#EXT-X-ENDLIST\n", b"")
+    site.files["/hls/live.m3u8"] = ("application/vnd.apple.mpegurl", listed)
+    with pytest.raises(UnavailableError, match="live now"):
+        await ytdlp.describe(f"{site.url}/hls/live.m3u8")
+    content = await ytdlp.describe(site.page("/on-air", '<video src="/hls/live.m3u8"></video>'))
+    with pytest.raises(UnavailableError, match="live now"):
+        await ytdlp.fetch(content, tmp_path, quality=None)
+
+
+async def test_the_limit_is_the_items_and_not_each_tracks(site: Any, tmp_path: Path) -> None:
+    sizes = [len(site.files[f"/hls/{name}.ts"][1]) for name in ("video", "audio")]
+    for most, passes in ((sum(sizes), True), (sum(sizes) - 1, False)):
+        assert most > max(sizes), "either track alone would pass"
+        source = YtDlpSource(AddressGuard({f"127.0.0.1:{site.port}"}), Limits(max_bytes=most), processes=1)
+        content = await source.describe(f"{site.url}/hls/master.m3u8")
+        folder = tmp_path / str(most)
+        if passes:
+            assert (await source.fetch(content, folder, quality="720p")).path is not None
+        else:
+            with pytest.raises(BadRequestError, match="This item is larger than"):
+                await source.fetch(content, folder, quality="720p")
+            assert list(folder.iterdir()) == []
+        await source.close()
+
+
 async def test_media_that_vanished_is_asked_for_once_more(site: Any, ytdlp: YtDlpSource, tmp_path: Path) -> None:
     address = site.page("/vanishing", '<video src="/status/403.mp4"></video>')
     content = await ytdlp.describe(address)
@@ -151,7 +180,23 @@ async def test_media_that_vanished_is_asked_for_once_more(site: Any, ytdlp: YtDl
 
 
 @pytest.mark.parametrize(
-    "address", ["http://127.0.0.1:1/x", "http://[::1]:1/x", "http://169.254.169.254/latest", "http://2130706433:1/"]
+    "address",
+    [
+        "http://127.0.0.1:1/x",
+        "http://[::1]:1/x",
+        "http://169.254.169.254/latest",
+        "http://2130706433:1/",
+        "http://127.1:1/",
+        "http://0x7f.1:1/",
+        "http://0177.0.0.1:1/",
+        "http://0:1/",
+        "http://[::ffff:7f00:1]:1/",
+        "http://[::127.0.0.1]:1/",
+        "http://[64:ff9b::7f00:1]:1/",
+        "http://[2002:7f00:1::]:1/",
+        "http://①②⑦.⓪.⓪.①:1/",
+        "HTTP://LOCALHOST:1/",
+    ],
 )
 async def test_a_private_address_is_refused(ytdlp: YtDlpSource, address: str) -> None:
     with pytest.raises(ForbiddenError, match="points to a private address"):

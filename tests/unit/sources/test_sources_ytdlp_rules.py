@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from yt_dlp.networking.exceptions import TransportError
 from yt_dlp.utils import DownloadCancelled, DownloadError, ExtractorError, GeoRestrictedError, UserNotLive
 
+from udib.core.child import read_body
 from udib.core.errors import BadRequestError, ForbiddenError, UdibError, UnavailableError
 from udib.net.guard import AddressGuard
 from udib.sources.ytdlp_errors import explain
 from udib.sources.ytdlp_health import javascript_runtime, runtimes_found, ytdlp_age
-from udib.sources.ytdlp_protocol import Job, pack, read_body
+from udib.sources.ytdlp_protocol import Job, pack
 from udib.sources.ytdlp_sockets import SocketGuard
 
 YT = "ERROR: [youtube] abc: "

@@ -3,13 +3,18 @@
 import asyncio
 import os
 import signal
+import sys
 import wave
 from collections.abc import Iterable
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.core.speech import Origin
@@ -21,14 +26,15 @@ PROC = Path("/proc")
 needs_proc = pytest.mark.skipif(not PROC.is_dir(), reason="child processes are counted in /proc")
 
 
-def children() -> set[int]:
+def children(of: int | None = None) -> set[int]:
+    parent = of or os.getpid()
     found = set()
     for status in PROC.glob("[0-9]*/stat"):
         try:
             fields = status.read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if int(fields[1]) == os.getpid():
+        if int(fields[1]) == parent:
             found.add(int(status.parent.name))
     return found
 
@@ -70,6 +76,91 @@ async def test_a_file_that_is_no_recording_is_refused(tmp_path: Path) -> None:
         await heard(Media(path=str(path)))
     with pytest.raises(BadRequestError, match="no recording"):
         await heard(Media())
+
+
+@pytest.mark.parametrize("language", ["de", "ger", "zh-Hans"])
+async def test_another_language_than_english_is_refused(tmp_path: Path, language: str) -> None:
+    media = write(tmp_path / "a.wav", np.zeros(16_000, dtype=np.int16))
+    with pytest.raises(
+        BadRequestError, match=rf"knows English only, and the language of a\.wav is given as '{language}'"
+    ):
+        await heard(replace(media, language=language))
+
+
+async def test_the_language_that_the_file_itself_names_counts_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.mka"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        assert isinstance(stream, AudioStream)
+        stream.metadata["language"] = "ger"
+        frame = AudioFrame.from_ndarray(np.zeros((1, 16_000), dtype=np.int16), format="s16", layout="mono")
+        frame.sample_rate = 16_000
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    with pytest.raises(BadRequestError, match="given as 'ger'"):
+        await heard(Media(path=str(path)))
+
+
+@pytest.mark.parametrize("language", ["en", "en-GB", "eng", None])
+async def test_english_is_listened_to(tmp_path: Path, language: str | None) -> None:
+    media = write(tmp_path / "a.wav", np.zeros(16_000, dtype=np.int16))
+    with pytest.raises(BadRequestError, match="No speech"):
+        await heard(replace(media, language=language))
+
+
+async def test_the_transcript_tells_of_lost_sound(eval_data: Path, tmp_path: Path) -> None:
+    media = spoken(eval_data / "speech", tmp_path / "a.wav", repeats=2)
+    path = tmp_path / "a.wav"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    *_, last = await heard(media)
+    assert [gap.part for gap in last.missing] == ["sound"]
+    assert "announces" in last.missing[0].reason
+
+
+PARENT = """
+import asyncio, sys
+from udib.core.types import Media
+from udib.transcripts.sphinx import SphinxTranscriber
+
+async def main():
+    async for _ in SphinxTranscriber(1).windows(Media(path=sys.argv[1])):
+        pass
+
+asyncio.run(main())
+"""
+
+
+@needs_proc
+async def test_children_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    """Silence of hours: the cutter says nothing for long and would only notice a closed pipe when it does."""
+    path, size = tmp_path / "a.wav", 3 * 3600 * 32_000
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+    path.write_bytes(path.read_bytes()[:40] + size.to_bytes(4, "little"))
+    os.truncate(path, 44 + size)  # a file with a hole: it takes no room
+    media = Media(path=str(path))
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", PARENT, str(media.path))
+    async with asyncio.timeout(30):
+        while not (born := children(parent.pid)):
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.5)
+        parent.kill()
+        await parent.wait()
+        while any((PROC / str(pid) / "exe").exists() for pid in born):  # a zombie has none
+            await asyncio.sleep(0.02)
+
+
+@needs_proc
+async def test_a_part_that_needs_too_much_of_the_processor_is_a_bad_request(eval_data: Path, tmp_path: Path) -> None:
+    media = spoken(eval_data / "speech", tmp_path / "a.wav", repeats=30)
+    before = children()
+    task = asyncio.create_task(heard(media))
+    async with asyncio.timeout(30):
+        while not (born := children() - before):
+            await asyncio.sleep(0.02)
+    for child in born:
+        os.kill(child, signal.SIGXCPU)  # as the system does at the limit
+    with pytest.raises(BadRequestError, match="more processor time"):
+        await task
 
 
 async def test_the_adapter_says_how_it_is() -> None:

@@ -233,19 +233,17 @@ async def test_many_questions_at_once(memory: Memory, scope: Scope) -> None:
     assert all("bus lanes" in task.result()[0] for task in tasks)
 
 
-async def test_nothing_is_stored_of_records_of_which_one_is_refused(memory: MemoryService) -> None:
-    scope = Scope.of(uuid4().hex, "main")
+async def test_nothing_is_stored_of_records_of_which_one_is_refused(service: MemoryService, scope: Scope) -> None:
     records = [
         *(record(number, "Ann", f"Rents rose {number} times.") for number in range(300)),
         record(300, "Ann", "x" * 100_000),
     ]
     with pytest.raises(BadRequestError, match="at most 65536 are allowed"):
-        await memory.remember(scope, records)
-    assert await memory.count(scope, SAID) == 0
+        await service.remember(scope, records)
+    assert await service.count(scope, SAID) == 0
 
 
 @pytest.mark.parametrize("text", ["x" * 100_000, "\u8a9e" * 50_000, "long" * 600 + " word" * 500])
-async def test_a_text_of_any_words_can_be_stored(memory: MemoryService, text: str) -> None:
-    scope = Scope.of(uuid4().hex, "main")
-    result = await memory.store_content({"text": text}, scope.tenant, scope.workspace)
+async def test_a_text_of_any_words_can_be_stored(service: MemoryService, scope: Scope, text: str) -> None:
+    result = await service.store_content({"text": text}, scope.tenant, scope.workspace)
     assert result.success, result.error

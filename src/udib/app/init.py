@@ -15,6 +15,7 @@ from udib.app import present
 from udib.app.commands import Options
 from udib.app.config_file import read_config
 from udib.app.settings import Settings, config_dir, explain_settings, load_settings, merged, user_path
+from udib.app.signals import given_up
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.delivery.text import visible
 from udib.delivery.webhook import check_webhook
@@ -97,7 +98,8 @@ def init(options: Options, *, accept_defaults: bool) -> int:
     wanted = load_settings(given, **overrides)
     _ = wanted.scope, wanted.data_path  # suggestions that cannot be used are refused before the first question
     ask = _take_default if accept_defaults else _ask
-    values = _answers(load_settings(given), wanted, ask)
+    with given_up():  # also between two questions, so that giving up always says that nothing was written
+        values = _answers(load_settings(given), wanted, ask)
     path = folder / "settings.yaml"
     written = _write(path, merged(read_config(path), values))
     done = Text(_DONE.format(path=visible(str(written))))

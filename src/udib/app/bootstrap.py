@@ -11,9 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udib.app.settings import Settings, load_settings
-from udib.core.errors import UdibError, UnavailableError
+from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report
-from udib.core.ports import Catalogue, Checked, Embedder, KeyValueStore, Outbox, Source, Transcriber
+from udib.core.ports import (
+    Catalogue,
+    Checked,
+    Embedder,
+    Forgettable,
+    KeyValueStore,
+    Outbox,
+    Source,
+    Transcriber,
+    VectorIndex,
+)
 from udib.core.speech import Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Content, Health
@@ -22,7 +32,11 @@ from udib.pipeline.orchestrator import Analyses, ContentPipeline, Services
 
 if TYPE_CHECKING:
     from udib.delivery.webhook import Post
+    from udib.memory.embeddings import PostJson
     from udib.memory.service import MemoryService
+    from udib.memory.store import EnhancedVectorStore
+    from udib.net.pool import HTTPConnectionPool
+    from udib.net.retry import RetryPolicy
     from udib.storage.artifacts import DirectoryArtifactStore
     from udib.storage.catalogue import SqliteCatalogue
     from udib.storage.database import Database
@@ -30,18 +44,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A running udib. `pipeline` works in `scope`; `pipeline.in_scope` gives it for another."""
+    """A running udib. `pipeline` works in `scope`; `pipeline.in_scope` gives it for another.
+
+    `memory` and `vectors` are what is remembered, as records and as vectors; their calls name a scope.
+    """
 
     settings: Settings
     scope: Scope
     pipeline: ContentPipeline
     catalogue: Catalogue
     cache: KeyValueStore
+    memory: "MemoryService"
+    vectors: "EnhancedVectorStore"
     checked: Sequence[Checked]
 
     async def ping(self) -> list[Health]:
         """How each adapter is."""
         return [await _health(adapter) for adapter in self.checked]
+
+    async def copy_vectors(self, folder: Path) -> str:
+        """Copy the embedded index into a new folder; of another index, say in a sentence that it was left out."""
+        from udib.memory.edge import EdgeIndex
+
+        index = self.vectors.index
+        if isinstance(index, EdgeIndex):
+            await index.copy_to(folder)
+            return ""
+        return f"The vectors lie on a server ({self.settings.memory.index}); back that up by its own means."
 
     async def export(self, report: Report, folder: Path) -> Report:
         """Write the report's files into a folder of the user's; `delivered` of the result names them too.
@@ -80,13 +109,17 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
         catalogue = SqliteCatalogue(_database(stack, root / "catalogue.db", CATALOGUE_SCHEMA))
         cache = SqliteKeyValueStore(_database(stack, root / "cache.db", CACHE_SCHEMA))
         artifacts = DirectoryArtifactStore(root / "artifacts")
-        embedder = _embedder(settings)
-        memory = _memory(stack, settings, root, embedder)
+        static = _static_embedder()
+        embedder = _embedder(stack, settings, static)
+        vectors = _vectors(stack, settings, root, embedder)
+        memory = _memory(settings, vectors)
         services = _services(stack, settings, root, _Stores(memory, catalogue, artifacts))
-        pipeline = ContentPipeline(services, _analyses(settings, embedder), settings.scope)
+        if isinstance(embedder, Forgettable):
+            services = replace(services, forgettable=(embedder, *services.forgettable))
+        pipeline = ContentPipeline(services, _analyses(settings, static), settings.scope)
         checked: list[Checked] = [catalogue, cache, artifacts, memory, services.engine, services.files]
         checked += [*services.sources, *services.transcribers, *services.notices]
-        yield App(settings, settings.scope, pipeline, catalogue, cache, checked)
+        yield App(settings, settings.scope, pipeline, catalogue, cache, memory, vectors, checked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,25 +139,77 @@ def _database(stack: AsyncExitStack, path: Path, schema: Sequence[str]) -> "Data
     return opened
 
 
-def _embedder(settings: Settings) -> Embedder:
+def _static_embedder() -> Embedder:
+    from udib.memory.static import StaticEmbedder
+
+    return StaticEmbedder.load()
+
+
+def _embedder(stack: AsyncExitStack, settings: Settings, static: Embedder) -> Embedder:
+    """What the memory's vectors are made by. The analyses keep the shipped one, which their thresholds are made for."""
     match settings.memory.embedder:
         case "static":
-            from udib.memory.static import StaticEmbedder
+            return static
+        case "endpoint":
+            from udib.memory.embeddings import EmbeddingCache, EndpointEmbedder
 
-            return StaticEmbedder.load()
+            wanted = settings.memory
+            url, model, dimension = wanted.embedding_url, wanted.embedding_model, wanted.embedding_dimension
+            if not url or not model or not dimension:
+                raise BadRequestError(
+                    "The embedder 'endpoint' needs memory.embedding_url, memory.embedding_model and "
+                    "memory.embedding_dimension in the settings."
+                )
+            return EmbeddingCache(EndpointEmbedder(url, model, dimension, _embedding_post(stack, settings)))
 
 
-def _memory(stack: AsyncExitStack, settings: Settings, root: Path, embedder: Embedder) -> "MemoryService":
-    from udib.memory.service import MemoryService
-    from udib.memory.store import EnhancedVectorStore
+def _embedding_post(stack: AsyncExitStack, settings: Settings) -> "PostJson":
+    """The way to the embeddings server. Asking twice does no harm, so passing failures are tried again."""
+    from udib.net.retry import resilient_post
 
+    pool, retry = _connections(stack, settings)
+    headers = {"Content-Type": "application/json"}
+    if settings.memory.embedding_api_key is not None:
+        headers["Authorization"] = f"Bearer {settings.memory.embedding_api_key.get_secret_value()}"
+
+    async def post(url: str, body: bytes, /) -> bytes:
+        return (await resilient_post(pool, url, body, retry=retry, headers=headers)).body
+
+    return post
+
+
+def open_index(settings: Settings, root: Path) -> VectorIndex:
+    """The vector index that the settings name. Nothing is connected to before it is used."""
     match settings.memory.index:
         case "edge":
             from udib.memory.edge import EdgeIndex
 
-            index = EdgeIndex(root / "vectors", settings.runtime_path, linger_s=settings.memory.linger_s)
+            return EdgeIndex(root / "vectors", settings.runtime_path, linger_s=settings.memory.linger_s)
+
+
+def _vectors(stack: AsyncExitStack, settings: Settings, root: Path, embedder: Embedder) -> "EnhancedVectorStore":
+    from udib.memory.generations import Generations
+    from udib.memory.search_cache import SearchCache
+    from udib.memory.store import EnhancedVectorStore
+
+    wanted = settings.memory
+    index = open_index(settings, root)
     stack.push_async_callback(index.close)
-    return MemoryService(EnhancedVectorStore(index, embedder))
+    cache = SearchCache(
+        most_entries=wanted.search_cache_entries,
+        largest_bytes=wanted.search_cache_megabytes * 2**20,
+        ttl_s=wanted.search_cache_ttl_s,
+    )
+    return EnhancedVectorStore(index, embedder, Generations(root / "generations"), cache)
+
+
+def _memory(settings: Settings, vectors: "EnhancedVectorStore") -> "MemoryService":
+    from udib.memory.service import MemoryService
+
+    wanted = settings.memory
+    return MemoryService(
+        vectors, similar_from=wanted.similar_from, quota=wanted.quota, retention_days=wanted.retention_days
+    )
 
 
 def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _Stores) -> Services:
@@ -187,22 +272,10 @@ def _notices(stack: AsyncExitStack, settings: Settings, catalogue: Catalogue) ->
 def _poster(stack: AsyncExitStack, settings: Settings) -> "Post":
     """What the webhook posts with: the shared connections, as `config/http.yaml` shapes them."""
     import msgspec
-    from aiohttp import ClientTimeout
 
-    from udib.net.guard import AddressGuard
-    from udib.net.pool import HTTPConnectionPool
-    from udib.net.retry import RetryPolicy, resilient_post
+    from udib.net.retry import resilient_post
 
-    shape = settings.http
-    pool = HTTPConnectionPool(
-        shape.connection_pool.limit,
-        shape.connection_pool.limit_per_host,
-        shape.connection_pool.dns_cache_ttl,
-        ClientTimeout(total=shape.connection_pool.timeout),
-        AddressGuard(frozenset(settings.net.allow)),
-    )
-    stack.push_async_callback(pool.close)
-    retry = RetryPolicy(shape.retry.max_attempts, shape.retry.backoff_factor, frozenset(shape.retry.retryable_statuses))
+    pool, retry = _connections(stack, settings)
 
     async def post(url: str, body: dict[str, Any], /) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"}
@@ -213,6 +286,28 @@ def _poster(stack: AsyncExitStack, settings: Settings) -> "Post":
             raise UnavailableError("Discord's answer could not be read.") from exc
 
     return post
+
+
+def _connections(stack: AsyncExitStack, settings: Settings) -> "tuple[HTTPConnectionPool, RetryPolicy]":
+    """A pool of connections and when to try again, as `config/http.yaml` shapes them."""
+    from aiohttp import ClientTimeout
+
+    from udib.net.guard import AddressGuard
+    from udib.net.pool import HTTPConnectionPool
+    from udib.net.retry import RetryPolicy
+
+    shape = settings.http
+    pool = HTTPConnectionPool(
+        shape.connection_pool.limit,
+        shape.connection_pool.limit_per_host,
+        shape.connection_pool.dns_cache_ttl,
+        ClientTimeout(total=shape.connection_pool.timeout),
+        AddressGuard(frozenset(settings.net.allow)),
+    )
+    stack.push_async_callback(pool.close)
+    return pool, RetryPolicy(
+        shape.retry.max_attempts, shape.retry.backoff_factor, frozenset(shape.retry.retryable_statuses)
+    )
 
 
 def _analyses(settings: Settings, embedder: Embedder) -> Analyses:

@@ -91,7 +91,7 @@ async def analyze(order: AnalyzeOrder, options: Options) -> int:
         height(order.quality)
     if order.captions is not None:
         await with_captions(Media(), order.captions)
-    async with _opened(options) as app:
+    async with opened(options) as app:
         if order.dry_run:
             steps = await plan(app, order.source, captions=order.captions, quality=order.quality)
             present.emit(steps, plan_text(steps), as_json=options.json)
@@ -111,7 +111,7 @@ async def analyze(order: AnalyzeOrder, options: Options) -> int:
 
 async def ask(question: str, limit: int, speaker: str | None, content: str | None, options: Options) -> int:
     """Answer a question from memory; "nothing found" is an answer."""
-    async with _opened(options) as app:
+    async with opened(options) as app:
         empty = not await app.catalogue.listing(app.scope)
         only = None if content is None or empty else (await _content(app, content)).id
         who = None if speaker is None or empty else await _speaker(app, speaker)
@@ -127,7 +127,7 @@ async def ask(question: str, limit: int, speaker: str | None, content: str | Non
 
 async def show(reference: str, options: Options) -> int:
     """Print the newest report of one item."""
-    async with _opened(options) as app:
+    async with opened(options) as app:
         content = await _content(app, reference)
         report = await app.catalogue.report(app.scope, content.id)
         if report is None:
@@ -138,7 +138,7 @@ async def show(reference: str, options: Options) -> int:
 
 async def list_contents(options: Options) -> int:
     """Print what is stored."""
-    async with _opened(options) as app:
+    async with opened(options) as app:
         listing = await app.catalogue.listing(app.scope)
         present.emit(listing, present.listing_text(listing, app.scope), as_json=options.json)
         return 0
@@ -146,7 +146,7 @@ async def list_contents(options: Options) -> int:
 
 async def forget(reference: str, options: Options, *, confirmed: bool) -> int:
     """Remove one item from every store and print the proof."""
-    async with _opened(options) as app:
+    async with opened(options) as app:
         content = await _content_to_forget(app, reference)
         if (
             not confirmed
@@ -181,7 +181,8 @@ def _refuse_empty(option: str, value: str | None) -> None:
 
 
 @asynccontextmanager
-async def _opened(options: Options) -> AsyncGenerator[App]:
+async def opened(options: Options) -> AsyncGenerator[App]:
+    """The app as the options want it, with its logging set up."""
     settings = options.settings()
     configure_logging(settings.log.level)
     async with open_app(settings) as app:

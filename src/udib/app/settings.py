@@ -80,8 +80,20 @@ class MemorySettings(Section):
     """Vector memory."""
 
     index: Literal["edge"] = "edge"
-    embedder: Literal["static"] = "static"
+    embedder: Literal["static", "endpoint"] = "static"
+    embedding_url: str | None = Field(
+        default=None, description="OpenAI-compatible server, such as http://host:11434/v1"
+    )
+    embedding_model: str | None = Field(default=None, description="the model's name there")
+    embedding_dimension: int | None = Field(default=None, ge=1, le=65_536, description="numbers in one of its vectors")
+    embedding_api_key: SecretStr | None = None
     linger_s: float = Field(default=20, ge=0, le=3600, description="seconds the store process stays when unused")
+    similar_from: float = Field(default=0.85, ge=0, le=1, description="cosine that makes a passage bear on a question")
+    search_cache_entries: int = Field(default=1000, ge=0, le=1_000_000, description="search results kept at most")
+    search_cache_megabytes: int = Field(default=32, ge=1, le=65_536, description="and their size at most")
+    search_cache_ttl_s: float = Field(default=300, ge=0, le=86_400, description="seconds a search result is kept")
+    quota: int | None = Field(default=None, ge=1, description="most records of one tenant; null: no bound")
+    retention_days: float | None = Field(default=None, gt=0, le=36_500, description="null: until they are forgotten")
 
 
 class AnalysisSettings(Section):
@@ -233,6 +245,19 @@ def load_settings(directory: str | None = None, **overrides: object) -> Settings
     settings = settings.model_copy(update={"delivery": settings.delivery.model_copy(update=channel)})
     changed: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
     return settings.model_copy(update=changed)
+
+
+def with_memory(settings: Settings, changed: Mapping[str, object]) -> Settings:
+    """The settings with other values in the section `memory`.
+
+    Raises:
+        BadRequestError: A value cannot be used.
+    """
+    try:
+        memory = MemorySettings.model_validate({**settings.memory.model_dump(), **changed})
+    except ValidationError as exc:
+        raise BadRequestError(explain_settings(exc)) from exc
+    return settings.model_copy(update={"memory": memory})
 
 
 def seen_secrets() -> tuple[str, ...]:

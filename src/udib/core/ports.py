@@ -7,7 +7,7 @@ adapter; every method may raise `UdibError`.
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from udib.core.findings import Report
 from udib.core.speech import Origin
@@ -270,6 +270,10 @@ class VectorIndex(Checked, Protocol):
         """Rearrange a collection for speed. Nothing that is found changes."""
         ...
 
+    async def close(self) -> None:
+        """Let go of connections; safe to repeat."""
+        ...
+
 
 class KeyValueStore(Checked, Protocol):
     """Bytes by key, with expiry."""
@@ -299,6 +303,7 @@ class KeyValueStore(Checked, Protocol):
         ...
 
 
+@runtime_checkable
 class Forgettable(Protocol):
     """A store that keeps a tenant's words and can give them up."""
 

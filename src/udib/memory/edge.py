@@ -26,6 +26,7 @@ from udib.memory.point_checks import (
 from udib.memory.store_client import StoreClient
 from udib.memory.store_protocol import (
     Collections,
+    Copy,
     Count,
     Delete,
     Drop,
@@ -181,6 +182,14 @@ class EdgeIndex:
     async def optimize(self, collection: str) -> None:
         """Rearrange a collection for speed: some seconds for 100,000 points, in which other calls wait."""
         await self._client.call(Optimize(checked_collection(collection)), type(None))
+
+    async def copy_to(self, folder: Path) -> None:
+        """Copy the index, as it is now, into a new folder; other calls wait meanwhile.
+
+        Raises:
+            UnavailableError: The folder cannot be written.
+        """
+        await self._client.call(Copy(str(folder.absolute())), type(None))
 
     async def ping(self) -> Health:
         """How many points there are, of all tenants; starts the store process."""

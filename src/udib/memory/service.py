@@ -4,22 +4,24 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
 from udib.core.errors import BadRequestError, ForbiddenError
-from udib.core.ports import Filters, Hit, Query
+from udib.core.ports import Filters, Hit, Point, Query
 from udib.core.result import StepResult
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, MemoryRecord, Passage, RecordKind, Vector
 from udib.memory.entries import Entry, content_hash
 from udib.memory.lexical import content_words, coverage, query_terms, stem, stems, terms
+from udib.memory.options import DEFAULT_RECALL, MemoryStats, RecallOptions
 from udib.memory.point_checks import checked_payload
 from udib.memory.store import EnhancedVectorStore, outcome
 from udib.memory.texts import StoredText, pieces, record_of
+from udib.memory.transfer import Moved, Report, reindex_all
 
 CONTEXT_IN_VECTOR: Final = 0.2
 CONTEXT_IN_TERMS: Final = 0.3
@@ -40,47 +42,6 @@ embedder's similarity does not tell on-topic from off-topic: the gold turns' med
 _RECORDS_PER_CALL: Final = 256
 _RECORDS_AT_ONCE: Final = 8  # some 3 ms of work between two turns of the event loop
 _SPEAKERS: Final = 20
-
-
-@dataclass(frozen=True, slots=True)
-class RecallOptions:
-    """How to recall beyond the port's arguments.
-
-    Attributes:
-        half_life_days: Days in which a passage's score halves with its age; None: age does not matter.
-        neighbours: How many records before and after each passage are wanted too.
-        use_cache: Whether results kept from an earlier search will do.
-    """
-
-    half_life_days: float | None = None
-    neighbours: int = 0
-    use_cache: bool = True
-
-
-DEFAULT_RECALL: Final = RecallOptions()
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryStats:
-    """What a workspace's memory holds.
-
-    Attributes:
-        records: Records by kind, twins not counted.
-        twins: Copies of records.
-        speakers: The most frequent speakers, with their records.
-        platforms: The platforms, with their records.
-        tenant_records: Records and twins of the tenant, in all its workspaces.
-        quota: How many it may have; None: no bound.
-        search_cache: What the search cache did in this process.
-    """
-
-    records: Mapping[str, int]
-    twins: int
-    speakers: Mapping[str, int]
-    platforms: Mapping[str, int]
-    tenant_records: int
-    quota: int | None
-    search_cache: Mapping[str, float]
 
 
 class MemoryService:
@@ -227,6 +188,18 @@ class MemoryService:
             search_cache=self._store.search_cache.metrics.to_dict(),
         )
 
+    async def reindex(self, report: Report) -> Moved:
+        """Bring what lies under another embedding under the one that is named now; safe to interrupt and to repeat.
+
+        Args:
+            report: Told the name of a collection and how many of its points are done.
+
+        Raises:
+            BadRequestError: A point has no text that could be embedded.
+            UnavailableError: Something keeps writing under the other embedding.
+        """
+        return await reindex_all(self._store.index, self._store.names(), self._embedded_again, report)
+
     async def ping(self) -> Health:
         """How the index is."""
         return await self._store.ping()
@@ -264,9 +237,7 @@ class MemoryService:
         entries: list[Entry] = []
         for start in range(0, len(records), _RECORDS_AT_ONCE):
             some = records[start : start + _RECORDS_AT_ONCE]
-            texts = await self._embed([record.text for record in some])
-            contexts = await self._embed([record.context for record in some])
-            vectors = map(_mixed, texts, contexts)
+            vectors = await self._directions([(record.text, record.context) for record in some])
             entries += [self._entry(record, vector, now) for record, vector in zip(some, vectors, strict=True)]
             await asyncio.sleep(0)
         return entries
@@ -288,6 +259,26 @@ class MemoryService:
         if self._retention_s is not None:
             payload["expires_at"] = now + self._retention_s
         return payload
+
+    async def _directions(self, texts: Sequence[tuple[str, str]]) -> list[Vector]:
+        """The vector of each text with the words before it; empty for a text without meaning."""
+        own = await self._embed([text for text, _ in texts])
+        contexts = await self._embed([context for _, context in texts])
+        return [_mixed(*pair) for pair in zip(own, contexts, strict=True)]
+
+    async def _embedded_again(self, points: Sequence[Point]) -> list[Point]:
+        texts = [(point.payload.get("text"), point.payload.get("context") or "") for point in points]
+        if not all(isinstance(text, str) for text, _ in texts):
+            raise BadRequestError(
+                "Some vectors were stored without their text, so no other embedding can be made of them: name the "
+                "embedder again under which they were stored, or forget them."
+            )
+        vectors = await self._directions([(str(text), str(context)) for text, context in texts])
+        # A twin that was stripped of its vector stays so.
+        return [
+            replace(point, vector=vector if len(point.vector) or not point.payload.get("twin_of") else ())
+            for point, vector in zip(points, vectors, strict=True)
+        ]
 
     async def _embed(self, texts: Sequence[str]) -> list[Vector]:
         """A vector a text; empty for a text without meaning."""

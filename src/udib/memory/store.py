@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from udib.core.errors import BadRequestError, UdibError, error_for
-from udib.core.ports import Embedder, Filters, Hit, Page, Query, VectorIndex
+from udib.core.ports import Collection, Embedder, Filters, Hit, Page, Query, VectorIndex
 from udib.core.result import StepResult
 from udib.core.tenancy import Scope, TenantId
 from udib.core.types import ContentId, Health, RecordKind, Vector
@@ -73,6 +73,20 @@ class EnhancedVectorStore:
     def search_cache(self) -> SearchCache:
         """The kept results, with their metrics."""
         return self._search_cache
+
+    @property
+    def index(self) -> VectorIndex:
+        """Where the points lie, for the operator's tools."""
+        return self._index
+
+    def names(self) -> dict[str, Collection]:
+        """For the beginning of a collection's name, the collection of that kind under the embedder."""
+        model, dimension = self.embedder.model_id, self.embedder.dimension
+        return {
+            f"{start}{kind.value}-": Collection(start + self.collection(kind), model, dimension)
+            for kind in RecordKind
+            for start in ("", TWINS)
+        }
 
     async def store_vectors(
         self, vectors: Sequence[Vector], payloads: Sequence[Mapping[str, object]], tenant: str, workspace: str

@@ -184,6 +184,21 @@ class StoreFolder:
         ]
         return StoreState(os.getpid(), len(points), sum(points))
 
+    def copy_to(self, folder: Path) -> None:
+        """Copy the manifest and every shard that it names into a new folder, all as of one moment.
+
+        Raises:
+            UnavailableError: It cannot be written.
+        """
+        self.flush()
+        try:
+            folder.mkdir(mode=0o700)
+            for entry in self._manifest.collections.values():
+                shutil.copytree(self._shard_folder(entry.folder), folder / "shards" / entry.folder)
+            _write_manifest(folder, self._manifest)
+        except OSError as exc:
+            raise UnavailableError(f"{folder} cannot be written ({exc.strerror or exc}).") from exc
+
     def flush(self) -> None:
         """Bring all that was written since the last flush to the disk itself."""
         for name in sorted(self._unflushed):

@@ -27,6 +27,7 @@ from udib.memory.store_protocol import (
     PROTOCOL,
     Call,
     Collections,
+    Copy,
     Count,
     Delete,
     Drop,
@@ -112,6 +113,8 @@ class StoreServer:
                 value = self._folder.usage(request.collection, request.tenant)
             case Collections():
                 value = self._folder.collections()
+            case Copy():
+                self._folder.copy_to(Path(request.folder))
             case Ping():
                 value = self._folder.state()
             case _:

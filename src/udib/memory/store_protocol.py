@@ -183,6 +183,12 @@ class Optimize(msgspec.Struct, frozen=True, array_like=True, tag="optimize"):
     collection: str
 
 
+class Copy(msgspec.Struct, frozen=True, array_like=True, tag="copy"):
+    """Copy everything, as it is now, into a new folder. Answer: None."""
+
+    folder: str
+
+
 class Ping(msgspec.Struct, frozen=True, array_like=True, tag="ping"):
     """Answer: a `StoreState`."""
 

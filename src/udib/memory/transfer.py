@@ -117,6 +117,25 @@ async def reindex(index: VectorIndex, old: Collection, new: Collection, change: 
     raise UnavailableError(f"Something keeps writing to {old.name!r}; end the other udib processes and try again.")
 
 
+async def reindex_all(index: VectorIndex, names: Mapping[str, Collection], change: Change, report: Report) -> Moved:
+    """Bring every collection of another embedding under the one that is named now; see `reindex`.
+
+    Args:
+        index: Where they lie.
+        names: For the beginning of a collection's name (its kind), the collection of the embedding named now.
+        change: Gives points their new vectors.
+        report: Told how far it is.
+    """
+    points: dict[str, int] = {}
+    for old in await index.collections():
+        new = next(
+            (each for start, each in names.items() if old.name.startswith(start) and old.name != each.name), None
+        )
+        if new is not None:
+            points[new.name] = await reindex(index, old, new, change, report)
+    return Moved(points, sum(points.values()))
+
+
 async def export(index: VectorIndex, scopes: Sequence[Scope], path: Path) -> Moved:
     """Write all points of some scopes to a file, JSON Lines with a checksum at its end; readable by its owner only.
 

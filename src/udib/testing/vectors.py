@@ -122,6 +122,9 @@ class FakeVectorIndex:
         """Nothing to do."""
         self._called("optimize")
 
+    async def close(self) -> None:
+        """Nothing is held."""
+
     async def ping(self) -> Health:
         """How many points there are."""
         points = sum(map(len, self._points.values()))

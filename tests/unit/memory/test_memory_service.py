@@ -6,7 +6,8 @@ from udib.core.errors import ForbiddenError
 from udib.core.ports import Filters
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, MemoryRecord, RecordKind
-from udib.memory.service import MemoryService, RecallOptions, timestamp
+from udib.memory.options import RecallOptions
+from udib.memory.service import MemoryService, timestamp
 from udib.memory.static import StaticEmbedder
 from udib.memory.store import EnhancedVectorStore
 from udib.testing.vectors import FakeVectorIndex

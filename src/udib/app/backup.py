@@ -17,12 +17,15 @@ import msgspec
 from udib.app.bootstrap import App
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.core.version import __version__
+from udib.memory.sparse import copy_sparse
+from udib.sources.files import absolute
 from udib.storage.faults import disk_faults
 
 SCHEMA: Final = "udib.backup/1"
 _MANIFEST: Final = "backup.json"
 _DATABASES: Final = ("catalogue.db", "journal.db", "cache.db")
 _FOLDERS: Final = ("artifacts", "reports")
+_BLOCK: Final = 512  # bytes of what the system counts as a block
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -54,12 +57,11 @@ async def back_up(app: App, folder: Path) -> Copied:
         UnavailableError: It cannot be written.
     """
     data = app.settings.data_path
+    folder = absolute(str(folder))
     draft = folder.with_name(f"{folder.name}.part")
-    if folder.exists() or draft.exists():
-        raise BadRequestError(f"{folder if folder.exists() else draft} exists already; give a new folder.")
+    await asyncio.to_thread(_refuse_existing, folder, draft)
     try:
         with disk_faults(folder):
-            draft.mkdir(mode=0o700, parents=True)
             await asyncio.to_thread(_copy_files, data, draft)
         left_out = await app.copy_vectors(draft / "vectors")
         with disk_faults(folder):
@@ -80,7 +82,14 @@ async def restored(folder: Path, data: Path) -> Copied:
     return await asyncio.to_thread(_restored, folder, data)
 
 
+def _refuse_existing(*folders: Path) -> None:
+    there = next((folder for folder in folders if folder.exists()), None)
+    if there is not None:
+        raise BadRequestError(f"{there} exists already; give a new folder.")
+
+
 def _copy_files(data: Path, draft: Path) -> None:
+    draft.mkdir(mode=0o700, parents=True)
     for name in _DATABASES:
         if (data / name).exists():
             with closing(sqlite3.connect(data / name)) as source, closing(sqlite3.connect(draft / name)) as target:
@@ -96,7 +105,7 @@ def _sealed(draft: Path, left_out: str) -> Copied:
     for path in _files(draft):
         path.chmod(0o600)
         sums[path.relative_to(draft).as_posix()] = _sum(path)
-        size_bytes += path.stat().st_size
+        size_bytes += _BLOCK * path.stat().st_blocks
     manifest = Manifest(SCHEMA, __version__, datetime.now(UTC).isoformat(timespec="seconds"), sums)
     with (draft / _MANIFEST).open("wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(manifest)))
@@ -117,14 +126,14 @@ def _restored(folder: Path, data: Path) -> Copied:
         for name, wanted in manifest.files.items():
             if name not in there or _sum(there[name]) != wanted:
                 raise BadRequestError(f"The backup in {folder} is damaged: {name} is missing or was changed.")
-            size_bytes += there[name].stat().st_size
+            size_bytes += _BLOCK * there[name].stat().st_blocks
     draft = data.with_name(f"{data.name}.restoring")
     with disk_faults(data):
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700, parents=True)
         for name in manifest.files:
             (draft / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            shutil.copyfile(there[name], draft / name)
+            copy_sparse(there[name], draft / name)
             (draft / name).chmod(0o600)
         if data.exists():
             data.rmdir()

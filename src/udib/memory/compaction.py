@@ -40,17 +40,17 @@ class Compaction:
 
 
 async def compact(
-    index: VectorIndex, scope: Scope, collection: str, *, threshold: float, dry_run: bool, now: float
+    index: VectorIndex, twins: Twins, scope: Scope, collection: str, *, threshold: float, now: float | None
 ) -> Compaction:
     """Merge what repeats: of two near points the better one is kept, then the earlier published, then the smaller id.
 
     Args:
         index: Where the points lie.
+        twins: Keeps what is merged away.
         scope: Whose points; nothing is ever compared across scopes.
         collection: The main collection.
         threshold: Cosine in (0, 1] from which two points say the same.
-        dry_run: Whether to leave everything as it is.
-        now: Seconds since 1970.
+        now: Seconds since 1970; None: leave everything as it is.
 
     Raises:
         BadRequestError: The threshold is out of range.
@@ -60,14 +60,14 @@ async def compact(
     found = [point async for page in pages(index, scope, collection, Filters()) for point in page]
     points = sorted(found, key=_order)
     pairs = await asyncio.to_thread(repeats, points, threshold)
-    if pairs and not dry_run:
+    if pairs and now is not None:
         by_id = {point.id: point for point in points}
         run = str(uuid4())
-        twins = [
+        merged = [
             twin_of(by_id[pair.dropped], pair.kept, by_id[pair.kept].payload.get("content_hash"), now, run)
             for pair in pairs
         ]
-        await Twins(index).merge(scope, collection, twins)
+        await twins.merge(scope, collection, merged)
     return Compaction(len(points), tuple(pairs))
 
 

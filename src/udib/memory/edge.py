@@ -184,12 +184,12 @@ class EdgeIndex:
         await self._client.call(Optimize(checked_collection(collection)), type(None))
 
     async def copy_to(self, folder: Path) -> None:
-        """Copy the index, as it is now, into a new folder; other calls wait meanwhile.
+        """Copy the index, as it is now, into a new folder, an absolute path; other calls wait meanwhile.
 
         Raises:
             UnavailableError: The folder cannot be written.
         """
-        await self._client.call(Copy(str(folder.absolute())), type(None))
+        await self._client.call(Copy(str(folder)), type(None))
 
     async def ping(self) -> Health:
         """How many points there are, of all tenants; starts the store process."""

@@ -18,8 +18,9 @@ from udib.core.types import ContentId, Health, MemoryRecord, Passage, RecordKind
 from udib.memory.entries import Entry, content_hash
 from udib.memory.lexical import content_words, coverage, query_terms, stem, stems, terms
 from udib.memory.options import DEFAULT_RECALL, MemoryStats, RecallOptions
+from udib.memory.outcome import outcome
 from udib.memory.point_checks import checked_payload
-from udib.memory.store import EnhancedVectorStore, outcome
+from udib.memory.store import EnhancedVectorStore
 from udib.memory.texts import StoredText, pieces, record_of
 from udib.memory.transfer import Moved, Report, reindex_all
 
@@ -98,9 +99,9 @@ class MemoryService:
             mine = [record for record in records if record.kind is kind]
             for start in range(0, len(mine), _RECORDS_PER_CALL):
                 entries = await self._entries(mine[start : start + _RECORDS_PER_CALL], now)
-                await self._store.remember(
-                    scope, kind, [entry for entry in entries if entry.vector or entry.terms], now=now
-                )
+                findable = [entry for entry in entries if entry.vector or entry.terms]
+                if findable:
+                    await self._store.remember(scope, kind, findable, now=now)
             for content_id in contents:
                 following = max((each.number + 1 for each in mine if each.content_id == content_id), default=0)
                 await self._store.delete_from(scope, kind, content_id, following)

@@ -7,7 +7,7 @@ and durability are the index's.
 import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
@@ -17,9 +17,11 @@ from udib.core.ports import Collection, Embedder, Filters, Hit, Page, Query, Vec
 from udib.core.result import StepResult
 from udib.core.tenancy import Scope, TenantId
 from udib.core.types import ContentId, Health, RecordKind, Vector
+from udib.memory.batches import BatchSize
 from udib.memory.compaction import DEDUPLICATION_THRESHOLD, UNDO_S, Pair, compact
 from udib.memory.entries import Entry, entry_of, filters_of, point_of
 from udib.memory.generations import Generations
+from udib.memory.outcome import outcome
 from udib.memory.search_cache import Found, SearchCache, search_key
 from udib.memory.twins import PREFIX as TWINS
 from udib.memory.twins import Twins
@@ -29,10 +31,6 @@ SMALL_BATCH_SIZE: Final = 64
 MEDIUM_BATCH_SIZE: Final = 128
 """Vectors of the first batch, for large embeddings and for others; the batches after it follow the time it took."""
 LARGEST_BATCH_SIZE: Final = 10_000
-_GROWN_BATCH: Final = 1024
-_LEAST_BATCH: Final = 16
-_QUICK_S: Final = 0.05
-_SLOW_S: Final = 0.25
 
 
 class EnhancedVectorStore:
@@ -49,7 +47,17 @@ class EnhancedVectorStore:
         clock: Seconds, only ever growing; for the size of batches.
     """
 
-    __slots__ = ("_batch", "_clock", "_ensured", "_generations", "_index", "_search_cache", "_twins", "embedder")
+    __slots__ = (
+        "_batch",
+        "_clock",
+        "_ensured",
+        "_generations",
+        "_index",
+        "_looked_at",
+        "_search_cache",
+        "_twins",
+        "embedder",
+    )
 
     def __init__(
         self,
@@ -62,12 +70,13 @@ class EnhancedVectorStore:
     ) -> None:
         self.embedder = embedder
         self._index = index
-        self._twins = Twins(index)
+        self._twins = Twins(index, embedder.model_id, embedder.dimension)
         self._generations = generations or Generations()
         self._search_cache = SearchCache() if search_cache is None else search_cache
         self._clock = clock
         self._ensured: set[str] = set()
-        self._batch = SMALL_BATCH_SIZE if embedder.dimension >= LARGE_EMBEDDING_DIM else MEDIUM_BATCH_SIZE
+        self._looked_at: set[str] = set()
+        self._batch = BatchSize(SMALL_BATCH_SIZE if embedder.dimension >= LARGE_EMBEDDING_DIM else MEDIUM_BATCH_SIZE)
 
     @property
     def search_cache(self) -> SearchCache:
@@ -216,7 +225,7 @@ class EnhancedVectorStore:
 
     async def delete_from(self, scope: Scope, kind: RecordKind, content_id: ContentId, number: int) -> int:
         """Remove what a content has of a kind from a number on; returns how many points."""
-        name = await self._ensure(kind)
+        name = await self._readable(kind)
         with self._writing(scope):
             return await self._twins.vacate(scope, name, Filters(content_id=content_id, number_from=number))
 
@@ -286,9 +295,9 @@ class EnhancedVectorStore:
         if batch_size is not None and not 1 <= batch_size <= LARGEST_BATCH_SIZE:
             raise BadRequestError(f"A batch has 1 to {LARGEST_BATCH_SIZE} vectors, not {batch_size}.")
         entries = [entry_of(vector, payload) for vector, payload in zip(vectors, payloads, strict=True)]
-        done, batches, size = 0, 0, batch_size or self._batch
+        done, batches, size = 0, 0, batch_size or self._batch.size
         while done < len(entries):
-            size = batch_size or self._batch
+            size = batch_size or self._batch.size
             began = self._clock()
             try:
                 await self.upsert(scope, RecordKind.TRANSCRIPT, entries[done : done + size])
@@ -297,16 +306,9 @@ class EnhancedVectorStore:
                     raise
                 text = f"{done} of {len(entries)} vectors were stored before this: {exc} The same call again goes on."
                 raise error_for(exc.status, text) from exc
-            self._fit_batch(size, self._clock() - began)
+            self._batch.fit(size, self._clock() - began)
             done, batches = min(done + size, len(entries)), batches + 1
         return {"total_upserted": done, "batches": batches, "batch_size": size}
-
-    def _fit_batch(self, size: int, took_s: float) -> None:
-        """Make the next batch larger after a quick full one, smaller after a slow one."""
-        if size == self._batch and took_s < _QUICK_S:
-            self._batch = min(2 * size, _GROWN_BATCH)
-        elif took_s > _SLOW_S:
-            self._batch = max(self._batch // 2, _LEAST_BATCH)
 
     async def _search_similar(
         self,
@@ -327,7 +329,7 @@ class EnhancedVectorStore:
         }
 
     async def _perform_search(self, scope: Scope, kind: RecordKind, query: Query) -> list[Hit]:
-        return await self._index.search(scope, await self._ensure(kind), query)
+        return await self._index.search(scope, await self._readable(kind), query)
 
     def _generate_search_cache_key(self, scope: Scope, kind: RecordKind, query: Query) -> str:
         return search_key(scope, self.collection(kind), query, self._generations.of(scope))
@@ -337,11 +339,12 @@ class EnhancedVectorStore:
         looked_at = 0
         now = time.time()
         for kind in RecordKind:
-            name = await self._ensure(kind)
+            name = await self._readable(kind)
             with self._writing(scope):
                 if not dry_run:
                     await self._twins.strip(scope, name, now - UNDO_S)
-                done = await compact(self._index, scope, name, threshold=threshold, dry_run=dry_run, now=now)
+                when = None if dry_run else now
+                done = await compact(self._index, self._twins, scope, name, threshold=threshold, now=when)
             pairs += done.pairs
             looked_at += done.looked_at
         return {
@@ -366,7 +369,7 @@ class EnhancedVectorStore:
             self._generations.advance(scope)
 
     async def _ensure(self, kind: RecordKind) -> str:
-        """The collection of a kind, made if it is missing, with that of its twins.
+        """The collection of a kind, made if it is missing.
 
         Raises:
             BadRequestError: There are records of the kind under another embedder, which this one would not find.
@@ -374,10 +377,21 @@ class EnhancedVectorStore:
         name = self.collection(kind)
         if name not in self._ensured:
             model, dimension = self.embedder.model_id, self.embedder.dimension
-            await self._refuse_another_embedder(kind, name)
+            await self._readable(kind)
             await self._index.ensure(name, model_id=model, dimension=dimension)
-            await self._twins.ensure(name, model, dimension)
             self._ensured.add(name)
+        return name
+
+    async def _readable(self, kind: RecordKind) -> str:
+        """The collection of a kind, which may not exist yet.
+
+        Raises:
+            BadRequestError: There are records of the kind under another embedder, which this one would not find.
+        """
+        name = self.collection(kind)
+        if name not in self._looked_at:
+            await self._refuse_another_embedder(kind, name)
+            self._looked_at.add(name)
         return name
 
     async def _refuse_another_embedder(self, kind: RecordKind, name: str) -> None:
@@ -390,11 +404,3 @@ class EnhancedVectorStore:
                         f"{self.embedder.model_id!r} cannot search: name that embedder again, or run "
                         "`udib memory reindex` to move them to the new one."
                     )
-
-
-async def outcome(work: Awaitable[Mapping[str, object]]) -> StepResult[Mapping[str, Any]]:
-    """The fields that `work` returns, or the intended error that it raises, as a result."""
-    try:
-        return StepResult.ok(**await work)
-    except UdibError as exc:
-        return StepResult.fail(str(exc), exc.status)

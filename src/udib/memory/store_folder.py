@@ -10,6 +10,7 @@ import msgspec
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.memory.conditions import Selection
 from udib.memory.qdrant_edge_shard import EdgeShard, PointFilter, engine_errors, identified, selected
+from udib.memory.sparse import copy_sparse
 from udib.memory.store_protocol import (
     Facet,
     Remove,
@@ -194,7 +195,8 @@ class StoreFolder:
         try:
             folder.mkdir(mode=0o700)
             for entry in self._manifest.collections.values():
-                shutil.copytree(self._shard_folder(entry.folder), folder / "shards" / entry.folder)
+                source, target = self._shard_folder(entry.folder), folder / "shards" / entry.folder
+                shutil.copytree(source, target, copy_function=copy_sparse)
             _write_manifest(folder, self._manifest)
         except OSError as exc:
             raise UnavailableError(f"{folder} cannot be written ({exc.strerror or exc}).") from exc

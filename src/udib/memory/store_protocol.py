@@ -194,7 +194,20 @@ class Ping(msgspec.Struct, frozen=True, array_like=True, tag="ping"):
 
 
 Request = (
-    Ensure | Collections | Drop | Upsert | Search | Scroll | Facet | Usage | Count | Delete | Remove | Optimize | Ping
+    Ensure
+    | Collections
+    | Drop
+    | Upsert
+    | Search
+    | Scroll
+    | Facet
+    | Usage
+    | Count
+    | Delete
+    | Remove
+    | Optimize
+    | Copy
+    | Ping
 )
 
 

@@ -26,14 +26,13 @@ _AT_ONCE: Final = 256
 class Twins:
     """The twins of every main collection of an index."""
 
-    __slots__ = ("_index",)
+    __slots__ = ("_dimension", "_ensured", "_index", "_model_id")
 
-    def __init__(self, index: VectorIndex) -> None:
+    def __init__(self, index: VectorIndex, model_id: str, dimension: int) -> None:
         self._index = index
-
-    async def ensure(self, collection: str, model_id: str, dimension: int) -> None:
-        """Make the collection of the twins of `collection`."""
-        await self._index.ensure(PREFIX + collection, model_id=model_id, dimension=dimension)
+        self._model_id = model_id
+        self._dimension = dimension
+        self._ensured: set[str] = set()
 
     async def place(self, scope: Scope, collection: str, points: Sequence[Point], now: float) -> int:
         """Store points, those whose text the scope already has as twins; returns how many became twins.
@@ -63,7 +62,7 @@ class Twins:
         await self.release(scope, collection, [point for point in points if point.id in changed])
         await self._index.upsert(scope, collection, main)
         if copies:
-            await self._index.upsert(scope, PREFIX + collection, list(copies.values()))
+            await self._enter(scope, collection, list(copies.values()))
             await self._index.remove(scope, collection, list(copies))
         await self._index.remove(scope, PREFIX + collection, [point.id for point in main])
         return len(copies)
@@ -82,7 +81,7 @@ class Twins:
                 for each in followers
                 if (of := str(each.payload["twin_of"])) in leader
             ]
-            await self._index.upsert(scope, PREFIX + collection, [*some, *moved])
+            await self._enter(scope, collection, [*some, *moved])
         await self._index.remove(scope, collection, [twin.id for twin in twins])
 
     async def of(self, scope: Scope, collection: str, leaders: Sequence[str]) -> list[Point]:
@@ -158,6 +157,14 @@ class Twins:
             await self._index.upsert(scope, PREFIX + collection, old)
             stripped += len(old)
         return stripped
+
+    async def _enter(self, scope: Scope, collection: str, twins: Sequence[Point]) -> None:
+        """Write twins; the first of a collection makes theirs."""
+        name = PREFIX + collection
+        if name not in self._ensured:
+            await self._index.ensure(name, model_id=self._model_id, dimension=self._dimension)
+            self._ensured.add(name)
+        await self._index.upsert(scope, name, twins)
 
     async def _leaders(self, scope: Scope, collection: str, batch: Mapping[str, Point]) -> dict[object, str]:
         """For each text of a batch the point that has it, or the first of the batch: text's hash -> id."""

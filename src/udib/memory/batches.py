@@ -29,7 +29,7 @@ class BatchSize:
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The items in lists of `size`, the last one shorter. (`itertools.batched` is in Python from 3.12 on.)"""
+    """The items in lists of `size`, the last one shorter; Python itself has this from 3.12 on."""
     rest = iter(items)
     while some := list(islice(rest, size)):
         yield some

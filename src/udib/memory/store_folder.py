@@ -194,6 +194,7 @@ class StoreFolder:
         self.flush()
         try:
             folder.mkdir(mode=0o700)
+            (folder / "shards").mkdir()
             for entry in self._manifest.collections.values():
                 source, target = self._shard_folder(entry.folder), folder / "shards" / entry.folder
                 shutil.copytree(source, target, copy_function=copy_sparse)

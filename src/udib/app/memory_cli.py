@@ -58,7 +58,7 @@ def search(
 
     Args:
         query: What to look for.
-        kind: transcripts, claims, analyses or profiles.
+        kind: transcripts, claims or analyses.
         limit: Most records.
     """
     from udib.app import memory_commands as commands

@@ -84,14 +84,13 @@ class Media:
 class RecordKind(StrEnum):
     """What a memory record holds; one collection each.
 
-    Transcripts are what was said, claims what of it can be checked, analyses what it is about (chapters and
-    contradictions), profiles what one speaker did in one item.
+    Transcripts are what was said, claims what of it can be checked, analyses where a subject begins (chapters) and
+    where somebody contradicts himself.
     """
 
     TRANSCRIPT = "transcripts"
     CLAIM = "claims"
     ANALYSIS = "analyses"
-    PROFILE = "profiles"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ from udib.pipeline.ask import ask
 from udib.pipeline.evidence import LookUp, look_up_in
 from udib.pipeline.forget import Forgotten, forget
 from udib.pipeline.local import LocalEngine, RunKey
-from udib.pipeline.records import claim_records, transcript_records
+from udib.pipeline.records import analysis_records, claim_records, transcript_records
 from udib.pipeline.step import Run, Stage, run_step
 from udib.pipeline.words import changes, decisive, uncovered
 
@@ -344,7 +344,11 @@ class ContentPipeline:
         forgotten, also when the store goes away half way.
         """
         content = report.content
-        records = [*transcript_records(content, transcript), *claim_records(content, report.fact_checks)]
+        records = [
+            *transcript_records(content, transcript),
+            *claim_records(content, report.fact_checks),
+            *analysis_records(content, report),
+        ]
         save = partial(self._services.catalogue.save, self.scope)
         await save(replace(report, stages=ctx.run.timings, missing=(*report.missing, _NOT_REMEMBERED)))
         stored = await self._services.memory.remember(self.scope, records)

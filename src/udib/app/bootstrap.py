@@ -4,14 +4,14 @@ Adapters are chosen here, by name, and imported where they are chosen, so that a
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udib.app.settings import Settings, load_settings
-from udib.core.errors import UdibError, UnavailableError
+from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report
 from udib.core.ports import Catalogue, Checked, Embedder, KeyValueStore, Outbox, Source, Transcriber
 from udib.core.speech import Transcript
@@ -22,6 +22,8 @@ from udib.pipeline.orchestrator import Analyses, ContentPipeline, Services
 
 if TYPE_CHECKING:
     from udib.delivery.webhook import Post
+    from udib.memory.edge import EdgeIndex
+    from udib.memory.postgres import PostgresIndex
     from udib.memory.service import MemoryService
     from udib.storage.artifacts import DirectoryArtifactStore
     from udib.storage.catalogue import SqliteCatalogue
@@ -118,13 +120,40 @@ def _memory(stack: AsyncExitStack, settings: Settings, root: Path, embedder: Emb
     from udib.memory.service import MemoryService
     from udib.memory.store import EnhancedVectorStore
 
+    index = _index(settings, root)
+    stack.push_async_callback(index.close)
+    return MemoryService(EnhancedVectorStore(index, embedder))
+
+
+def _index(settings: Settings, root: Path) -> "EdgeIndex | PostgresIndex":
     match settings.memory.index:
         case "edge":
             from udib.memory.edge import EdgeIndex
 
-            index = EdgeIndex(root / "vectors", settings.runtime_path, linger_s=settings.memory.linger_s)
-    stack.push_async_callback(index.close)
-    return MemoryService(EnhancedVectorStore(index, embedder))
+            return EdgeIndex(root / "vectors", settings.runtime_path, linger_s=settings.memory.linger_s)
+        case "postgres":
+            with needs_extra("postgres"):
+                from udib.memory.postgres import PostgresIndex
+
+            return PostgresIndex(_postgres_url(settings), settings.memory.postgres_schema)
+
+
+def _postgres_url(settings: Settings) -> str:
+    if settings.memory.postgres_url is None:
+        raise BadRequestError(
+            "memory.index is postgres, but memory.postgres_url is not set; give the connection string of your server, "
+            "best as UDIB_MEMORY__POSTGRES_URL."
+        )
+    return settings.memory.postgres_url.get_secret_value()
+
+
+@contextmanager
+def needs_extra(name: str) -> Generator[None]:
+    """Say how to install an extra where a library of it is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        raise BadRequestError(f"A library is missing ({exc.name}); run: pip install 'udib[{name}]'") from exc
 
 
 def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _Stores) -> Services:

@@ -78,7 +78,9 @@ class TranscriptsSettings(Section):
 class MemorySettings(Section):
     """Vector memory."""
 
-    index: Literal["edge"] = "edge"
+    index: Literal["edge", "postgres"] = "edge"
+    postgres_url: SecretStr | None = Field(default=None, description="connection string; of no effect on another index")
+    postgres_schema: str = Field(default="udib", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="of its tables")
     embedder: Literal["static"] = "static"
     linger_s: float = Field(default=20, ge=0, le=3600, description="seconds the store process stays when unused")
 

@@ -1,8 +1,6 @@
 """The embedded vector index: qdrant-edge in a store process that all udib processes on a data directory share."""
 
-import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +16,7 @@ from udib.memory.point_checks import (
     checked_collection,
     checked_id,
     checked_limit,
-    checked_point,
+    checked_points,
     checked_query,
     checked_vector,
 )
@@ -49,7 +47,6 @@ from udib.memory.store_protocol import (
 
 POINTS_PER_CALL: Final = 256
 BYTES_PER_CALL: Final = 4 * 2**20
-_CHECKED_AT_ONCE: Final = 64  # about 2 ms, then the event loop gets its turn
 LINGER_S: Final = 20.0
 
 
@@ -106,11 +103,7 @@ class EdgeIndex:
         dimension = await self._dimension(collection)
         if dimension is None:
             raise BadRequestError(f"There is no collection {collection!r}; make it first.")
-        ready: dict[str, WirePoint] = {}
-        rest = iter(points)
-        while some := list(islice(rest, _CHECKED_AT_ONCE)):
-            ready |= {point.id: point for point in (checked_point(point, dimension) for point in some)}
-            await asyncio.sleep(0)
+        ready = await checked_points(points, dimension)
         for part in _parts(ready.values()):
             await self._client.call(Upsert(collection, scope.tenant, scope.workspace, part), type(None))
 

@@ -4,6 +4,7 @@ import ipaddress
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +80,9 @@ def eval_data() -> Path:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator["PostgresServer"]:
     """A PostgreSQL server with pgvector, on a Unix socket in its data directory; or a skip that says so."""
-    with pytest.MonkeyPatch.context() as patch:
+    # Not in pytest's own folder, which every session of a user locks against all others: when root tests, the server
+    # runs as a user of its own.
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="udib-postgres-") as folder:
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # pgserver warns where there is none
         try:
             from pgserver.postgres_server import get_server
@@ -87,7 +90,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator["PostgresServ
             if os.environ.get("REQUIRE_SERVERS") == "1" and sys.version_info < (3, 13):
                 raise
             pytest.skip("pgserver is not installed: the tests on PostgreSQL were skipped")
-        server = get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+        server = get_server(Path(folder), cleanup_mode="stop")
+        server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
         yield server
         server.cleanup()
 

@@ -371,7 +371,9 @@ async def test_every_filter_selects(index: VectorIndex, name: str) -> None:
     assert await names(index, A, name, Filters(published_to=100.0)) == set()
 
 
-@pytest.mark.parametrize("filters", [Filters(speaker=""), Filters(published_from=NAN), Filters(starts_to_s=INF)])
+@pytest.mark.parametrize(
+    "filters", [Filters(speaker=""), Filters(published_from=NAN), Filters(starts_to_s=INF), Filters(number_to=10**400)]
+)
 async def test_a_filter_that_means_nothing_is_refused(index: VectorIndex, name: str, filters: Filters) -> None:
     with pytest.raises(BadRequestError, match="filter"):
         await index.count(A, name, filters)

@@ -58,7 +58,7 @@ Values = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Located:
     """A collection and, once it holds points there, a scope in it: their numbers in the tables."""
 
     collection: int
@@ -129,7 +129,7 @@ class PostgresIndex:
 
         dropped = await self._server.write(work)
         if dropped:
-            await self._server.vacuum("points", "postings")
+            await self._server.vacuum()
         return dropped
 
     async def upsert(self, scope: Scope, collection: str, points: Sequence[Point]) -> None:
@@ -273,7 +273,7 @@ class PostgresIndex:
 
         deleted = await self._server.write(work)
         if deleted:
-            await self._server.vacuum("points", "postings")
+            await self._server.vacuum()
         return deleted
 
 
@@ -281,9 +281,9 @@ def _missing(collection: str) -> BadRequestError:
     return BadRequestError(f"There is no collection {collection!r}; make it first.")
 
 
-async def _place(connection: Connection, scope: Scope, collection: str) -> _Place | None:
+async def _place(connection: Connection, scope: Scope, collection: str) -> _Located | None:
     found = await rows(connection, PLACE, [scope.tenant, scope.workspace, collection])
-    return _Place(*found[0]) if found else None
+    return _Located(*found[0]) if found else None
 
 
 async def _nearest(connection: Connection, scope: Scope, where: Composed, values: Values) -> list[Hit]:

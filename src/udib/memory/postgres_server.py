@@ -88,7 +88,16 @@ _MEANINGS: Final[dict[str, tuple[type[UdibError], str]]] = {
     "57014": (UnavailableError, "took too long for one statement and was stopped; try again when it is less busy."),
 }
 _OUTAGES: Final = frozenset({"08", "40", "53", "55", "57", "58", "XX"})
-_LOGIN: Final = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "role ", "permission denied")
+# At the login the library gives no code. A server that speaks another language is only told to be unavailable.
+_LOGIN: Final[dict[str, type[UdibError]]] = {
+    "authentication failed": ForbiddenError,
+    "no password supplied": ForbiddenError,
+    "no pg_hba.conf entry": ForbiddenError,
+    'role "': ForbiddenError,
+    "permission denied": ForbiddenError,
+    'database "': BadRequestError,
+    "connection is bad: invalid": BadRequestError,
+}
 
 
 _log = structlog.get_logger(__name__)
@@ -108,23 +117,28 @@ class PostgresServer:
         BadRequestError: The connection string cannot be read.
     """
 
-    __slots__ = ("_opening", "_parameters", "_pool", "_schema", "_timeout_s", "where")
+    __slots__ = (
+        "_opening",
+        "_parameters",
+        "_pool",
+        "_schema",
+        "_timeout_s",
+        "_vacuuming",
+        "_vacuums_done",
+        "_vacuums_wanted",
+        "where",
+    )
 
     def __init__(self, url: str, schema: str, timeout_s: float) -> None:
-        try:
-            given = conninfo_to_dict(url)
-        except psycopg.ProgrammingError:
-            # Not the library's sentence, nor it as the cause: it quotes parts of the string, which holds a password.
-            raise BadRequestError(
-                "memory.postgres_url is no connection string of PostgreSQL; write "
-                "postgresql://user:password@host:5432/database."
-            ) from None
+        given = _read(url)
         usual: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "udib"}
         self._parameters: dict[str, Any] = usual | given | {"client_encoding": "utf8"}
         self._schema = schema
         self._timeout_s = timeout_s
         self._pool: AsyncConnectionPool[Connection] | None = None
         self._opening = asyncio.Lock()
+        self._vacuuming = asyncio.Lock()
+        self._vacuums_wanted = self._vacuums_done = 0
         self.where = f"{given.get('host') or 'localhost'}, database {given.get('dbname') or 'by default'}"
 
     @asynccontextmanager
@@ -149,25 +163,36 @@ class PostgresServer:
             except (errors.SerializationFailure, errors.DeadlockDetected):
                 return await _in_transaction(connection, work)
 
-    async def vacuum(self, *tables: str) -> None:
-        """Clear what was deleted out of tables. What keeps the server from it is logged: the deletion stands."""
-        statement = sql.SQL("VACUUM {}").format(sql.SQL(", ").join(map(sql.Identifier, tables)))
+    async def vacuum(self) -> None:
+        """Clear what was deleted out of the tables. What keeps the server from it is logged: the deletion stands.
+
+        Of calls that come while another is at work, one works for all: it begins after each of them was made.
+        """
+        self._vacuums_wanted = mine = self._vacuums_wanted + 1
+        async with self._vacuuming:
+            if self._vacuums_done < mine:
+                self._vacuums_done = self._vacuums_wanted
+                reason = await self._vacuum()
+                if reason:
+                    _log.warning("memory.not_vacuumed", reason=reason)
+
+    async def _vacuum(self) -> str:
+        """Vacuum; returns why it was not done, or nothing."""
         refused: list[str] = []
 
-        def note(diagnostic: psycopg.errors.Diagnostic) -> None:
+        def note(diagnostic: errors.Diagnostic) -> None:
             refused.append(diagnostic.message_primary or "")
 
         try:
             async with self.connection() as connection:
                 connection.add_notice_handler(note)
                 try:
-                    await connection.execute(statement)
+                    await connection.execute("VACUUM points, postings")
                 finally:
                     connection.remove_notice_handler(note)
         except UnavailableError as exc:
             refused.append(str(exc))
-        if refused:
-            _log.warning("memory.not_vacuumed", tables=tables, reason="; ".join(refused))
+        return "; ".join(refused)
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -204,6 +229,22 @@ class PostgresServer:
             await connection.execute("SET jit = off")  # compiling takes longer than an exact scan of a scope
 
         return configure
+
+
+def _read(url: str) -> dict[str, str]:
+    """The parts of a connection string. The error tells none of them: one may be a piece of the password."""
+    try:
+        given = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    except psycopg.ProgrammingError:
+        given = {"host": "?@"}
+    # A password with a sign of its own ends too early; what is left of it would be taken for a host, port or database.
+    cut = "@" in given.get("host", "")[1:] or "@" in given.get("dbname", "")
+    if cut or not given.get("port", "0").replace(",", "").isdigit():
+        raise BadRequestError(
+            "memory.postgres_url is no connection string of PostgreSQL; write "
+            "postgresql://user:password@host:5432/database, with signs in the password as %40 (@), %2F (/), %3A (:)."
+        )
+    return given
 
 
 async def migrated(connection: Connection, schema: str) -> sql.Composed:
@@ -311,12 +352,15 @@ def server_errors(where: str) -> Generator[None]:
 
 def _meaning(exc: psycopg.Error, where: str) -> UdibError | None:
     code = exc.sqlstate or ""
-    message = exc.diag.message_primary or " ".join(str(exc).split())
+    message = exc.diag.message_primary or " ".join(str(exc).partition("\n")[0].split())
     if code in _MEANINGS:
         kind, text = _MEANINGS[code]
         return kind(f"PostgreSQL at {where} {text.format(message=message)}")
-    if not code and any(sign in message for sign in _LOGIN):
-        return ForbiddenError(f"PostgreSQL at {where} refused the login: {message}; check memory.postgres_url.")
+    refusals = [kind for sign, kind in _LOGIN.items() if sign in message and not code]
+    if refusals:
+        return refusals[0](f"PostgreSQL at {where} cannot be used: {message}; check memory.postgres_url.")
     if code[:2] in _OUTAGES or isinstance(exc, psycopg.OperationalError | psycopg.InterfaceError):
-        return UnavailableError(f"PostgreSQL at {where} cannot do this now: {message}; try again later.")
+        return UnavailableError(
+            f"PostgreSQL at {where} cannot do this now: {message}; see whether it runs, and try again."
+        )
     return None

@@ -1,5 +1,6 @@
 """The vector index on PostgreSQL with pgvector: for those who run such a server anyway, and for several machines."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -144,7 +145,7 @@ class PostgresIndex:
         if place is None:
             raise _missing(collection)
         ready = await checked_points(points, place.dimension)
-        ids, written = list(ready), [point_row(point) for point in ready.values()]
+        ids, written = list(ready), await asyncio.to_thread(lambda: [point_row(point) for point in ready.values()])
 
         async def work(connection: Connection) -> None:
             if not await rows(connection, HOLD_COLLECTION, [place.collection]):
@@ -203,7 +204,8 @@ class PostgresIndex:
 
     async def usage(self, collection: str, tenant: TenantId | None = None) -> dict[Scope, int]:
         """How many points each scope has, of one tenant or of all."""
-        values = {"name": checked_collection(collection), "tenant": tenant}
+        wanted = None if tenant is None else storable("tenant", tenant)
+        values = {"name": checked_collection(collection), "tenant": wanted}
         async with self._server.connection() as connection:
             return {Scope.of(*names): points for *names, points in await rows(connection, USAGE, values)}
 

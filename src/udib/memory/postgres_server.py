@@ -21,7 +21,7 @@ Statement = LiteralString | sql.SQL | sql.Composed
 T = TypeVar("T")
 
 MOST_CONNECTIONS: Final = 8
-CONNECT_TIMEOUT_S: Final = 10
+CONNECTION_TIMEOUT_S: Final = 10
 _OLDEST_SERVER: Final = 130000
 _MIGRATION_LOCK: Final = 7_319_220_401  # any number that nothing else in the database locks
 
@@ -131,7 +131,7 @@ class PostgresServer:
 
     def __init__(self, url: str, schema: str, timeout_s: float) -> None:
         given = _read(url)
-        usual: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "udib"}
+        usual: dict[str, Any] = {"connect_timeout": CONNECTION_TIMEOUT_S, "application_name": "udib"}
         self._parameters: dict[str, Any] = usual | given | {"client_encoding": "utf8"}
         self._schema = schema
         self._timeout_s = timeout_s
@@ -214,6 +214,7 @@ class PostgresServer:
                     max_size=MOST_CONNECTIONS,
                     open=False,
                     configure=self._configurer(path),
+                    timeout=CONNECTION_TIMEOUT_S,
                     check=AsyncConnectionPool.check_connection,  # the server may have been started anew
                 )
                 await self._pool.open()

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
+from psycopg import errors
 from structlog.testing import capture_logs
 
 from udib.app.bootstrap import needs_extra, open_app
@@ -17,13 +19,12 @@ from udib.core.ports import Filters, Hit, Point, Query, VectorIndex
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId
 from udib.memory.edge import EdgeIndex
+from udib.memory.postgres import PostgresIndex
+from udib.memory.postgres_server import MIGRATIONS
+from udib.memory.postgres_server import PostgresServer as Connections
 
-psycopg = pytest.importorskip("psycopg", reason="the extra postgres is not installed")
 if TYPE_CHECKING:
     from pgserver.postgres_server import PostgresServer
-
-from udib.memory.postgres import PostgresIndex  # noqa: E402 - the libraries of an extra
-from udib.memory.postgres_server import MIGRATIONS  # noqa: E402
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("postgres")]
 A, B = Scope.of("a", "main"), Scope.of("b", "main")
@@ -254,6 +255,33 @@ async def test_a_statement_that_takes_too_long_is_stopped(postgres_url: str, sch
             await index.upsert(A, "words", [point()])
     assert await index.count(A, "words", ANY) == 0
     await index.close()
+
+
+async def test_what_got_in_the_way_of_another_transaction_is_done_once_more(postgres_url: str, schema: str) -> None:
+    server = Connections(postgres_url, schema, timeout_s=5)
+    refusals: list[Exception] = [errors.SerializationFailure("a"), errors.DeadlockDetected("b")]
+
+    async def work(_: object) -> str:
+        if refusals:
+            raise refusals.pop()
+        return "done"
+
+    with pytest.raises(UnavailableError):
+        await server.write(work)
+    refusals.append(errors.SerializationFailure("c"))
+    assert await server.write(work) == "done"
+    await server.close()
+
+
+async def test_a_full_disk_is_named(postgres_url: str, schema: str) -> None:
+    server = Connections(postgres_url, schema, timeout_s=5)
+
+    async def work(_: object) -> None:
+        raise errors.DiskFull("could not extend file")
+
+    with pytest.raises(UnavailableError, match="full disk; free some space"):
+        await server.write(work)
+    await server.close()
 
 
 async def test_many_processes_may_make_the_tables_at_once(postgres_url: str, schema: str) -> None:

@@ -19,6 +19,7 @@ from udib.memory.point_checks import (
     checked_points,
     checked_query,
     checked_vector,
+    no_collection,
 )
 from udib.memory.store_client import StoreClient
 from udib.memory.store_protocol import (
@@ -102,7 +103,7 @@ class EdgeIndex:
         """
         dimension = await self._dimension(collection)
         if dimension is None:
-            raise BadRequestError(f"There is no collection {collection!r}; make it first.")
+            raise no_collection(collection)
         ready = await checked_points(points, dimension)
         for part in _parts(ready.values()):
             await self._client.call(Upsert(collection, scope.tenant, scope.workspace, part), type(None))

@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from udib.core.errors import BadRequestError, UdibError
-from udib.core.ports import Point, Query, Terms
+from udib.core.ports import Collection, Point, Query, Terms
 from udib.core.tenancy import Scope
 from udib.core.types import Vector
 from udib.memory.store_protocol import WirePoint, packed, packed_ids, unpacked
@@ -57,6 +57,24 @@ def checked_point(point: Point, dimension: int) -> WirePoint:
     return WirePoint(
         number, checked_vector(point.vector, dimension), term_ids, weights, checked_payload(number, point.payload)
     )
+
+
+def no_collection(name: str) -> BadRequestError:
+    """What a write to a collection is answered that nobody made."""
+    return BadRequestError(f"There is no collection {name!r}; make it first.")
+
+
+def checked_model(there: Collection, model_id: str, dimension: int) -> None:
+    """Let only the model in whose embeddings a collection holds.
+
+    Raises:
+        BadRequestError: It is another, or of another dimension.
+    """
+    if (there.model_id, there.dimension) != (model_id, dimension):
+        raise BadRequestError(
+            f"The collection {there.name!r} holds embeddings of {there.model_id!r} ({there.dimension} numbers), not of "
+            f"{model_id!r} ({dimension}). Use that embedder, or index again with the new one."
+        )
 
 
 async def checked_points(points: Iterable[Point], dimension: int) -> dict[str, WirePoint]:

@@ -20,9 +20,11 @@ from udib.memory.point_checks import (
     checked_collection,
     checked_id,
     checked_limit,
+    checked_model,
     checked_points,
     checked_query,
     checked_vector,
+    no_collection,
 )
 from udib.memory.postgres_server import Connection, PostgresServer, Row, rows
 from udib.memory.postgres_sql import (
@@ -72,7 +74,7 @@ class PostgresIndex:
 
     A batch is one transaction: all of it is stored or nothing, and it is acknowledged when the server has committed it.
     Writers of one scope take turns. Searches look at every vector of the scope (exact; there is no graph): some tens of
-    thousands of points a scope are a matter of milliseconds, and a scope does not slow another down.
+    thousands of points a scope take tens of milliseconds, and a scope does not slow another down.
 
     Args:
         url: A connection string of libpq, such as postgresql://user:password@host:5432/database.
@@ -103,11 +105,8 @@ class PostgresIndex:
                 [wanted.name, wanted.model_id, wanted.dimension],
             )
         for there in await self.collections():
-            if there.name == wanted.name and there != wanted:
-                raise BadRequestError(
-                    f"The collection {there.name} holds embeddings of {there.model_id!r} with {there.dimension} "
-                    f"numbers, not of {model_id!r} with {dimension}."
-                )
+            if there.name == wanted.name:
+                checked_model(there, model_id, dimension)
 
     async def collections(self) -> list[Collection]:
         """All collections, those of earlier embedding models included."""
@@ -143,13 +142,13 @@ class PostgresIndex:
         async with self._server.connection() as connection:
             place = await _place(connection, scope, collection)
         if place is None:
-            raise _missing(collection)
+            raise no_collection(collection)
         ready = await checked_points(points, place.dimension)
         ids, written = list(ready), await asyncio.to_thread(lambda: [point_row(point) for point in ready.values()])
 
         async def work(connection: Connection) -> None:
             if not await rows(connection, HOLD_COLLECTION, [place.collection]):
-                raise _missing(collection)
+                raise no_collection(collection)
             [[number]] = await rows(connection, CLAIM_SCOPE, [place.collection, scope.tenant, scope.workspace])
             await connection.execute(FORGET_TERMS, {"scope": number, "ids": ids})
             async with connection.cursor() as cursor:
@@ -277,10 +276,6 @@ class PostgresIndex:
         if deleted:
             await self._server.vacuum()
         return deleted
-
-
-def _missing(collection: str) -> BadRequestError:
-    return BadRequestError(f"There is no collection {collection!r}; make it first.")
 
 
 async def _place(connection: Connection, scope: Scope, collection: str) -> _Located | None:

@@ -93,6 +93,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator["PostgresServ
         server = get_server(Path(folder), cleanup_mode="stop")
         server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
         yield server
+        server.ensure_postgres_running()  # a test may have started it anew: pgserver stops only the process it knows
         server.cleanup()
 
 

@@ -27,7 +27,10 @@ def _compile(name: str, wanted: list[str], *, constraints: list[str]) -> None:
 
 
 def main() -> None:
-    """Write the locks: uv itself, the build, the product; on top of its versions, its extras and developers' tools."""
+    """Write the locks: uv itself, the build, the product, its extras, the developers' tools.
+
+    The last two are resolved on top of the product's versions.
+    """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     runtime = project["project"]["dependencies"]
     _compile("uv", ["uv>=0.9,<1"], constraints=[])

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
 import pytest
@@ -18,6 +18,11 @@ from udib.core.types import ContentId
 from udib.memory.edge import EdgeIndex
 from udib.memory.store_client import is_owned
 
+if TYPE_CHECKING:
+    from udib.memory.postgres import PostgresIndex
+
+# One worker has all tests of a server, so that there is one server.
+POSTGRES = [pytest.mark.server, pytest.mark.xdist_group("postgres")]
 A = Scope.of("a", "main")
 B = Scope.of("b", "main")
 ANY = Filters()
@@ -52,11 +57,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     wait_for_the_end(path)
 
 
-@pytest.fixture
-async def index(folder: Path) -> AsyncIterator[EdgeIndex]:
-    edge = EdgeIndex(folder, linger_s=1.0)
-    yield edge
-    await edge.close()
+@pytest.fixture(params=["edge", pytest.param("postgres", marks=POSTGRES)])
+async def index(request: pytest.FixtureRequest) -> AsyncIterator[VectorIndex]:
+    opened = adapter(request)
+    yield opened
+    await opened.close()
+
+
+def adapter(request: pytest.FixtureRequest) -> "EdgeIndex | PostgresIndex":
+    """Adapters import the libraries of their extras, so each is imported where it is wanted."""
+    match request.param:
+        case "postgres":
+            from udib.memory.postgres import PostgresIndex
+
+            return PostgresIndex(request.getfixturevalue("postgres_url"), "contract")
+        case _:
+            return EdgeIndex(request.getfixturevalue("folder"), linger_s=1.0)
 
 
 @pytest.fixture
@@ -359,7 +375,9 @@ async def test_every_filter_selects(index: VectorIndex, name: str) -> None:
     assert await names(index, A, name, Filters(content_hashes=())) == set()
 
 
-@pytest.mark.parametrize("filters", [Filters(speaker=""), Filters(published_from=NAN), Filters(starts_to_s=INF)])
+@pytest.mark.parametrize(
+    "filters", [Filters(speaker=""), Filters(published_from=NAN), Filters(starts_to_s=INF), Filters(number_to=10**400)]
+)
 async def test_a_filter_that_means_nothing_is_refused(index: VectorIndex, name: str, filters: Filters) -> None:
     with pytest.raises(BadRequestError, match="filter"):
         await index.count(A, name, filters)

@@ -4,8 +4,8 @@ Adapters are chosen here, by name, and imported where they are chosen, so that a
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -185,6 +185,11 @@ def open_index(settings: Settings, root: Path) -> VectorIndex:
             from udib.memory.edge import EdgeIndex
 
             return EdgeIndex(root / "vectors", settings.runtime_path, linger_s=settings.memory.linger_s)
+        case "postgres":
+            with needs_extra("postgres"):
+                from udib.memory.postgres import PostgresIndex
+
+            return PostgresIndex(_postgres_url(settings), settings.memory.postgres_schema)
 
 
 def _vectors(stack: AsyncExitStack, settings: Settings, root: Path, embedder: Embedder) -> "EnhancedVectorStore":
@@ -210,6 +215,24 @@ def _memory(settings: Settings, vectors: "EnhancedVectorStore") -> "MemoryServic
     return MemoryService(
         vectors, similar_from=wanted.similar_from, quota=wanted.quota, retention_days=wanted.retention_days
     )
+
+
+def _postgres_url(settings: Settings) -> str:
+    if settings.memory.postgres_url is None:
+        raise BadRequestError(
+            "memory.index is postgres, but memory.postgres_url is not set; give the connection string of your server, "
+            "best as UDIB_MEMORY__POSTGRES_URL."
+        )
+    return settings.memory.postgres_url.get_secret_value()
+
+
+@contextmanager
+def needs_extra(name: str) -> Generator[None]:
+    """Say how to install an extra where a library of it is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        raise BadRequestError(f"A library is missing ({exc.name}); run: pip install 'udib[{name}]'") from exc
 
 
 def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _Stores) -> Services:

@@ -79,7 +79,9 @@ class TranscriptsSettings(Section):
 class MemorySettings(Section):
     """Vector memory."""
 
-    index: Literal["edge"] = "edge"
+    index: Literal["edge", "postgres"] = "edge"
+    postgres_url: SecretStr | None = Field(default=None, description="connection string; of no effect on another index")
+    postgres_schema: str = Field(default="udib", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="of its tables")
     embedder: Literal["static", "endpoint"] = "static"
     embedding_url: str | None = Field(
         default=None, description="OpenAI-compatible server, such as http://host:11434/v1"

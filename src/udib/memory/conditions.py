@@ -132,6 +132,9 @@ def _name(value: str) -> str:
 
 
 def _bound(value: float | None) -> float | None:
-    if value is not None and not math.isfinite(value):
-        raise BadRequestError(f"A bound of a filter is a finite number, not {value}.")
-    return value
+    try:
+        if value is None or math.isfinite(value):
+            return value
+    except OverflowError as exc:
+        raise BadRequestError("A bound of a filter is a number below 1e308; this one has more digits.") from exc
+    raise BadRequestError(f"A bound of a filter is a finite number, not {value}.")

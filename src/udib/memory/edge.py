@@ -1,6 +1,5 @@
 """The embedded vector index: qdrant-edge in a store process that all udib processes on a data directory share."""
 
-import asyncio
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,16 +11,16 @@ from udib.core.errors import BadRequestError, UdibError
 from udib.core.ports import Collection, Filters, Hit, Page, Point, Query
 from udib.core.tenancy import Scope, TenantId
 from udib.core.types import Health
-from udib.memory.batches import batched
 from udib.memory.conditions import checked_facet, selection
 from udib.memory.point_checks import (
     belonging,
     checked_collection,
     checked_id,
     checked_limit,
-    checked_point,
+    checked_points,
     checked_query,
     checked_vector,
+    no_collection,
 )
 from udib.memory.store_client import StoreClient
 from udib.memory.store_protocol import (
@@ -51,7 +50,6 @@ from udib.memory.store_protocol import (
 
 POINTS_PER_CALL: Final = 256
 BYTES_PER_CALL: Final = 4 * 2**20
-_CHECKED_AT_ONCE: Final = 64  # about 2 ms, then the event loop gets its turn
 LINGER_S: Final = 20.0
 
 
@@ -109,11 +107,8 @@ class EdgeIndex:
             return
         dimension = await self._dimension(collection)
         if dimension is None:
-            raise BadRequestError(f"There is no collection {collection!r}; make it first.")
-        ready: dict[str, WirePoint] = {}
-        for some in batched(points, _CHECKED_AT_ONCE):
-            ready |= {point.id: point for point in (checked_point(point, dimension) for point in some)}
-            await asyncio.sleep(0)
+            raise no_collection(collection)
+        ready = await checked_points(points, dimension)
         for part in _parts(ready.values()):
             await self._client.call(Upsert(collection, scope.tenant, scope.workspace, part), type(None))
 

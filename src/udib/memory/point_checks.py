@@ -4,9 +4,11 @@ The engine takes NaN and zero vectors, applies a part of a batch that it refuses
 log after a crash. So nothing that it would refuse or choke on may reach it.
 """
 
+import asyncio
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from operator import mul
 from typing import Final
 from uuid import UUID
@@ -14,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from udib.core.errors import BadRequestError, UdibError
-from udib.core.ports import Point, Query, Terms
+from udib.core.ports import Collection, Point, Query, Terms
 from udib.core.tenancy import Scope
 from udib.core.types import Vector
 from udib.memory.store_protocol import WirePoint, packed, packed_ids, unpacked
@@ -23,6 +25,7 @@ LARGEST_PAYLOAD: Final = 64 * 1024
 MOST_TERMS: Final = 20_000
 MOST_HITS: Final = 1000
 SET_BY_THE_INDEX: Final = frozenset({"tenant", "workspace"})
+_CHECKED_AT_ONCE: Final = 64  # about 2 ms, then the event loop gets its turn
 _COLLECTION = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
 
@@ -54,6 +57,40 @@ def checked_point(point: Point, dimension: int) -> WirePoint:
     return WirePoint(
         number, checked_vector(point.vector, dimension), term_ids, weights, checked_payload(number, point.payload)
     )
+
+
+def no_collection(name: str) -> BadRequestError:
+    """What a write to a collection is answered that nobody made."""
+    return BadRequestError(f"There is no collection {name!r}; make it first.")
+
+
+def checked_model(there: Collection, model_id: str, dimension: int) -> None:
+    """Let only the model in whose embeddings a collection holds.
+
+    Raises:
+        BadRequestError: It is another, or of another dimension.
+    """
+    if (there.model_id, there.dimension) != (model_id, dimension):
+        raise BadRequestError(
+            f"The collection {there.name!r} holds embeddings of {there.model_id!r} ({there.dimension} numbers), not of "
+            f"{model_id!r} ({dimension}). Use that embedder, or index again with the new one."
+        )
+
+
+async def checked_points(points: Iterable[Point], dimension: int) -> dict[str, WirePoint]:
+    """The points of a batch as they are sent, by id; of one id twice the last counts.
+
+    The event loop gets its turn between parts of the work.
+
+    Raises:
+        BadRequestError: One of them cannot be used.
+    """
+    ready: dict[str, WirePoint] = {}
+    rest = iter(points)
+    while some := list(islice(rest, _CHECKED_AT_ONCE)):
+        ready |= {point.id: point for point in (checked_point(point, dimension) for point in some)}
+        await asyncio.sleep(0)
+    return ready
 
 
 def checked_vector(vector: Vector, dimension: int) -> bytes:

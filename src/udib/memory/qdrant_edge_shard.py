@@ -16,6 +16,7 @@ import qdrant_edge as edge
 
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.memory.conditions import KEYWORDS, NUMBERS, Differs, Equals, OneOf, Selection, Within
+from udib.memory.ranking import FUSION_K, best_first, candidates, cosine
 from udib.memory.store_protocol import (
     Facet,
     Scroll,
@@ -32,8 +33,6 @@ from udib.memory.store_protocol import (
 
 DENSE: Final = "dense"
 TERMS: Final = "terms"
-FUSION_K: Final = 2  # 60, the usual constant, loses 6 points of recall@10 when one leg is weak
-FEWEST_CANDIDATES: Final = 50  # per leg, before fusion
 _PAGE: Final = 256
 PointId = int | str | UUID
 PointFilter = edge.Filter
@@ -103,13 +102,13 @@ class EdgeShard:
         if not request.term_ids:
             found = self._nearest(vector, where, request.limit)
             return _ranked(found, {point.id: point.score for point in found})
-        candidates = max(FEWEST_CANDIDATES, 4 * request.limit)
+        most = candidates(request.limit)
         terms = edge.SparseVector(unpacked_ids(request.term_ids), unpacked(request.weights))
         # How rare a word is, is counted within the scope: one tenant's words never move another's ranks.
         rarity = edge.SearchParams(idf=edge.IdfParams(corpus=_scope_only(request.where)))
-        legs = [edge.Prefetch(candidates, query=edge.Query.Nearest(terms, using=TERMS), filter=where, params=rarity)]
+        legs = [edge.Prefetch(most, query=edge.Query.Nearest(terms, using=TERMS), filter=where, params=rarity)]
         if vector:
-            legs.append(edge.Prefetch(candidates, query=edge.Query.Nearest(vector, using=DENSE), filter=where))
+            legs.append(edge.Prefetch(most, query=edge.Query.Nearest(vector, using=DENSE), filter=where))
         query = edge.QueryRequest(
             limit=request.limit,
             prefetches=legs,
@@ -305,9 +304,9 @@ def _equals(field: str, value: str) -> edge.FieldCondition:
 def _ranked(
     found: Sequence[edge.ScoredPoint], similarities: dict[Any, float], term_scores: dict[Any, float] | None = None
 ) -> list[WireHit]:
-    """The points as hits, best first. Fused scores are often equal: then the nearer one, then the smaller id."""
+    """The points as hits, best first."""
     hits = [_hit(point, similarities.get(point.id, 0.0), (term_scores or {}).get(point.id)) for point in found]
-    return sorted(hits, key=lambda hit: (-hit.score, -hit.similarity, hit.id))
+    return best_first(hits)
 
 
 def _hit(point: edge.ScoredPoint, similarity: float, term_score: float | None) -> WireHit:
@@ -315,7 +314,7 @@ def _hit(point: edge.ScoredPoint, similarity: float, term_score: float | None) -
     return WireHit(
         id=str(point.id),
         score=point.score,
-        similarity=max(-1.0, min(1.0, similarity)),
+        similarity=cosine(similarity),
         tenant=payload.pop("tenant", ""),
         workspace=payload.pop("workspace", ""),
         payload=payload,

@@ -219,7 +219,7 @@ class LocalRun:
             return None
         data = found.output
         if found.artifact is not None:
-            data = await self._artifacts.get(self._key.scope, found.artifact)
+            data = await self._artifacts.get(self._key.scope, self._key.content_id, found.artifact)
         if data is None:
             return None  # the artifact was removed or altered: the stage is done again
         try:

@@ -27,6 +27,7 @@ from udib.memory.store_protocol import (
     frame,
     peer_uid,
 )
+from udib.storage.disk import full, is_full
 
 LONGEST_SOCKET_PATH: Final = 103  # bytes; Linux takes 107, macOS 103
 START_WITHIN_S: Final = 20.0
@@ -156,10 +157,10 @@ class StoreClient:
             except ConnectionGoneError:
                 reply = await (await self._connected()).call(request)
         except ConnectionGoneError as exc:
+            if is_full(self._folder):
+                raise full(self._folder) from exc
             log = self._folder / "store.log"
-            raise UnavailableError(
-                f"The store process of {self._folder} died twice in a row. Is the disk full? {log} says why."
-            ) from exc
+            raise UnavailableError(f"The store process of {self._folder} died twice in a row; {log} says why.") from exc
         except TimeoutError as exc:
             text = f"The store process of {self._folder} did not answer in {ANSWER_WITHIN_S:g} s. Try again."
             raise UnavailableError(text) from exc

@@ -27,6 +27,7 @@ from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, Progress
 from udib.pipeline.step import Stage, run_step
 from udib.storage.database import Database
+from udib.storage.disk import TO_STORE, need_room
 
 T = TypeVar("T")
 
@@ -94,8 +95,9 @@ class LocalEngine:
             began: When the run started, by `time.perf_counter`.
 
         Raises:
-            UnavailableError: Another process has the same content in work.
+            UnavailableError: Another process has the same content in work, or the disk is full.
         """
+        need_room(self._locks.parent, TO_STORE)
         with self.exclusive(key.scope, key.content_id):
             revision = await next_revision()
             run_id, revision = await self._database.run(lambda db: _begin(db, key, revision, self._clock()))

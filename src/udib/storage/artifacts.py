@@ -12,7 +12,8 @@ from pathlib import Path
 from udib.core.errors import UdibError
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health
-from udib.storage.faults import disk_faults, unhealthy
+from udib.storage.disk import disk_faults
+from udib.storage.faults import unhealthy
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 

@@ -208,7 +208,7 @@ class Database:
     def _shrink(self, connection: sqlite3.Connection) -> None:
         """Give back the pages that are free, which needs little room. They are overwritten (`secure_delete`)."""
         self._empty_wal(connection)
-        connection.execute("PRAGMA incremental_vacuum").fetchall()
+        connection.executescript("PRAGMA incremental_vacuum")  # `execute` takes one step of it, a page
         self._empty_wal(connection)
 
     def _empty_wal(self, connection: sqlite3.Connection) -> None:

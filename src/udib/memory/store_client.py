@@ -27,7 +27,7 @@ from udib.memory.store_protocol import (
     frame,
     peer_uid,
 )
-from udib.storage.disk import full, is_full
+from udib.storage.disk import disk_faults, full, is_full
 
 LONGEST_SOCKET_PATH: Final = 103  # bytes; Linux takes 107, macOS 103
 START_WITHIN_S: Final = 20.0
@@ -262,20 +262,20 @@ def socket_path(folder: Path, runtime_dir: Path | None) -> Path:
 
 def _address(folder: Path) -> str | None:
     """The socket of the process that owns the directory. It may lie elsewhere than ours would: it says where."""
-    try:
-        return (folder / "store.lock").read_text() or None
-    except FileNotFoundError:
-        return None
-    except OSError as exc:
-        raise UnavailableError(f"The memory directory {folder} cannot be read ({exc.strerror}).") from exc
+    with disk_faults(folder):
+        try:
+            return (folder / "store.lock").read_text() or None
+        except FileNotFoundError:
+            return None
 
 
 def is_owned(folder: Path) -> bool:
     """Whether a store process holds the lock of a directory."""
-    try:
-        descriptor = os.open(folder / "store.lock", os.O_RDONLY)
-    except FileNotFoundError:
-        return False
+    with disk_faults(folder):
+        try:
+            descriptor = os.open(folder / "store.lock", os.O_RDONLY)
+        except FileNotFoundError:
+            return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -53,11 +53,11 @@ class StoreFolder:
         """Read the manifest and remove what an interrupted rewrite left behind.
 
         Raises:
-            UdibError: The manifest is damaged, or a newer udib wrote it.
+            UdibError: The manifest is damaged or missing, or a newer udib wrote it.
         """
-        store = cls(folder, _read_manifest(folder))
         with disk_faults(folder):
             (folder / "shards").mkdir(exist_ok=True)
+        store = cls(folder, _read_manifest(folder))
         store._sweep()
         return store
 
@@ -198,23 +198,30 @@ class StoreFolder:
 
 def _read_manifest(folder: Path) -> Manifest:
     path = folder / "manifest.json"
-    if not path.exists():
-        return Manifest()
     with disk_faults(path):
+        if not path.exists():
+            # Written before the first shard is: shards without it are no leftovers, but all that was remembered.
+            if any((folder / "shards").iterdir()):
+                raise _damaged(folder, path, "it is missing")
+            _write_manifest(folder, Manifest())
         data = path.read_bytes()
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
     except msgspec.DecodeError as exc:
-        raise UdibError(
-            f"{path} is damaged ({exc}); put a backup of {folder} in its place, or move that away and analyse the "
-            "items again."
-        ) from exc
+        raise _damaged(folder, path, str(exc)) from exc
     if manifest.schema > SCHEMA:
         raise UdibError(
-            f"The memory in {folder} was written by a newer udib (schema {manifest.schema}; this one reads up to "
-            f"{SCHEMA}). Update udib."
+            f"The memory in {folder} was written by a newer udib (schema {manifest.schema}, this one reads up to "
+            f"{SCHEMA}); update udib."
         )
     return manifest
+
+
+def _damaged(folder: Path, path: Path, reason: str) -> UdibError:
+    return UdibError(
+        f"{path} is damaged ({reason}); put a backup of {folder} in its place, or move that away and analyse the items "
+        "again."
+    )
 
 
 def _write_manifest(folder: Path, manifest: Manifest) -> None:

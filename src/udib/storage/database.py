@@ -12,8 +12,8 @@ from typing import Literal, TypeVar
 
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.types import Health
-from udib.storage.disk import TO_OPEN, disk_faults, free_bytes, need_room
-from udib.storage.faults import busy, sqlite_faults, unhealthy
+from udib.storage.disk import TO_OPEN, disk_faults, free_bytes, need_room, unusable
+from udib.storage.faults import busy, damaged, sqlite_faults, unhealthy
 
 T = TypeVar("T")
 
@@ -81,9 +81,12 @@ class Database:
         await self._on_worker(self._rewrite)
 
     async def ping(self, name: str) -> Health:
-        """Whether the file can be written now, as the health of the adapter `name`."""
+        """Whether the file is whole and can be written now, as the health of the adapter `name`."""
         try:
             size_bytes = await self.run(lambda _: self.path.stat().st_size)
+            found, *_ = await self.read(lambda connection: connection.execute("PRAGMA quick_check(1)").fetchone())
+            if found != "ok":
+                raise damaged(self.path, " ".join(found.split()))
             if await self.read(_is_owed):
                 raise self._no_room()
         except UdibError as exc:
@@ -120,6 +123,8 @@ class Database:
 
     def _open(self) -> sqlite3.Connection:
         need_room(self.path, TO_OPEN)
+        if self.path.is_dir():
+            raise unusable(self.path, "it is a directory")
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _make_private_file(self.path)
         with ExitStack() as undo:

@@ -97,7 +97,7 @@ def adjust_reserve(folder: Path) -> None:
     """
     reserve = folder / "reserve"
     free = free_bytes(folder)
-    with disk_faults(reserve):
+    with disk_faults(folder):
         if free < LEND_BELOW:
             reserve.unlink(missing_ok=True)
         elif free > TO_STORE + 2 * RESERVE and not (reserve.exists() and reserve.stat().st_size == RESERVE):

@@ -27,7 +27,7 @@ def sqlite_faults(path: Path) -> Generator[None]:
             case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
                 raise unwritable(path) from exc
             case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-                raise _damaged(path, str(exc)) from exc
+                raise damaged(path, str(exc)) from exc
             case sqlite3.SQLITE_IOERR:
                 raise unusable(path, f"{exc}, {exc.sqlite_errorname}") from exc
             case _:
@@ -45,7 +45,8 @@ def unhealthy(name: str, exc: UdibError) -> Health:
     return Health(name, ok=False, detail=detail, remedy=remedy)
 
 
-def _damaged(path: Path, reason: str) -> UnavailableError:
+def damaged(path: Path, reason: str) -> UnavailableError:
+    """The file is no longer what SQLite wrote."""
     return UnavailableError(
         f"{path} is damaged ({reason}); move it aside together with its -wal and -shm files "
         f"(mv {path.name} {path.name}.damaged), and udib starts a new one, or put a backup in its place."

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from udib.core.errors import UnavailableError
+from udib.core.errors import UdibError, UnavailableError
 from udib.memory.store_folder import Manifest, StoreFolder
 from udib.memory.store_protocol import Selection, Upsert, WirePoint, packed
 from udib.storage.disk import TO_OPEN, TO_STORE
@@ -82,3 +82,25 @@ def test_without_room_for_a_copy_words_are_hidden_and_erased_when_there_is_room(
     assert again.count(NAME, of("talkative")) == 1
     assert not msgspec.json.decode((tmp_path / "manifest.json").read_bytes(), type=Manifest).collections[NAME].unswept
     again.close()
+
+
+def test_shards_without_a_manifest_are_not_taken_for_leftovers(folder: StoreFolder, tmp_path: Path) -> None:
+    write(folder, "talkative", 1)
+    folder.close()
+    manifest = (tmp_path / "manifest.json").rename(tmp_path / "moved.json")
+    with pytest.raises(UdibError, match=r"manifest\.json is damaged \(it is missing\); put a backup of"):
+        StoreFolder.open(tmp_path)
+    manifest.rename(tmp_path / "manifest.json")
+    again = StoreFolder.open(tmp_path)
+    assert again.count(NAME, ALL) == 1
+    again.close()
+
+
+def test_a_damaged_file_that_makes_the_engine_panic_is_said(folder: StoreFolder, tmp_path: Path) -> None:
+    write(folder, "talkative", 1)
+    folder.close()
+    for tracker in tmp_path.rglob("tracker.dat"):
+        tracker.write_bytes(b"\xa5" * 4096 + tracker.read_bytes()[4096:])
+    again = StoreFolder.open(tmp_path)
+    with pytest.raises(UnavailableError, match=r"failed \(.*; if it stays so, put a backup of"):
+        again.count(NAME, ALL)

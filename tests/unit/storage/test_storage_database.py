@@ -374,3 +374,27 @@ async def test_a_rewriting_that_was_interrupted_is_done_at_the_next_opening(tmp_
     assert (await database.ping("catalogue")).ok
     await database.close()
     assert b"secret" not in path.read_bytes()
+
+
+async def test_a_directory_in_place_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "notes.db").mkdir()
+    database = Database(tmp_path / "notes.db", [FIRST])
+    with pytest.raises(UnavailableError, match=r"notes\.db cannot be used \(it is a directory\); check the disk"):
+        await database.run(texts)
+    await database.close()
+
+
+async def test_damage_in_pages_that_are_seldom_read_is_found_by_the_health_check(tmp_path: Path) -> None:
+    path = tmp_path / "notes.db"
+    database = Database(path, [FIRST])
+    for number in range(300):
+        await database.run(add(f"{number} words " * 100))
+    await database.close()
+    raw = path.read_bytes()
+    path.write_bytes(raw[: 40 * 4096] + b"\xff" * 4096 + raw[41 * 4096 :])
+    database = Database(path, [FIRST])
+    health = await database.ping("catalogue")
+    assert not health.ok
+    assert "is damaged" in health.detail
+    assert health.remedy
+    await database.close()

@@ -104,7 +104,7 @@ def one_round(data: Path, rng: random.Random, talks: list[Path]) -> set[str]:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3000)
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds the store process in /proc")
 def test_many_processes_on_one_directory_lose_and_double_nothing(tmp_path: Path) -> None:
     data, rng = tmp_path / "data", random.Random(11)

@@ -202,7 +202,7 @@ class StoreClient:
             return None
         try:
             transport, connection = await asyncio.get_running_loop().create_unix_connection(Connection, address)
-        except OSError:
+        except (OSError, ValueError):  # nobody serves there, or it is no path at all
             return None
         welcome = None
         try:
@@ -264,7 +264,7 @@ def _address(folder: Path) -> str | None:
     """The socket of the process that owns the directory. It may lie elsewhere than ours would: it says where."""
     with disk_faults(folder):
         try:
-            return (folder / "store.lock").read_text() or None
+            return os.fsdecode((folder / "store.lock").read_bytes()) or None
         except FileNotFoundError:
             return None
 

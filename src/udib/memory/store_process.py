@@ -228,8 +228,9 @@ async def serve(folder: Path, socket_path: Path, linger_s: float, lock: int) -> 
     loop = asyncio.get_running_loop()
     server = StoreServer(StoreFolder.open(folder), linger_s)
     loop.add_signal_handler(signal.SIGTERM, server.stopped.set)
-    _free(socket_path)
-    listener = await loop.create_unix_server(lambda: Session(server), path=str(socket_path))
+    with disk_faults(socket_path):
+        _free(socket_path)
+        listener = await loop.create_unix_server(lambda: Session(server), path=str(socket_path))
     os.ftruncate(lock, 0)
     os.pwrite(lock, str(socket_path).encode(), 0)
     _log.info("serving, udib %s", __version__)

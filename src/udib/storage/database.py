@@ -132,6 +132,8 @@ class Database:
             undo.callback(connection.close)
             connection.execute("PRAGMA secure_delete = ON")
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            # No words in the directory for temporary files, and no failure when that is full.
+            connection.execute("PRAGMA temp_store = MEMORY")
             version = self._version(connection)
             if version == 0:
                 connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has an effect on a new file only
@@ -204,8 +206,8 @@ class Database:
         if free_bytes(self.path) < 2 * size_bytes + TO_OPEN:
             self._shrink(connection)
             raise self._no_room()
-        # The pages go through a temporary file, whose disk may be a full one too.
-        connection.execute(f"PRAGMA temp_store = {'MEMORY' if size_bytes < _VACUUM_IN_MEMORY_BYTES else 'FILE'}")
+        if size_bytes > _VACUUM_IN_MEMORY_BYTES:
+            connection.execute("PRAGMA temp_store = FILE")
         connection.execute("VACUUM")
         self._empty_wal(connection)
         connection.execute("PRAGMA application_id = 0")

@@ -8,6 +8,7 @@ memory maps, and there it is a signal that kills the process.
 import errno
 import os
 import shutil
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,13 +63,16 @@ def is_full(path: Path) -> bool:
     """Whether the disk that holds, or will hold, a path has no room for even a small file."""
     with disk_faults(path):
         found = os.statvfs(_existing(path))
-    return found.f_bavail * found.f_frsize < _SMALL or (found.f_files > 0 and found.f_favail == 0)
+    # A file system that counts no blocks, or no files, has no limit of its own.
+    no_blocks = found.f_blocks > 0 and found.f_bavail * found.f_frsize < _SMALL
+    return no_blocks or (found.f_files > 0 and found.f_favail == 0)
 
 
 def free_bytes(path: Path) -> int:
     """What is free on the disk that holds, or will hold, a path."""
     with disk_faults(path):
-        return shutil.disk_usage(_existing(path)).free
+        usage = shutil.disk_usage(_existing(path))
+    return usage.free if usage.total else sys.maxsize
 
 
 def need_room(path: Path, needed: int) -> None:

@@ -398,3 +398,7 @@ async def test_damage_in_pages_that_are_seldom_read_is_found_by_the_health_check
     assert "is damaged" in health.detail
     assert health.remedy
     await database.close()
+
+
+async def test_temporary_tables_do_not_reach_the_disk(database: Database) -> None:
+    assert await database.read(lambda c: c.execute("PRAGMA temp_store").fetchone()) == (2,)

@@ -1,6 +1,7 @@
 """Room on the disk: what is refused when it is short, and the reserve that keeps a full disk usable."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +30,7 @@ def test_a_disk_is_full_without_blocks_or_without_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_blocks: int, free_files: int, full: bool
 ) -> None:
     given = list(os.statvfs(tmp_path))
-    given[1], given[4], given[5], given[7] = 4096, free_blocks, 9, free_files
+    given[1], given[2], given[4], given[5], given[7] = 4096, 999, free_blocks, 9, free_files
     monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(given))
     assert is_full(tmp_path / "missing") is full
 
@@ -72,3 +73,11 @@ def test_a_reserve_that_was_cut_short_is_made_again(tmp_path: Path, free: Callab
     (tmp_path / "reserve").write_bytes(b"half")
     adjust_reserve(tmp_path)
     assert (tmp_path / "reserve").stat().st_size == RESERVE
+
+
+def test_a_file_system_without_a_size_is_not_full() -> None:
+    pseudo = Path("/proc")
+    if not pseudo.is_dir() or shutil.disk_usage(pseudo).total:
+        pytest.skip("this machine has no /proc without a size")
+    assert not is_full(pseudo / "nothing")
+    need_room(pseudo / "nothing", TO_STORE)

@@ -253,11 +253,11 @@ class StoreClient:
 def socket_path(folder: Path, runtime_dir: Path | None) -> Path:
     """Where the socket of a directory lies: a short path, however long the directory's is."""
     name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16] + ".sock"
-    if runtime_dir is not None:
-        path = runtime_dir.absolute() / name
-        if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
-            return path
-    return Path(tempfile.gettempdir()) / f"udib-{os.geteuid()}" / name
+    own = f"udib-{os.geteuid()}"
+    places = [*([] if runtime_dir is None else [runtime_dir]), Path(tempfile.gettempdir()) / own]
+    paths = (place.absolute() / name for place in places)
+    short = (path for path in paths if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH)
+    return next(short, Path("/tmp") / own / name)  # noqa: S108 - the process sees that the folder is ours alone
 
 
 def _address(folder: Path) -> str | None:

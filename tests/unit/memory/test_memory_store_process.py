@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -190,6 +191,15 @@ async def test_a_long_data_path_works(tmp_path: Path) -> None:
     async with opened(folder, runtime_dir=folder / "run", linger_s=0.0) as index:
         assert (await index.ping()).ok
     await until(lambda: not is_owned(folder))
+
+
+def test_a_socket_has_a_short_path_however_long_the_temporary_directory_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("t" * 100)))
+    path = socket_path(tmp_path, tmp_path / ("r" * 100))
+    assert len(os.fsencode(path)) <= store_client.LONGEST_SOCKET_PATH
+    assert path.parent.name == f"udib-{os.geteuid()}"
 
 
 async def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:

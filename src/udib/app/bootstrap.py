@@ -148,8 +148,9 @@ def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _St
         files=files,
         notices=_notices(stack, settings, stores.catalogue),
         engine=engine,
-        # The catalogue last: a content stays listed until nothing else of it is left.
-        forgettable=(stores.memory, engine, stores.artifacts, files, stores.catalogue),
+        # First what gives back space without needing any; the catalogue last: a content stays listed until nothing
+        # else of it is left.
+        forgettable=(stores.artifacts, files, engine, stores.memory, stores.catalogue),
     )
 
 
@@ -253,12 +254,17 @@ def _data_directory(path: Path) -> Path:
     Raises:
         UnavailableError: It cannot be made or written.
     """
+    from udib.storage.disk import adjust_reserve, full, is_full
+
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        adjust_reserve(path)
         probe = path / ".writable"
         probe.touch(mode=0o600)
         probe.unlink()
     except OSError as exc:
+        if is_full(path):
+            raise full(path) from exc
         raise UnavailableError(
             f"The data directory {path} cannot be used ({exc.strerror}); make it writable, or choose another with "
             "--data-dir."

@@ -264,8 +264,8 @@ class ArtifactStore(Checked, Forgettable, Protocol):
         """Store bytes and return their sha256 in hex. A partial write is never visible."""
         ...
 
-    async def get(self, scope: Scope, digest: str) -> bytes | None:
-        """The bytes, or None if they are absent or no longer match their digest."""
+    async def get(self, scope: Scope, content_id: ContentId, digest: str) -> bytes | None:
+        """The content's bytes, or None if they are absent or no longer match their digest."""
         ...
 
     async def remove(self, scope: Scope, content_id: ContentId, digest: str) -> None:

@@ -138,7 +138,10 @@ class EdgeIndex:
         try:
             state = await self._client.call(Ping(), StoreState)
         except UdibError as exc:
-            return Health("memory index", ok=False, detail=str(exc), remedy=f"See {self._path / 'store.log'}.")
+            detail, _, remedy = str(exc).rpartition("; ")
+            if not detail:
+                detail, remedy = remedy, f"See {self._path / 'store.log'}."
+            return Health("memory index", ok=False, detail=detail, remedy=remedy)
         detail = f"{state.points} points in {state.collections} collections, store process {state.pid}"
         return Health("memory index", ok=True, detail=detail)
 

@@ -2,10 +2,11 @@
 
 import ipaddress
 import os
+import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,17 @@ def _fresh_logging() -> Iterator[None]:
     """What a command configured is not there for the next test."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """A function that sets how many bytes the disk says are free."""
+
+    def say(size_bytes: int) -> None:
+        usage = shutil.disk_usage("/")._replace(free=size_bytes)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+
+    return say
 
 
 @pytest.fixture(scope="session")

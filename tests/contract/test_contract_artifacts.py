@@ -27,37 +27,39 @@ def files(folder: Path) -> list[Path]:
 async def test_bytes_are_found_by_their_digest(store: ArtifactStore, data: bytes) -> None:
     digest = await store.put(A, ONE, data)
     assert digest == hashlib.sha256(data).hexdigest()
-    assert await store.get(A, digest) == data
+    assert await store.get(A, ONE, digest) == data
     assert await store.put(A, ONE, data) == digest
 
 
 async def test_an_unknown_digest_is_absent(store: ArtifactStore) -> None:
-    assert await store.get(A, "0" * 64) is None
+    assert await store.get(A, ONE, "0" * 64) is None
 
 
 async def test_scopes_never_meet(store: ArtifactStore) -> None:
     digest = await store.put(A, ONE, b"words")
-    assert await store.get(B, digest) is None
+    assert await store.get(B, ONE, digest) is None
     assert await store.forget(B, ONE) == 0
     assert store.folder(A, ONE) != store.folder(B, ONE)
-    assert await store.get(A, digest) == b"words"
+    assert await store.get(A, ONE, digest) == b"words"
 
 
 async def test_an_altered_file_is_not_served_and_mended_by_the_next_put(store: ArtifactStore, tmp_path: Path) -> None:
     digest = await store.put(A, ONE, b"words")
     [blob] = files(tmp_path)
     blob.write_bytes(b"wards")
-    assert await store.get(A, digest) is None
+    assert await store.get(A, ONE, digest) is None
     await store.put(A, ONE, b"words")
-    assert await store.get(A, digest) == b"words"
+    assert await store.get(A, ONE, digest) == b"words"
 
 
-async def test_an_altered_file_does_not_hide_an_intact_one(store: ArtifactStore, tmp_path: Path) -> None:
+async def test_contents_of_a_scope_never_meet(store: ArtifactStore, tmp_path: Path) -> None:
     digest = await store.put(A, ONE, b"words")
+    assert await store.get(A, TWO, digest) is None
     [blob] = files(tmp_path)
     await store.put(A, TWO, b"words")
     blob.write_bytes(b"")
-    assert await store.get(A, digest) == b"words"
+    assert await store.get(A, ONE, digest) is None
+    assert await store.get(A, TWO, digest) == b"words"
 
 
 async def test_forgetting_removes_blobs_and_media_and_counts_them(store: ArtifactStore, tmp_path: Path) -> None:
@@ -65,7 +67,7 @@ async def test_forgetting_removes_blobs_and_media_and_counts_them(store: Artifac
     (store.folder(A, ONE) / "deep").mkdir()
     (store.folder(A, ONE) / "deep" / "sound.opus").write_bytes(b"secret sound")
     assert await store.forget(A, ONE) == 2
-    assert await store.get(A, digest) is None
+    assert await store.get(A, ONE, digest) is None
     assert files(tmp_path) == []
     assert await store.forget(A, ONE) == 0
 
@@ -75,7 +77,8 @@ async def test_forgetting_one_content_takes_nothing_from_another(store: Artifact
     assert await store.put(A, TWO, b"shared") == digest
     (store.folder(A, TWO) / "sound.opus").write_bytes(b"x")
     assert await store.forget(A, ONE) == 1
-    assert await store.get(A, digest) == b"shared"
+    assert await store.get(A, ONE, digest) is None
+    assert await store.get(A, TWO, digest) == b"shared"
     assert files(store.folder(A, TWO)) != []
 
 

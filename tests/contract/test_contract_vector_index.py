@@ -12,9 +12,9 @@ from uuid import NAMESPACE_OID, uuid4, uuid5
 import pytest
 
 from udib.core.errors import BadRequestError
-from udib.core.ports import Collection, Filters, Hit, Point, Query, VectorIndex
 from udib.core.tenancy import Scope, TenantId
 from udib.core.types import ContentId
+from udib.core.vectors import Collection, Filters, Hit, Point, Query, VectorIndex
 from udib.memory.edge import EdgeIndex
 from udib.memory.store_client import is_owned
 

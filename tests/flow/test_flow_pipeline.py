@@ -422,6 +422,32 @@ async def test_forgetting_takes_an_items_words_out_of_the_reports_that_cite_it(b
         assert not path.is_file() or b"twelve percent" not in path.read_bytes(), path
 
 
+async def test_a_store_that_cannot_forget_now_does_not_keep_the_others_from_it(bench: Bench) -> None:
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    bench.memory.error_of_forget = UnavailableError("The disk is full; free some space and try again.")
+    refused = await bench.pipeline().forget(report.content.id)
+    assert (refused.status, refused.error) == (Status.RETRYABLE, str(bench.memory.error_of_forget))
+    assert await bench.database.read(lambda db: db.execute("SELECT count(*) FROM runs").fetchone()) == (0,)
+    assert [each.content.id for each in await bench.catalogue.listing(SCOPE)] == [report.content.id], "still listed"
+    bench.memory.error_of_forget = None
+    assert (await bench.pipeline().forget(report.content.id)).success
+    assert await bench.catalogue.listing(SCOPE) == []
+
+
+async def test_files_that_cite_an_item_are_cleaned_before_it_is_unlisted(bench: Bench) -> None:
+    first = (await bench.pipeline().process_video("a")).unwrap()
+    bench.evidence = True
+    bench.source.content = Content(ContentId("web:2"), Platform.WEB, "https://a.example/2", "Another")
+    bench.transcriber.segments = (Segment(0.0, 4.0, "Somebody said that percent of rents thing.", "ANN"),)
+    bench.source.media = Media(path="other.ogg", digest="other")
+    await bench.pipeline().process_video("b")
+    bench.files.error = UnavailableError("The disk is full; free some space and try again.")
+    assert (await bench.pipeline().forget(first.content.id)).status is Status.RETRYABLE
+    bench.files.error = None
+    assert (await bench.pipeline().forget(first.content.id)).success, "so that the same command can be repeated"
+    assert bench.files.reports[-1].cites(first.content.id) == 0
+
+
 async def test_an_item_in_work_is_not_forgotten_under_its_feet(bench: Bench) -> None:
     bench.transcriber.delay_s = 0.5
     async with asyncio.TaskGroup() as group:

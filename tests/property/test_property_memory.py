@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from udib.core.ports import Filters, Query
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, RecordKind
+from udib.core.vectors import Filters, Query
 from udib.memory.dedup import near_duplicates
 from udib.memory.entries import Entry, content_hash, point_id
 from udib.memory.search_cache import search_key

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from udib.core.ports import Filters, Point, Query, VectorIndex
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId
+from udib.core.vectors import Filters, Point, Query, VectorIndex
 from udib.memory.edge import EdgeIndex
 
 SCOPES = [Scope.of("a", "main"), Scope.of("a", "other"), Scope.of("b", "main"), Scope.of("a_b", "main")]

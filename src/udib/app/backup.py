@@ -19,7 +19,7 @@ from udib.core.errors import BadRequestError, UnavailableError
 from udib.core.version import __version__
 from udib.memory.sparse import copy_sparse
 from udib.sources.files import absolute
-from udib.storage.faults import disk_faults
+from udib.storage.disk import disk_faults
 
 SCHEMA: Final = "udib.backup/1"
 _MANIFEST: Final = "backup.json"
@@ -28,7 +28,7 @@ _FOLDERS: Final = ("artifacts", "reports")
 _BLOCK: Final = 512  # bytes of what the system counts as a block
 
 
-class Manifest(msgspec.Struct, frozen=True):
+class BackupManifest(msgspec.Struct, frozen=True):
     """What lies in a backup: the sha256 of each file by its path."""
 
     schema: str
@@ -106,7 +106,7 @@ def _sealed(draft: Path, left_out: str) -> Copied:
         path.chmod(0o600)
         sums[path.relative_to(draft).as_posix()] = _sum(path)
         size_bytes += _BLOCK * path.stat().st_blocks
-    manifest = Manifest(SCHEMA, __version__, datetime.now(UTC).isoformat(timespec="seconds"), sums)
+    manifest = BackupManifest(SCHEMA, __version__, datetime.now(UTC).isoformat(timespec="seconds"), sums)
     with (draft / _MANIFEST).open("wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(manifest)))
         file.flush()
@@ -141,10 +141,10 @@ def _restored(folder: Path, data: Path) -> Copied:
     return Copied(len(manifest.files), size_bytes)
 
 
-def _manifest(folder: Path) -> Manifest:
+def _manifest(folder: Path) -> BackupManifest:
     path = folder / _MANIFEST
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        manifest = msgspec.json.decode(path.read_bytes(), type=BackupManifest)
     except (FileNotFoundError, NotADirectoryError) as exc:
         raise BadRequestError(f"{folder} is no backup of udib: it has no {_MANIFEST}.") from exc
     except OSError as exc:

@@ -11,22 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udib.app.settings import Settings, load_settings
+from udib.core.checked import Checked
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report
-from udib.core.ports import (
-    Catalogue,
-    Checked,
-    Embedder,
-    Forgettable,
-    KeyValueStore,
-    Outbox,
-    Source,
-    Transcriber,
-    VectorIndex,
-)
+from udib.core.ports import Catalogue, Forgettable, KeyValueStore, Outbox, Source, Transcriber
 from udib.core.speech import Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Content, Health
+from udib.core.vectors import Embedder, VectorIndex
 from udib.pipeline.evidence import LookUp
 from udib.pipeline.orchestrator import Analyses, ContentPipeline, Services
 
@@ -256,8 +248,9 @@ def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _St
         files=files,
         notices=_notices(stack, settings, stores.catalogue),
         engine=engine,
-        # The catalogue last: a content stays listed until nothing else of it is left.
-        forgettable=(stores.memory, engine, stores.artifacts, files, stores.catalogue),
+        # First what gives back space without needing any; the catalogue last: a content stays listed until nothing
+        # else of it is left.
+        forgettable=(stores.artifacts, files, engine, stores.memory, stores.catalogue),
     )
 
 
@@ -371,12 +364,17 @@ def _data_directory(path: Path) -> Path:
     Raises:
         UnavailableError: It cannot be made or written.
     """
+    from udib.storage.disk import adjust_reserve, full, is_full
+
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        adjust_reserve(path)
         probe = path / ".writable"
         probe.touch(mode=0o600)
         probe.unlink()
     except OSError as exc:
+        if is_full(path):
+            raise full(path) from exc
         raise UnavailableError(
             f"The data directory {path} cannot be used ({exc.strerror}); make it writable, or choose another with "
             "--data-dir."

@@ -17,9 +17,9 @@ from udib.app.progress import showing_progress
 from udib.app.settings import Settings, load_settings
 from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError, error_for
 from udib.core.findings import Report
-from udib.core.ports import Filters
 from udib.core.result import StepResult
 from udib.core.types import Content, Media
+from udib.core.vectors import Filters
 from udib.sources.files import absolute, with_captions
 from udib.sources.ytdlp_choice import height
 

@@ -18,9 +18,9 @@ from udib.app.bootstrap import open_index
 from udib.app.commands import Options, explain, opened
 from udib.app.settings import Settings, with_memory
 from udib.core.errors import BadRequestError, error_for
-from udib.core.ports import Filters
 from udib.core.tenancy import Scope
 from udib.core.types import MemoryRecord, Passage, RecordKind
+from udib.core.vectors import Filters
 from udib.delivery.text import clean
 from udib.delivery.view import clock
 from udib.memory import transfer

@@ -10,8 +10,8 @@ from uuid import uuid4
 import numpy as np
 
 from udib.core.errors import BadRequestError
-from udib.core.ports import Filters, Point, VectorIndex
 from udib.core.tenancy import Scope
+from udib.core.vectors import Filters, Point, VectorIndex
 from udib.memory.dedup import Repeat, near_duplicates
 from udib.memory.twins import Twins, age, pages, twin_of
 
@@ -37,6 +37,31 @@ class Compaction:
 
     looked_at: int
     pairs: tuple[Pair, ...]
+
+
+async def compact_all(
+    index: VectorIndex, twins: Twins, scope: Scope, collections: Sequence[str], *, threshold: float, now: float | None
+) -> dict[str, object]:
+    """Merge what repeats in each of some collections, as `compact` does, and strip twins that can be undone no more.
+
+    Returns:
+        The fields of `EnhancedVectorStore.compact_and_deduplicate`.
+    """
+    pairs: list[Pair] = []
+    looked_at = 0
+    for collection in collections:
+        if now is not None:
+            await twins.strip(scope, collection, now - UNDO_S)
+        done = await compact(index, twins, scope, collection, threshold=threshold, now=now)
+        pairs += done.pairs
+        looked_at += done.looked_at
+    return {
+        "duplicates_found": len(pairs),
+        "vectors_removed": 0 if now is None else len(pairs),
+        "space_saved_percent": round(100 * len(pairs) / looked_at, 2) if looked_at else 0.0,
+        "looked_at": looked_at,
+        "pairs": pairs,
+    }
 
 
 async def compact(

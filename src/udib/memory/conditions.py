@@ -10,8 +10,8 @@ from typing import Final
 import msgspec
 
 from udib.core.errors import BadRequestError
-from udib.core.ports import Filters
 from udib.core.tenancy import Scope
+from udib.core.vectors import Filters
 
 KEYWORDS: Final = ("tenant", "workspace", "content_id", "speaker", "platform", "verdict", "content_hash", "twin_of")
 """Payload fields that are indexed by their value."""

@@ -8,9 +8,9 @@ from typing import Final
 import msgspec
 
 from udib.core.errors import BadRequestError, UdibError
-from udib.core.ports import Collection, Filters, Hit, Page, Point, Query
 from udib.core.tenancy import Scope, TenantId
 from udib.core.types import Health
+from udib.core.vectors import Collection, Filters, Hit, Page, Point, Query
 from udib.memory.conditions import checked_facet, selection
 from udib.memory.point_checks import (
     belonging,
@@ -191,7 +191,10 @@ class EdgeIndex:
         try:
             state = await self._client.call(Ping(), StoreState)
         except UdibError as exc:
-            return Health("memory index", ok=False, detail=str(exc), remedy=f"See {self._path / 'store.log'}.")
+            detail, _, remedy = str(exc).rpartition("; ")
+            if not detail:
+                detail, remedy = remedy, f"See {self._path / 'store.log'}."
+            return Health("memory index", ok=False, detail=detail, remedy=remedy)
         detail = f"{state.points} points in {state.collections} collections, store process {state.pid}"
         return Health("memory index", ok=True, detail=detail)
 

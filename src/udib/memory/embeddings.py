@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from udib.core.errors import BadRequestError, UnavailableError
-from udib.core.ports import Embedder
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId
+from udib.core.vectors import Embedder
 from udib.memory.batches import batched
 
 T = TypeVar("T")
@@ -32,13 +32,13 @@ PostJson = Callable[[str, bytes], Awaitable[bytes]]
 """Posts a JSON body to an address and gives the body of the answer; raises `UdibError`."""
 
 
-class _Item(msgspec.Struct):
+class _Embedding(msgspec.Struct):
     index: int
     embedding: list[float]
 
 
 class _Answer(msgspec.Struct):
-    data: list[_Item]
+    data: list[_Embedding]
 
 
 class EndpointEmbedder:

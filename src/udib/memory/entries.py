@@ -9,9 +9,9 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from udib.core.errors import BadRequestError
-from udib.core.ports import Filters, Point, Terms
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, RecordKind, Vector
+from udib.core.vectors import Filters, Point, Terms
 
 _POINTS = uuid5(NAMESPACE_URL, "udib:points")
 

@@ -16,9 +16,9 @@ from uuid import UUID
 import msgspec
 
 from udib.core.errors import BadRequestError, UdibError
-from udib.core.ports import Collection, Point, Query, Terms
 from udib.core.tenancy import Scope
 from udib.core.types import Vector
+from udib.core.vectors import Collection, Point, Query, Terms
 from udib.memory.store_protocol import WirePoint, packed, packed_ids, unpacked
 
 LARGEST_PAYLOAD: Final = 64 * 1024

@@ -11,9 +11,9 @@ from psycopg import sql
 from psycopg.sql import Composed
 
 from udib.core.errors import BadRequestError, UdibError
-from udib.core.ports import Collection, Filters, Hit, Page, Point, Query
 from udib.core.tenancy import Scope, TenantId
 from udib.core.types import Health
+from udib.core.vectors import Collection, Filters, Hit, Page, Point, Query
 from udib.memory.conditions import checked_facet, selection
 from udib.memory.point_checks import (
     belonging,

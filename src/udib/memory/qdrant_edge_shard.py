@@ -30,6 +30,7 @@ from udib.memory.store_protocol import (
     unpacked,
     unpacked_ids,
 )
+from udib.storage.disk import full, is_full
 
 DENSE: Final = "dense"
 TERMS: Final = "terms"
@@ -207,6 +208,11 @@ class EdgeShard:
         copy.flush()
         return copy
 
+    def hide(self, where: edge.Filter) -> None:
+        """Let points that meet a condition be found no more. Their words stay in the files until a rewrite."""
+        with engine_errors(self._folder):
+            self._shard.update(edge.UpdateOperation.delete_points_by_filter(where))
+
     def write(self, points: list[edge.Point]) -> None:
         """Write points as they are: of any scope, unchecked."""
         with engine_errors(self._folder):
@@ -337,12 +343,19 @@ def _wire(record: edge.Record) -> WirePoint:
 
 @contextmanager
 def engine_errors(folder: Path) -> Generator[None]:
-    """Say what the disk or the engine could not do. The engine's errors are bare `Exception`; all others are bugs."""
+    """Say what the disk or the engine could not do. The engine's errors are bare `Exception`; all others are bugs.
+
+    Where the engine did not foresee an error it panics, which Python sees as a class that cannot be imported.
+    """
     try:
         yield
-    except Exception as exc:
-        if type(exc) is not Exception and not isinstance(exc, OSError):
+    except BaseException as exc:
+        panicked = type(exc).__name__ == "PanicException"
+        if type(exc) is not Exception and not isinstance(exc, OSError) and not panicked:
             raise
+        if is_full(folder):
+            raise full(folder) from exc
         raise UnavailableError(
-            f"The memory index in {folder} failed: {exc}. Is the disk full? If it stays so, restore a backup."
+            f"The memory index in {folder} failed ({exc}); if it stays so, put a backup of {folder.parents[1]} in its "
+            "place, or move that away and analyse the items again."
         ) from exc

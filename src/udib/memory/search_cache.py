@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-from udib.core.ports import Hit, Query
 from udib.core.tenancy import Scope
+from udib.core.vectors import Hit, Query
 
 ENTRIES: Final = 1000
 LARGEST_BYTES: Final = 32 * 2**20

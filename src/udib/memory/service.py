@@ -11,10 +11,10 @@ from typing import Any, Final
 import msgspec
 
 from udib.core.errors import BadRequestError, ForbiddenError
-from udib.core.ports import Filters, Hit, Point, Query
 from udib.core.result import StepResult
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, MemoryRecord, Passage, RecordKind, Vector
+from udib.core.vectors import Filters, Hit, Point, Query
 from udib.memory.entries import Entry, content_hash
 from udib.memory.lexical import content_words, coverage, query_terms, stem, stems, terms
 from udib.memory.options import DEFAULT_RECALL, MemoryStats, RecallOptions

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
-from udib.core.errors import BadRequestError, UdibError, error_for
-from udib.core.ports import Collection, Embedder, Filters, Hit, Page, Query, VectorIndex
+from udib.core.errors import BadRequestError, UdibError, UnavailableError, error_for
 from udib.core.result import StepResult
 from udib.core.tenancy import Scope, TenantId
 from udib.core.types import ContentId, Health, RecordKind, Vector
+from udib.core.vectors import Collection, Embedder, Filters, Hit, Page, Query, VectorIndex
 from udib.memory.batches import BatchSize
-from udib.memory.compaction import DEDUPLICATION_THRESHOLD, UNDO_S, Pair, compact
+from udib.memory.compaction import DEDUPLICATION_THRESHOLD, compact_all
 from udib.memory.entries import Entry, entry_of, filters_of, point_of
 from udib.memory.generations import Generations
 from udib.memory.outcome import outcome
@@ -234,13 +234,21 @@ class EnhancedVectorStore:
 
         Raises:
             BadRequestError: The filters name neither a content nor an expiry.
+            UnavailableError: Some points could not be removed; the others were.
         """
         names = [each.name for each in await self._index.collections()]
+        count, refused = 0, None
         with self._writing(scope):
-            counts = [await self._twins.vacate(scope, name, filters) for name in names if not name.startswith(TWINS)]
-            # Twins whose main collection has gone.
-            counts += [await self._index.delete(scope, name, filters) for name in names if name.startswith(TWINS)]
-        return sum(counts)
+            self._search_cache.clear()
+            # Twins whose main collection has gone are asked last.
+            for name in sorted(names, key=lambda name: name.startswith(TWINS)):
+                try:
+                    count += await self._twins.vacate(scope, name, filters)
+                except UnavailableError as exc:  # without room to erase them: the others are asked all the same
+                    refused = exc
+        if refused is not None:
+            raise refused
+        return count
 
     async def compact_and_deduplicate(
         self,
@@ -335,25 +343,10 @@ class EnhancedVectorStore:
         return search_key(scope, self.collection(kind), query, self._generations.of(scope))
 
     async def _compact(self, scope: Scope, threshold: float, *, dry_run: bool) -> dict[str, object]:
-        pairs: list[Pair] = []
-        looked_at = 0
-        now = time.time()
-        for kind in RecordKind:
-            name = await self._readable(kind)
-            with self._writing(scope):
-                if not dry_run:
-                    await self._twins.strip(scope, name, now - UNDO_S)
-                when = None if dry_run else now
-                done = await compact(self._index, self._twins, scope, name, threshold=threshold, now=when)
-            pairs += done.pairs
-            looked_at += done.looked_at
-        return {
-            "duplicates_found": len(pairs),
-            "vectors_removed": 0 if dry_run else len(pairs),
-            "space_saved_percent": round(100 * len(pairs) / looked_at, 2) if looked_at else 0.0,
-            "looked_at": looked_at,
-            "pairs": pairs,
-        }
+        names = [await self._readable(kind) for kind in RecordKind]
+        with self._writing(scope):
+            now = None if dry_run else time.time()
+            return await compact_all(self._index, self._twins, scope, names, threshold=threshold, now=now)
 
     async def _undo(self, scope: Scope) -> dict[str, object]:
         with self._writing(scope):

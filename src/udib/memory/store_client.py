@@ -27,6 +27,7 @@ from udib.memory.store_protocol import (
     frame,
     peer_uid,
 )
+from udib.storage.disk import disk_faults, full, is_full
 
 LONGEST_SOCKET_PATH: Final = 103  # bytes; Linux takes 107, macOS 103
 START_WITHIN_S: Final = 20.0
@@ -156,10 +157,10 @@ class StoreClient:
             except ConnectionGoneError:
                 reply = await (await self._connected()).call(request)
         except ConnectionGoneError as exc:
+            if is_full(self._folder):
+                raise full(self._folder) from exc
             log = self._folder / "store.log"
-            raise UnavailableError(
-                f"The store process of {self._folder} died twice in a row. Is the disk full? {log} says why."
-            ) from exc
+            raise UnavailableError(f"The store process of {self._folder} died twice in a row; {log} says why.") from exc
         except TimeoutError as exc:
             text = f"The store process of {self._folder} did not answer in {ANSWER_WITHIN_S:g} s. Try again."
             raise UnavailableError(text) from exc
@@ -201,7 +202,7 @@ class StoreClient:
             return None
         try:
             transport, connection = await asyncio.get_running_loop().create_unix_connection(Connection, address)
-        except OSError:
+        except (OSError, ValueError):  # nobody serves there, or it is no path at all
             return None
         welcome = None
         try:
@@ -252,29 +253,29 @@ class StoreClient:
 def socket_path(folder: Path, runtime_dir: Path | None) -> Path:
     """Where the socket of a directory lies: a short path, however long the directory's is."""
     name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16] + ".sock"
-    if runtime_dir is not None:
-        path = runtime_dir.absolute() / name
-        if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
-            return path
-    return Path(tempfile.gettempdir()) / f"udib-{os.geteuid()}" / name
+    own = f"udib-{os.geteuid()}"
+    places = [*([] if runtime_dir is None else [runtime_dir]), Path(tempfile.gettempdir()) / own]
+    paths = (place.absolute() / name for place in places)
+    short = (path for path in paths if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH)
+    return next(short, Path("/tmp") / own / name)  # noqa: S108 - the process sees that the folder is ours alone
 
 
 def _address(folder: Path) -> str | None:
     """The socket of the process that owns the directory. It may lie elsewhere than ours would: it says where."""
-    try:
-        return (folder / "store.lock").read_text() or None
-    except FileNotFoundError:
-        return None
-    except OSError as exc:
-        raise UnavailableError(f"The memory directory {folder} cannot be read ({exc.strerror}).") from exc
+    with disk_faults(folder):
+        try:
+            return os.fsdecode((folder / "store.lock").read_bytes()) or None
+        except FileNotFoundError:
+            return None
 
 
 def is_owned(folder: Path) -> bool:
     """Whether a store process holds the lock of a directory."""
-    try:
-        descriptor = os.open(folder / "store.lock", os.O_RDONLY)
-    except FileNotFoundError:
-        return False
+    with disk_faults(folder):
+        try:
+            descriptor = os.open(folder / "store.lock", os.O_RDONLY)
+        except FileNotFoundError:
+            return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from udib.core.errors import UdibError, UnavailableError
-from udib.core.ports import Collection
+from udib.core.vectors import Collection
 from udib.memory.conditions import Selection
 from udib.memory.point_checks import checked_model, no_collection
 from udib.memory.qdrant_edge_shard import EdgeShard, PointFilter, engine_errors, identified, selected
@@ -25,16 +25,21 @@ from udib.memory.store_protocol import (
     WirePage,
     WireUsage,
 )
+from udib.storage.disk import TO_OPEN, TO_STORE, disk_bytes, disk_faults, free_bytes, need_room
 
 SCHEMA: Final = 1
 
 
-class CollectionEntry(msgspec.Struct, frozen=True):
-    """A collection in the manifest. `folder` changes with every rewrite."""
+class CollectionEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A collection in the manifest. `folder` changes with every rewrite.
+
+    `unswept`: points were removed from it whose words are still in its files, because there was no room to rewrite it.
+    """
 
     model_id: str
     dimension: int
     folder: str
+    unswept: bool = False
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -63,10 +68,11 @@ class StoreFolder:
         """Read the manifest and remove what an interrupted rewrite left behind.
 
         Raises:
-            UdibError: The manifest is damaged, or a newer udib wrote it.
+            UdibError: The manifest is damaged or missing, or a newer udib wrote it.
         """
+        with disk_faults(folder):
+            (folder / "shards").mkdir(exist_ok=True)
         store = cls(folder, _read_manifest(folder))
-        (folder / "shards").mkdir(exist_ok=True)
         store._sweep()
         return store
 
@@ -78,6 +84,7 @@ class StoreFolder:
         """
         entry = self._manifest.collections.get(name)
         if entry is None:
+            need_room(self._folder, TO_STORE)
             self._sweep()
             folder = f"{name}.1"
             shard = EdgeShard.create(self._shard_folder(folder), dimension)
@@ -97,6 +104,8 @@ class StoreFolder:
         if shard is None or shard.size() != expected:
             return False
         self._replace(name, None)
+        del self._shards[name]
+        self._unflushed.discard(name)
         shard.close()
         self._sweep()
         return True
@@ -106,7 +115,9 @@ class StoreFolder:
 
         Raises:
             BadRequestError: There is no such collection, or a vector has the wrong dimension.
+            UnavailableError: The disk is full.
         """
+        need_room(self._folder, TO_STORE)
         shard = self._shard(request.collection)
         if shard is None:
             raise no_collection(request.collection)
@@ -160,14 +171,31 @@ class StoreFolder:
         """Rewrite a shard without the points that meet a condition; returns how many there were.
 
         The manifest's rename is the moment of truth: after a crash before it, all is as it was; after it, the old shard
-        is swept away at the next start or deletion.
+        is swept away at the next start or deletion. Without room for a copy the points are only hidden, and the next
+        deletion from the collection rewrites it, whatever it selects.
+
+        Raises:
+            UnavailableError: There was no room to rewrite the shard: nothing is found any more, but words are left.
         """
         self._sweep()
         shard = self._shard(name)
-        count = 0 if shard is None else shard.count(where)
-        if shard is None or count == 0:
+        if shard is None:
             return 0
+        count = shard.count(where)
         entry = self._manifest.collections[name]
+        if count or entry.unswept:
+            self._rewrite(name, entry, shard, where)
+        return count
+
+    def _rewrite(self, name: str, entry: CollectionEntry, shard: EdgeShard, where: PointFilter) -> None:
+        needed = disk_bytes(self._shard_folder(entry.folder)) + TO_OPEN
+        if free_bytes(self._folder) < needed:
+            self._replace(name, msgspec.structs.replace(entry, unswept=True))
+            shard.hide(where)
+            raise UnavailableError(
+                f"What was removed from memory is not found any more, but its words are still in {self._folder}, "
+                f"because {needed / 1e6:.1f} MB must be free to rewrite it; free some space and run the command again."
+            )
         number = int(entry.folder.rpartition(".")[2]) + 1
         folder = f"{name}.{number}"
         copy = shard.copy_without(where, self._shard_folder(folder))
@@ -175,7 +203,6 @@ class StoreFolder:
         self._shards[name] = copy
         shard.close()
         self._sweep()
-        return count
 
     def state(self) -> StoreState:
         """How many collections and points there are; opens every shard."""
@@ -217,6 +244,7 @@ class StoreFolder:
     def _shard(self, name: str) -> EdgeShard | None:
         entry = self._manifest.collections.get(name)
         if entry is not None and name not in self._shards:
+            need_room(self._folder, TO_OPEN)  # opened files are mapped, and written to on the way
             self._shards[name] = EdgeShard.open(self._shard_folder(entry.folder), entry.dimension)
         return self._shards.get(name)
 
@@ -237,29 +265,39 @@ class StoreFolder:
         manifest = Manifest(SCHEMA, others if entry is None else others | {name: entry})
         _write_manifest(self._folder, manifest)
         self._manifest = manifest
-        self._shards.pop(name, None)
-        self._unflushed.discard(name)
 
 
 def _read_manifest(folder: Path) -> Manifest:
     path = folder / "manifest.json"
-    if not path.exists():
-        return Manifest()
+    with disk_faults(path):
+        if not path.exists():
+            # Written before the first shard is: shards without it are no leftovers, but all that was remembered.
+            if any((folder / "shards").iterdir()):
+                raise _damaged(folder, path, "it is missing")
+            _write_manifest(folder, Manifest())
+        data = path.read_bytes()
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        manifest = msgspec.json.decode(data, type=Manifest)
     except msgspec.DecodeError as exc:
-        raise UdibError(f"{path} is damaged ({exc}); restore the directory from a backup.") from exc
+        raise _damaged(folder, path, str(exc)) from exc
     if manifest.schema > SCHEMA:
         raise UdibError(
-            f"The memory in {folder} was written by a newer udib (schema {manifest.schema}; this one reads up to "
-            f"{SCHEMA}). Update udib."
+            f"The memory in {folder} was written by a newer udib (schema {manifest.schema}, this one reads up to "
+            f"{SCHEMA}); update udib."
         )
     return manifest
 
 
+def _damaged(folder: Path, path: Path, reason: str) -> UdibError:
+    return UdibError(
+        f"{path} is damaged ({reason}); put a backup of {folder} in its place, or move that away and analyse the items "
+        "again."
+    )
+
+
 def _write_manifest(folder: Path, manifest: Manifest) -> None:
     fresh = folder / "manifest.json.new"
-    try:
+    with disk_faults(folder):
         with fresh.open("wb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(manifest)))
             file.flush()
@@ -271,5 +309,3 @@ def _write_manifest(folder: Path, manifest: Manifest) -> None:
                 os.fsync(directory)
             finally:
                 os.close(directory)
-    except OSError as exc:
-        raise UnavailableError(f"{folder} cannot be written ({exc.strerror}): free some space and try again.") from exc

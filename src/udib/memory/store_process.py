@@ -6,6 +6,7 @@ written in the last 2 seconds.
 """
 
 import asyncio
+import faulthandler
 import fcntl
 import logging
 import logging.handlers
@@ -49,6 +50,7 @@ from udib.memory.store_protocol import (
     frame,
     peer_uid,
 )
+from udib.storage.disk import disk_faults
 
 FLUSH_EVERY_S: Final = 2.0
 FIRST_CLIENT_WITHIN_S: Final = 2.0
@@ -251,8 +253,9 @@ async def serve(folder: Path, socket_path: Path, linger_s: float, lock: int) -> 
     loop = asyncio.get_running_loop()
     server = StoreServer(StoreFolder.open(folder), linger_s)
     loop.add_signal_handler(signal.SIGTERM, server.stopped.set)
-    _free(socket_path)
-    listener = await loop.create_unix_server(lambda: Session(server), path=str(socket_path))
+    with disk_faults(socket_path):
+        _free(socket_path)
+        listener = await loop.create_unix_server(lambda: Session(server), path=str(socket_path))
     os.ftruncate(lock, 0)
     os.pwrite(lock, str(socket_path).encode(), 0)
     _log.info("serving, udib %s", __version__)
@@ -276,6 +279,8 @@ def _announce(status: Status, message: str) -> None:
 
 
 def _log_to(path: Path) -> None:
+    # A signal, such as the one that a write through a memory map gets on a full disk, leaves its trace there too.
+    faulthandler.enable(path.open("a", encoding="utf-8"))
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
@@ -283,22 +288,24 @@ def _log_to(path: Path) -> None:
 
 def _run(folder: Path, socket_path: Path, linger_s: float) -> None:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with owned(folder) as lock:
-            if lock is None:
-                _announce(Status.OK, "busy")
-                return
-            _log_to(folder / "store.log")
-            try:
-                asyncio.run(serve(folder, socket_path, linger_s, lock))
-            except UdibError:
-                _log.exception("ended with a failure")
-                raise
+        with disk_faults(folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with owned(folder) as lock:
+                if lock is None:
+                    _announce(Status.OK, "busy")
+                    return
+                _log_to(folder / "store.log")
+                _serve_logged(folder, socket_path, linger_s, lock)
     except UdibError as exc:
         _announce(exc.status, str(exc))
-    except OSError as exc:
-        why = f"The memory directory {folder} cannot be used ({exc.strerror or exc}): make it writable."
-        _announce(Status.RETRYABLE, why)
+
+
+def _serve_logged(folder: Path, socket_path: Path, linger_s: float, lock: int) -> None:
+    try:
+        asyncio.run(serve(folder, socket_path, linger_s, lock))
+    except UdibError:
+        _log.exception("ended with a failure")
+        raise
 
 
 def main(arguments: list[str]) -> None:

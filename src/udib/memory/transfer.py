@@ -18,8 +18,8 @@ from typing import Final, TypeVar
 import msgspec
 
 from udib.core.errors import BadRequestError, UnavailableError
-from udib.core.ports import Collection, Filters, Point, VectorIndex
 from udib.core.tenancy import Scope
+from udib.core.vectors import Collection, Filters, Point, VectorIndex
 from udib.memory.batches import batched
 from udib.memory.twins import pages
 

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from udib.core.ports import Filters, Point, VectorIndex
 from udib.core.tenancy import Scope
+from udib.core.vectors import Filters, Point, VectorIndex
 from udib.memory.batches import batched
 
 T = TypeVar("T")

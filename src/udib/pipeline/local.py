@@ -27,6 +27,8 @@ from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, Progress
 from udib.pipeline.step import Stage, run_step
 from udib.storage.database import Database
+from udib.storage.disk import TO_STORE, disk_faults, need_room
+from udib.storage.faults import unhealthy
 
 T = TypeVar("T")
 
@@ -94,8 +96,9 @@ class LocalEngine:
             began: When the run started, by `time.perf_counter`.
 
         Raises:
-            UnavailableError: Another process has the same content in work.
+            UnavailableError: Another process has the same content in work, or the disk is full.
         """
+        need_room(self._locks.parent, TO_STORE)
         with self.exclusive(key.scope, key.content_id):
             revision = await next_revision()
             run_id, revision = await self._database.run(lambda db: _begin(db, key, revision, self._clock()))
@@ -144,9 +147,13 @@ class LocalEngine:
             await self._artifacts.remove(scope, ContentId(content_id), digest)
 
     async def ping(self) -> Health:
-        """Whether the journal can be read."""
-        runs = await self._database.read(lambda db: int(db.execute("SELECT count(*) FROM runs").fetchone()[0]))
-        return Health("journal", ok=True, detail=f"{runs} runs")
+        """Whether the journal can be written, and a lock be taken."""
+        try:
+            with disk_faults(self._locks):
+                self._locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except UdibError as exc:
+            return unhealthy(self.name, exc)
+        return await self._database.ping(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +227,7 @@ class LocalRun:
             return None
         data = found.output
         if found.artifact is not None:
-            data = await self._artifacts.get(self._key.scope, found.artifact)
+            data = await self._artifacts.get(self._key.scope, self._key.content_id, found.artifact)
         if data is None:
             return None  # the artifact was removed or altered: the stage is done again
         try:
@@ -299,11 +306,9 @@ def _find(db: sqlite3.Connection, run_id: int, key: RunKey, stage: Stage[T], inp
 @contextmanager
 def _exclusive(path: Path, what: str) -> Iterator[None]:
     """Hold a lock file that names its holder; two tasks of one process exclude each other too."""
-    try:
+    with disk_faults(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = path.open("a+", encoding="utf-8")
-    except OSError as exc:
-        raise UnavailableError(f"The lock file {path} cannot be opened ({exc.strerror}); make it writable.") from exc
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

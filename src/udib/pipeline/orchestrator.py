@@ -27,24 +27,15 @@ from typing import TypeVar
 
 from udib.core.errors import BadRequestError, Status
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, StageTiming
-from udib.core.ports import (
-    ArtifactStore,
-    Catalogue,
-    Filters,
-    Forgettable,
-    Memory,
-    Outbox,
-    ProgressSink,
-    Source,
-    Transcriber,
-)
+from udib.core.ports import ArtifactStore, Catalogue, Forgettable, Memory, Outbox, ProgressSink, Source, Transcriber
 from udib.core.result import StepResult
 from udib.core.speech import Missing, Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Answer, Content, ContentId, Delivered, Media, Progress
+from udib.core.vectors import Filters
 from udib.pipeline.ask import ask
 from udib.pipeline.evidence import LookUp, look_up_in
-from udib.pipeline.forget import Forgotten, forget
+from udib.pipeline.forget import CitingFiles, Forgotten, forget
 from udib.pipeline.local import LocalEngine, RunKey
 from udib.pipeline.records import analysis_records, claim_records, transcript_records
 from udib.pipeline.step import Run, Stage, run_step
@@ -184,16 +175,12 @@ class ContentPipeline:
         return await run_step(work, name="forget", deadline_s=self._deadlines.store_s)
 
     async def _forget(self, content_id: ContentId) -> Forgotten:
-        """Forget a content, and write the report files of the items that had cited it anew."""
+        """Forget a content, also in the report files of the items that cite it."""
         services, scope = self._services, self.scope
+        *others, catalogue = services.forgettable
+        citing = CitingFiles(services.catalogue, services.files)
         with services.engine.exclusive(scope, content_id):
-            citing = await services.catalogue.citing(scope, content_id)
-            forgotten = await forget(services.forgettable, scope, content_id)
-            for each in citing:
-                report = await services.catalogue.report(scope, each)
-                if report is not None:
-                    await services.files.deliver(scope, report, "")
-            return forgotten
+            return await forget([*others, citing, catalogue], scope, content_id)
 
     def source_of(self, address: str) -> Source:
         """The source that takes an address.

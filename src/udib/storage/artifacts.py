@@ -12,7 +12,8 @@ from pathlib import Path
 from udib.core.errors import UdibError
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health
-from udib.storage.faults import disk_faults, unhealthy
+from udib.storage.disk import disk_faults
+from udib.storage.faults import unhealthy
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -21,7 +22,7 @@ class DirectoryArtifactStore:
     """An `ArtifactStore` below `root`: `SCOPE/CONTENT/blobs/SHA256` and `SCOPE/CONTENT/media/`, mode 0700 and 0600.
 
     Each content has its own copy of its bytes, so forgetting one takes nothing from another, and nothing has to be
-    counted. `get` looks for the one path in each content's directory of the scope.
+    counted.
     """
 
     name = "artifacts"
@@ -45,9 +46,9 @@ class DirectoryArtifactStore:
         """
         return await asyncio.to_thread(self._put, scope, content_id, data)
 
-    async def get(self, scope: Scope, digest: str) -> bytes | None:
+    async def get(self, scope: Scope, content_id: ContentId, digest: str) -> bytes | None:
         """The bytes, or None if they are absent or altered; the next `put` of the right bytes mends an altered file."""
-        return await asyncio.to_thread(self._get, scope, digest)
+        return await asyncio.to_thread(self._get, scope, content_id, digest)
 
     async def remove(self, scope: Scope, content_id: ContentId, digest: str) -> None:
         """Give up bytes that nothing refers to any more.
@@ -81,18 +82,15 @@ class DirectoryArtifactStore:
             _write(folder / digest, data)
         return digest
 
-    def _get(self, scope: Scope, digest: str) -> bytes | None:
+    def _get(self, scope: Scope, content_id: ContentId, digest: str) -> bytes | None:
         if not _DIGEST.fullmatch(digest):
             return None
         with disk_faults(self._root):
-            for content in _children(self._scope(scope)):
-                try:
-                    data = (content / "blobs" / digest).read_bytes()
-                except FileNotFoundError:
-                    continue
-                if hashlib.sha256(data).hexdigest() == digest:
-                    return data
-        return None
+            try:
+                data = (self._content(scope, content_id) / "blobs" / digest).read_bytes()
+            except FileNotFoundError:
+                return None
+        return data if hashlib.sha256(data).hexdigest() == digest else None
 
     def _remove(self, scope: Scope, content_id: ContentId, digest: str) -> None:
         if _DIGEST.fullmatch(digest):
@@ -116,11 +114,8 @@ class DirectoryArtifactStore:
                 file.write(b"x")
             return shutil.disk_usage(self._root).free
 
-    def _scope(self, scope: Scope) -> Path:
-        return self._root / scope.digest()
-
     def _content(self, scope: Scope, content_id: ContentId) -> Path:
-        return self._scope(scope) / hashlib.sha256(content_id.encode()).hexdigest()[:32]
+        return self._root / scope.digest() / hashlib.sha256(content_id.encode()).hexdigest()[:32]
 
     def _private(self, folder: Path) -> Path:
         """Make a directory at or below the root, each level of it closed to other users."""
@@ -152,10 +147,3 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _children(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except FileNotFoundError:
-        return []

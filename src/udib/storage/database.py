@@ -6,17 +6,22 @@ import sqlite3
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.types import Health
-from udib.storage.faults import busy, disk_faults, sqlite_faults, unhealthy
+from udib.storage.disk import TO_OPEN, disk_faults, free_bytes, need_room, unusable
+from udib.storage.faults import busy, damaged, sqlite_faults, unhealthy
 
 T = TypeVar("T")
 
 _RETRY_S = 0.02
+_OWED = 0x75646962
+"""The file's `application_id` from the beginning of a rewriting until its end: if that is interrupted, or there is no
+room for it, deleted words may still be in the file, and it is rewritten when it is next opened."""
+_VACUUM_IN_MEMORY_BYTES = 256_000_000
 
 
 class Database:
@@ -67,17 +72,23 @@ class Database:
         """Make what was deleted unrecoverable from disk.
 
         The file is rewritten, its WAL emptied, and the copies made before migrations, which still hold the deleted
-        rows, are removed. All of it is done again by a repeated call.
+        rows, are removed. All of it is done again by a repeated call, and by the next opening if it was not finished.
 
         Raises:
-            UnavailableError: Another process is reading, so that the WAL cannot be emptied yet.
+            UnavailableError: Another process is reading, so that the WAL cannot be emptied yet, or there is no room to
+                rewrite the file; then the space of what was deleted is given back all the same.
         """
         await self._on_worker(self._rewrite)
 
     async def ping(self, name: str) -> Health:
-        """Whether the file can be written now, as the health of the adapter `name`."""
+        """Whether the file is whole and can be written now, as the health of the adapter `name`."""
         try:
             size_bytes = await self.run(lambda _: self.path.stat().st_size)
+            found, *_ = await self.read(lambda connection: connection.execute("PRAGMA quick_check(1)").fetchone())
+            if found != "ok":
+                raise damaged(self.path, " ".join(found.split()))
+            if await self.read(_is_owed):
+                raise self._no_room()
         except UdibError as exc:
             return unhealthy(name, exc)
         return Health(name, ok=True, detail=f"{self.path}, schema {len(self._migrations)}, {size_bytes / 1e6:.1f} MB")
@@ -111,6 +122,9 @@ class Database:
             self._connection = None
 
     def _open(self) -> sqlite3.Connection:
+        need_room(self.path, TO_OPEN)
+        if self.path.is_dir():
+            raise unusable(self.path, "it is a directory")
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _make_private_file(self.path)
         with ExitStack() as undo:
@@ -118,11 +132,17 @@ class Database:
             undo.callback(connection.close)
             connection.execute("PRAGMA secure_delete = ON")
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            # No words in the directory for temporary files, and no failure when that is full.
+            connection.execute("PRAGMA temp_store = MEMORY")
             version = self._version(connection)
+            if version == 0:
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has an effect on a new file only
             self._use_wal(connection)
             if version < len(self._migrations):
                 self._migrate(connection)
             connection.execute("PRAGMA foreign_keys = ON")
+            if _is_owed(connection):
+                self._pay(connection)
             undo.pop_all()
         return connection
 
@@ -178,12 +198,44 @@ class Database:
         return self.path.with_name(f"{self.path.name}.schema-{version}.bak")
 
     def _rewrite(self, connection: sqlite3.Connection) -> None:
+        connection.execute(f"PRAGMA application_id = {_OWED}")
+        for version in range(1, len(self._migrations)):
+            self._backup(version).unlink(missing_ok=True)
+        size_bytes = self.path.stat().st_size
+        # The copy in the log, and the file that grows by it before the log is emptied.
+        if free_bytes(self.path) < 2 * size_bytes + TO_OPEN:
+            self._shrink(connection)
+            raise self._no_room()
+        if size_bytes > _VACUUM_IN_MEMORY_BYTES:
+            connection.execute("PRAGMA temp_store = FILE")
         connection.execute("VACUUM")
+        self._empty_wal(connection)
+        connection.execute("PRAGMA application_id = 0")
+
+    def _shrink(self, connection: sqlite3.Connection) -> None:
+        """Give back the pages that are free, which needs little room. They are overwritten (`secure_delete`)."""
+        self._empty_wal(connection)
+        connection.executescript("PRAGMA incremental_vacuum")  # `execute` takes one step of it, a page
+        self._empty_wal(connection)
+
+    def _empty_wal(self, connection: sqlite3.Connection) -> None:
         [blocked, _, _] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if blocked:
             raise busy(self.path)
-        for version in range(1, len(self._migrations)):
-            self._backup(version).unlink(missing_ok=True)
+
+    def _pay(self, connection: sqlite3.Connection) -> None:
+        """Do the rewriting that is owed, if it can be done at once; if not, `ping` says so and it is tried again."""
+        connection.execute("PRAGMA busy_timeout = 0")
+        with suppress(UnavailableError), sqlite_faults(self.path):
+            self._rewrite(connection)
+        connection.execute(f"PRAGMA busy_timeout = {int(self._busy_timeout_s * 1000)}")
+
+    def _no_room(self) -> UnavailableError:
+        needed = (2 * self.path.stat().st_size + TO_OPEN) / 1e6
+        return UnavailableError(
+            f"{self.path} may still hold bytes of deleted words, because {needed:.1f} MB must be free to rewrite it; "
+            "free some space, and the next udib command does it."
+        )
 
 
 def _make_private_file(path: Path) -> None:
@@ -195,6 +247,10 @@ def _make_private_file(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
         return
+
+
+def _is_owed(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("PRAGMA application_id").fetchone()[0] == _OWED)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
-"""What the refusals of a disk and of SQLite mean to the user: `what is wrong; what to do` in one sentence."""
+"""What the refusals of SQLite mean to the user: `what is wrong; what to do` in one sentence."""
 
-import errno
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -8,22 +7,7 @@ from pathlib import Path
 
 from udib.core.errors import UdibError, UnavailableError
 from udib.core.types import Health
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_UNWRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
-
-
-@contextmanager
-def disk_faults(path: Path) -> Generator[None]:
-    """Raise `UnavailableError`, naming `path`, for whatever the file system refuses inside the block."""
-    try:
-        yield
-    except OSError as exc:
-        if exc.errno in _FULL:
-            raise _full(path) from exc
-        if exc.errno in _UNWRITABLE:
-            raise _unwritable(path) from exc
-        raise _unusable(path, exc.strerror or str(exc)) from exc
+from udib.storage.disk import full, is_full, unusable, unwritable
 
 
 @contextmanager
@@ -37,13 +21,15 @@ def sqlite_faults(path: Path) -> Generator[None]:
             case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
                 raise busy(path) from exc
             case sqlite3.SQLITE_FULL:
-                raise _full(path) from exc
+                raise full(path) from exc
+            case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_IOERR if is_full(path):
+                raise full(path) from exc  # SQLite calls it so when a file beside the database finds no room
             case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-                raise _unwritable(path) from exc
+                raise unwritable(path) from exc
             case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-                raise _damaged(path, str(exc)) from exc
+                raise damaged(path, str(exc)) from exc
             case sqlite3.SQLITE_IOERR:
-                raise _unusable(path, f"{exc}, {exc.sqlite_errorname}") from exc
+                raise unusable(path, f"{exc}, {exc.sqlite_errorname}") from exc
             case _:
                 raise
 
@@ -59,21 +45,8 @@ def unhealthy(name: str, exc: UdibError) -> Health:
     return Health(name, ok=False, detail=detail, remedy=remedy)
 
 
-def _full(path: Path) -> UnavailableError:
-    return UnavailableError(f"The disk that holds {path} is full; free some space and try again.")
-
-
-def _unwritable(path: Path) -> UnavailableError:
-    return UnavailableError(
-        f"{path} cannot be written; make it and its folder writable for this user, or choose another data directory."
-    )
-
-
-def _unusable(path: Path, reason: str) -> UnavailableError:
-    return UnavailableError(f"{path} cannot be used ({reason}); check the disk and the folder, then try again.")
-
-
-def _damaged(path: Path, reason: str) -> UnavailableError:
+def damaged(path: Path, reason: str) -> UnavailableError:
+    """The file is no longer what SQLite wrote."""
     return UnavailableError(
         f"{path} is damaged ({reason}); move it aside together with its -wal and -shm files "
         f"(mv {path.name} {path.name}.damaged), and udib starts a new one, or put a backup in its place."

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from udib.core.errors import BadRequestError, UdibError
 from udib.core.findings import Report
-from udib.core.ports import Filters
 from udib.core.speech import Missing, Origin, Segment
 from udib.core.tenancy import Scope
 from udib.core.types import (
@@ -26,6 +25,7 @@ from udib.core.types import (
     RecordKind,
     Window,
 )
+from udib.core.vectors import Filters
 
 
 async def _act(delay_s: float, error: UdibError | None) -> None:
@@ -128,6 +128,7 @@ class FakeMemory:
 
     name: str = "memory"
     error: UdibError | None = None
+    error_of_forget: UdibError | None = None
     records: dict[tuple[Scope, RecordKind, ContentId, int], MemoryRecord] = field(default_factory=dict)
 
     async def remember(self, scope: Scope, records: Sequence[MemoryRecord]) -> int:
@@ -164,7 +165,8 @@ class FakeMemory:
         return sorted(found, key=lambda passage: -passage.score)
 
     async def forget(self, scope: Scope, content_id: ContentId) -> int:
-        """Remove the content's records."""
+        """Remove the content's records, or raise the scripted error."""
+        await _act(0, self.error_of_forget)
         gone = [key for key in self.records if key[0] == scope and key[2] == content_id]
         for key in gone:
             del self.records[key]

@@ -7,9 +7,9 @@ from dataclasses import replace
 from uuid import UUID
 
 from udib.core.errors import BadRequestError, UdibError
-from udib.core.ports import Collection, Filters, Hit, Page, Point, Query
 from udib.core.tenancy import Scope, TenantId
 from udib.core.types import Health, Vector
+from udib.core.vectors import Collection, Filters, Hit, Page, Point, Query
 
 _FACETS = ("content_id", "speaker", "platform", "verdict", "content_hash", "twin_of")
 

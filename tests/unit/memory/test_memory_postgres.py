@@ -15,9 +15,9 @@ from structlog.testing import capture_logs
 from udib.app.bootstrap import needs_extra, open_app
 from udib.app.settings import load_settings
 from udib.core.errors import BadRequestError, ForbiddenError, UnavailableError
-from udib.core.ports import Filters, Hit, Point, Query, VectorIndex
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId
+from udib.core.vectors import Filters, Hit, Point, Query, VectorIndex
 from udib.memory.edge import EdgeIndex
 from udib.memory.postgres import PostgresIndex
 from udib.memory.postgres_server import MIGRATIONS

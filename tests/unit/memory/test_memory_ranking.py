@@ -2,7 +2,7 @@
 
 import pytest
 
-from udib.core.ports import Hit
+from udib.core.vectors import Hit
 from udib.memory.ranking import best_first, candidates, cosine, fused
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from udib.core.errors import UnavailableError
-from udib.core.ports import Hit
 from udib.core.tenancy import Scope
+from udib.core.vectors import Hit
 from udib.memory.generations import Generations
 from udib.memory.search_cache import Found, SearchCache
 

@@ -3,9 +3,9 @@
 import pytest
 
 from udib.core.errors import ForbiddenError
-from udib.core.ports import Filters
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, MemoryRecord, RecordKind
+from udib.core.vectors import Filters
 from udib.memory.options import RecallOptions
 from udib.memory.service import MemoryService, timestamp
 from udib.memory.static import StaticEmbedder

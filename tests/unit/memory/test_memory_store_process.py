@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,9 +16,9 @@ from uuid import uuid4
 import pytest
 
 from udib.core.errors import Status, UdibError, UnavailableError
-from udib.core.ports import Filters, Point
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId
+from udib.core.vectors import Filters, Point
 from udib.memory import store_client, store_process
 from udib.memory.conditions import Selection
 from udib.memory.edge import EdgeIndex
@@ -193,6 +194,15 @@ async def test_a_long_data_path_works(tmp_path: Path) -> None:
     await until(lambda: not is_owned(folder))
 
 
+def test_a_socket_has_a_short_path_however_long_the_temporary_directory_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("t" * 100)))
+    path = socket_path(tmp_path, tmp_path / ("r" * 100))
+    assert len(os.fsencode(path)) <= store_client.LONGEST_SOCKET_PATH
+    assert path.parent.name == f"udib-{os.geteuid()}"
+
+
 async def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     async with opened(tmp_path / "file" / "vectors") as index:
@@ -203,11 +213,44 @@ async def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     assert health.remedy
 
 
+@pytest.mark.parametrize("left", [b"/nowhere/x.sock", b"\xff\xfe\x00\x93" * 40, b"/tmp/a\x00b", b"x" * 300])
+async def test_whatever_a_lock_file_says_a_new_process_is_started(vectors: Path, left: bytes) -> None:
+    vectors.mkdir()
+    (vectors / "store.lock").write_bytes(left)
+    async with opened(vectors) as index:
+        assert (await index.ping()).ok
+
+
+async def test_a_runtime_directory_that_cannot_be_made_is_named(vectors: Path, tmp_path: Path) -> None:
+    if len(os.fsencode(tmp_path / "run")) > store_client.LONGEST_SOCKET_PATH - 22:
+        pytest.skip("the temporary directory of this machine has too long a path for a socket")
+    (tmp_path / "run").write_text("a file")
+    async with opened(vectors, runtime_dir=tmp_path / "run") as index:
+        health = await index.ping()
+    assert f"{tmp_path / 'run'}" in health.detail
+    assert health.remedy.startswith("check the disk and the folder")
+
+
+@pytest.mark.parametrize(
+    ("is_full", "words"), [(True, "The disk that holds .* is full"), (False, "store.log says why")]
+)
+async def test_a_process_that_keeps_dying_is_explained(
+    vectors: Path, monkeypatch: pytest.MonkeyPatch, is_full: bool, words: str
+) -> None:
+    async def nobody(_: StoreClient) -> None:
+        raise store_client.ConnectionGoneError
+
+    monkeypatch.setattr(StoreClient, "_connected", nobody)
+    monkeypatch.setattr(store_client, "is_full", lambda _: is_full)
+    with pytest.raises(UnavailableError, match=words):
+        await StoreClient(vectors, None, 0.1).call(Ping(), StoreState)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 async def test_an_unwritable_directory_is_said(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     async with opened(tmp_path / "vectors") as index:
-        with pytest.raises(UnavailableError, match="make it writable"):
+        with pytest.raises(UnavailableError, match="make it and its folder writable"):
             await index.count(A, NAME, ANY)
 
 

@@ -8,8 +8,8 @@ from uuid import NAMESPACE_OID, uuid5
 import pytest
 
 from udib.core.errors import BadRequestError, UnavailableError
-from udib.core.ports import Collection, Filters, Point
 from udib.core.tenancy import Scope
+from udib.core.vectors import Collection, Filters, Point
 from udib.memory.transfer import export, import_file, mirror, move, reindex, unchanged
 from udib.testing.vectors import FakeVectorIndex
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from udib.core.errors import Status
-from udib.core.ports import Filters
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, RecordKind
+from udib.core.vectors import Filters
 from udib.memory.edge import EdgeIndex
 from udib.memory.entries import point_id
 from udib.memory.store import EnhancedVectorStore

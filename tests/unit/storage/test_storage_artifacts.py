@@ -32,7 +32,7 @@ async def test_names_of_tenants_and_contents_do_not_reach_the_disk(tmp_path: Pat
     scope = Scope.of("../acme", "a/b")
     store = DirectoryArtifactStore(tmp_path / "artifacts")
     digest = await store.put(scope, ContentId("file:../../x"), b"x")
-    assert await store.get(scope, digest) == b"x"
+    assert await store.get(scope, ContentId("file:../../x"), digest) == b"x"
     assert [path.name for path in tmp_path.iterdir()] == ["artifacts"]
     assert not any("acme" in str(path) for path in (tmp_path / "artifacts").rglob("*"))
 
@@ -41,7 +41,7 @@ async def test_names_of_tenants_and_contents_do_not_reach_the_disk(tmp_path: Pat
 async def test_what_is_no_digest_is_absent(tmp_path: Path, digest: str) -> None:
     store = DirectoryArtifactStore(tmp_path)
     await store.put(SCOPE, ONE, b"x")
-    assert await store.get(SCOPE, digest) is None
+    assert await store.get(SCOPE, ONE, digest) is None
 
 
 async def test_a_full_disk_is_reported_and_leaves_no_part(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.storage.database import Database
+from udib.storage.disk import TO_OPEN
 
 FIRST = "CREATE TABLE notes (text TEXT);"
 SECOND = """
@@ -322,3 +323,82 @@ async def test_vacuum_says_when_a_reader_keeps_the_old_state(database: Database)
         with pytest.raises(UnavailableError, match="try again"):
             await database.vacuum()
     await database.vacuum()
+
+
+async def test_without_room_a_file_is_not_even_opened(
+    database: Database, tmp_path: Path, free: Callable[[int], None]
+) -> None:
+    free(100_000)
+    with pytest.raises(UnavailableError, match=r"notes\.db is full \(0\.1 MB are free, 1\.0 MB are needed\)"):
+        await database.read(texts)
+    assert list(tmp_path.iterdir()) == []
+    free(10_000_000)
+    assert await database.read(texts) == []
+
+
+async def test_what_cannot_be_rewritten_for_want_of_room_is_said_and_done_later(
+    tmp_path: Path, free: Callable[[int], None]
+) -> None:
+    path = tmp_path / "notes.db"
+    database = Database(path, [FIRST])
+    await database.run(add("a secret word " * 9000))
+    await database.run(lambda c: c.execute("DELETE FROM notes").rowcount)
+    free(TO_OPEN)
+    with pytest.raises(UnavailableError, match=r"may still hold bytes of deleted words.*; free some space"):
+        await database.vacuum()
+    assert path.stat().st_size < 20_000, "the space of what was deleted is given back all the same"
+    health = await database.ping("catalogue")
+    assert (health.ok, health.remedy) == (False, "free some space, and the next udib command does it.")
+    await database.close()
+    free(100 * TO_OPEN)
+    database = Database(path, [FIRST])
+    assert (await database.ping("catalogue")).ok
+    await database.close()
+
+
+async def test_a_rewriting_that_was_interrupted_is_done_at_the_next_opening(tmp_path: Path) -> None:
+    path = tmp_path / "notes.db"
+    database = Database(path, [FIRST])
+    await database.run(add("a secret word"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        assert texts(reader) == ["a secret word"]
+        await database.run(lambda c: c.execute("DELETE FROM notes").rowcount)
+        with pytest.raises(UnavailableError, match="try again"):
+            await database.vacuum()
+        await database.close()
+        database = Database(path, [FIRST], busy_timeout_s=5)
+        assert not (await database.ping("catalogue")).ok, "and an opening does not wait for it"
+        await database.close()
+    database = Database(path, [FIRST])
+    assert (await database.ping("catalogue")).ok
+    await database.close()
+    assert b"secret" not in path.read_bytes()
+
+
+async def test_a_directory_in_place_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "notes.db").mkdir()
+    database = Database(tmp_path / "notes.db", [FIRST])
+    with pytest.raises(UnavailableError, match=r"notes\.db cannot be used \(it is a directory\); check the disk"):
+        await database.run(texts)
+    await database.close()
+
+
+async def test_damage_in_pages_that_are_seldom_read_is_found_by_the_health_check(tmp_path: Path) -> None:
+    path = tmp_path / "notes.db"
+    database = Database(path, [FIRST])
+    for number in range(300):
+        await database.run(add(f"{number} words " * 100))
+    await database.close()
+    raw = path.read_bytes()
+    path.write_bytes(raw[: 40 * 4096] + b"\xff" * 4096 + raw[41 * 4096 :])
+    database = Database(path, [FIRST])
+    health = await database.ping("catalogue")
+    assert not health.ok
+    assert "is damaged" in health.detail
+    assert health.remedy
+    await database.close()
+
+
+async def test_temporary_tables_do_not_reach_the_disk(database: Database) -> None:
+    assert await database.read(lambda c: c.execute("PRAGMA temp_store").fetchone()) == (2,)

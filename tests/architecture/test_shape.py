@@ -16,9 +16,10 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 
 # Budget of lines a room. Above what was planned: core (its values and ports are mostly docstrings), transcripts (eight
-# caption formats), delivery (four renderers and the escaping that each needs) and memory (a process of its own).
+# caption formats), delivery (four renderers and the escaping that each needs) and memory (a process of its own, and an
+# index on a server with its connection pool, calls and errors beside the embedded one).
 ROOM_LINES = {
-    "core": 1300, "net": 900, "storage": 1300, "sources": 2100, "transcripts": 2000, "analysis": 2600, "memory": 2600,
+    "core": 1300, "net": 900, "storage": 1300, "sources": 2100, "transcripts": 2000, "analysis": 2600, "memory": 4200,
     "delivery": 2000, "pipeline": 1600, "app": 3000, "testing": 500,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {}

@@ -3,19 +3,25 @@
 import asyncio
 import contextlib
 import math
+import os
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
 import pytest
+from qdrant_running import RunningServer
 
 from udib.core.errors import BadRequestError
 from udib.core.ports import Collection, Filters, Hit, Point, Query, VectorIndex
 from udib.core.tenancy import Scope, TenantId
 from udib.core.types import ContentId
 from udib.memory.edge import EdgeIndex
+from udib.memory.qdrant import QdrantIndex
+from udib.memory.qdrant_endpoint import Endpoint
+from udib.memory.qdrant_provider import QdrantConnectionPool
 from udib.memory.store_client import is_owned
 
 A = Scope.of("a", "main")
@@ -52,11 +58,53 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     wait_for_the_end(path)
 
 
-@pytest.fixture
-async def index(folder: Path) -> AsyncIterator[EdgeIndex]:
-    edge = EdgeIndex(folder, linger_s=1.0)
-    yield edge
-    await edge.close()
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    running = RunningServer(tmp_path_factory.mktemp("server"))
+    yield running
+    running.stop()
+
+
+@asynccontextmanager
+async def edge_index(request: pytest.FixtureRequest) -> AsyncIterator[VectorIndex]:
+    index = EdgeIndex(request.getfixturevalue("folder"), linger_s=1.0)
+    yield index
+    await index.close()
+
+
+@asynccontextmanager
+async def qdrant_index(request: pytest.FixtureRequest) -> AsyncIterator[VectorIndex]:
+    running: RunningServer = request.getfixturevalue("server")
+    pool = QdrantConnectionPool()
+    grpc_port = running.grpc_port if request.param == "qdrant by gRPC" else None
+    yield QdrantIndex(Endpoint(running.url), pool, grpc_port=grpc_port)
+    await pool.close_all()
+
+
+@asynccontextmanager
+async def real_index(_: pytest.FixtureRequest) -> AsyncIterator[VectorIndex]:
+    """A server of the tester's own, see deploy/compose.qdrant.yaml; all that the test made there goes again."""
+    pool = QdrantConnectionPool()
+    grpc_port = int(os.environ["QDRANT_GRPC_PORT"]) if "QDRANT_GRPC_PORT" in os.environ else None
+    endpoint = Endpoint(os.environ["QDRANT_URL"], os.environ.get("QDRANT_API_KEY"))
+    index = QdrantIndex(endpoint, pool, prefix=f"udib-{uuid4().hex[:12]}-", grpc_port=grpc_port)
+    yield index
+    async with pool.client(endpoint) as client:
+        for each in await index.collections():
+            await client.delete_collection(f"{index.prefix}{each.name}")
+    await pool.close_all()
+
+
+KINDS = {"edge": edge_index, "qdrant": qdrant_index, "qdrant by gRPC": qdrant_index, "a real Qdrant": real_index}
+
+
+REAL = [pytest.param("a real Qdrant", marks=pytest.mark.needs_server)] if os.environ.get("QDRANT_URL") else []
+
+
+@pytest.fixture(params=["edge", "qdrant", "qdrant by gRPC", *REAL])
+async def index(request: pytest.FixtureRequest) -> AsyncIterator[VectorIndex]:
+    async with KINDS[request.param](request) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from udib.core.errors import BadRequestError, UdibError
-from udib.core.ports import Point, Query, Terms
+from udib.core.ports import Collection, Point, Query, Terms
 from udib.core.tenancy import Scope
 from udib.core.types import Vector
 from udib.memory.store_protocol import WirePoint, packed, packed_ids, unpacked
@@ -38,6 +38,35 @@ def checked_collection(name: str) -> str:
             "a letter or digit first."
         )
     return name
+
+
+def no_collection(name: str) -> BadRequestError:
+    """What is said to whoever writes to a collection that does not exist."""
+    return BadRequestError(f"There is no collection {name!r}; make it first.")
+
+
+def check_model(there: Collection, model_id: str, dimension: int) -> None:
+    """Make sure that a collection holds the embeddings that are meant.
+
+    Raises:
+        BadRequestError: It holds those of another model or dimension.
+    """
+    if (there.model_id, there.dimension) != (model_id, dimension):
+        raise BadRequestError(
+            f"The collection {there.name!r} holds embeddings of {there.model_id!r} ({there.dimension} numbers), not of "
+            f"{model_id!r} ({dimension}). Use that embedder, or index again with the new one."
+        )
+
+
+def checked_dimension(dimension: int) -> int:
+    """The dimension of a collection.
+
+    Raises:
+        BadRequestError: It is below 1.
+    """
+    if dimension < 1:
+        raise BadRequestError(f"The dimension of a collection is at least 1, not {dimension}.")
+    return dimension
 
 
 def checked_point(point: Point, dimension: int) -> WirePoint:

@@ -15,6 +15,7 @@ import msgspec
 import qdrant_edge as edge
 
 from udib.core.errors import BadRequestError, UnavailableError
+from udib.memory.batches import DENSE, FEWEST_CANDIDATES, FUSION_K, TERMS, best_first
 from udib.memory.conditions import KEYWORDS, NUMBERS, Differs, Equals, Selection, Within
 from udib.memory.store_protocol import (
     Facet,
@@ -30,10 +31,6 @@ from udib.memory.store_protocol import (
     unpacked_ids,
 )
 
-DENSE: Final = "dense"
-TERMS: Final = "terms"
-FUSION_K: Final = 2  # 60, the usual constant, loses 6 points of recall@10 when one leg is weak
-FEWEST_CANDIDATES: Final = 50  # per leg, before fusion
 _PAGE: Final = 256
 PointId = int | str | UUID
 PointFilter = edge.Filter
@@ -303,9 +300,10 @@ def _equals(field: str, value: str) -> edge.FieldCondition:
 def _ranked(
     found: Sequence[edge.ScoredPoint], similarities: dict[Any, float], term_scores: dict[Any, float] | None = None
 ) -> list[WireHit]:
-    """The points as hits, best first. Fused scores are often equal: then the nearer one, then the smaller id."""
-    hits = [_hit(point, similarities.get(point.id, 0.0), (term_scores or {}).get(point.id)) for point in found]
-    return sorted(hits, key=lambda hit: (-hit.score, -hit.similarity, hit.id))
+    """The points as hits, best first."""
+    return best_first(
+        _hit(point, similarities.get(point.id, 0.0), (term_scores or {}).get(point.id)) for point in found
+    )
 
 
 def _hit(point: edge.ScoredPoint, similarity: float, term_score: float | None) -> WireHit:

@@ -7,8 +7,10 @@ from typing import Final
 
 import msgspec
 
-from udib.core.errors import BadRequestError, UdibError, UnavailableError
+from udib.core.errors import UdibError, UnavailableError
+from udib.core.ports import Collection
 from udib.memory.conditions import Selection
+from udib.memory.point_checks import check_model, no_collection
 from udib.memory.qdrant_edge_shard import EdgeShard, PointFilter, engine_errors, identified, selected
 from udib.memory.store_protocol import (
     Facet,
@@ -80,11 +82,8 @@ class StoreFolder:
             shard = EdgeShard.create(self._shard_folder(folder), dimension)
             self._replace(name, CollectionEntry(model_id, dimension, folder))
             self._shards[name] = shard
-        elif (entry.model_id, entry.dimension) != (model_id, dimension):
-            raise BadRequestError(
-                f"The collection {name!r} holds embeddings of {entry.model_id!r} ({entry.dimension} numbers), not of "
-                f"{model_id!r} ({dimension}). Use that embedder, or index again with the new one."
-            )
+        else:
+            check_model(Collection(name, entry.model_id, entry.dimension), model_id, dimension)
 
     def collections(self) -> list[WireCollection]:
         """All collections, by name."""
@@ -109,7 +108,7 @@ class StoreFolder:
         """
         shard = self._shard(request.collection)
         if shard is None:
-            raise BadRequestError(f"There is no collection {request.collection!r}; make it first.")
+            raise no_collection(request.collection)
         self._unflushed.add(request.collection)
         shard.upsert(request.tenant, request.workspace, request.points)
 

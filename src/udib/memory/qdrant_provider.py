@@ -47,9 +47,9 @@ async def connect(endpoint: Endpoint, timeout_s: float) -> AsyncQdrantClient:
     A key goes in as a header, because the client warns about a key without TLS at every connection; `udib doctor` says
     it once.
     """
-    verify: ssl.SSLContext | bool = True
-    if endpoint.encrypted:
-        verify = await asyncio.to_thread(ssl.create_default_context)  # reads files
+    # Reading the certificates that the system trusts takes a while. Without TLS there is nobody to be trusted.
+    trust = ssl.create_default_context if endpoint.encrypted else _trusting_nobody
+    verify = await asyncio.to_thread(trust)
     return AsyncQdrantClient(
         url=endpoint.url,
         headers={"api-key": endpoint.api_key} if endpoint.api_key else None,
@@ -63,6 +63,10 @@ async def connect(endpoint: Endpoint, timeout_s: float) -> AsyncQdrantClient:
         trust_env=False,
         verify=verify,
     )
+
+
+def _trusting_nobody() -> ssl.SSLContext:
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class _Connection:
@@ -189,7 +193,7 @@ class QdrantConnectionPool:
                 making = self._making.get(key)
                 if making is None:
                     making = self._making[key] = loop.create_task(self._make(key))
-            await asyncio.shield(making)  # one caller's cancellation is not that of the others
+            await _shared(making)
 
     async def _make(self, key: _Key) -> None:
         endpoint, loop = key
@@ -283,6 +287,17 @@ class QdrantConnectionPool:
         except UdibError:  # it answers, even if not to us
             return True
         return True
+
+
+async def _shared(making: asyncio.Task[None]) -> None:
+    """Wait for a connection that others wait for too: one caller's cancellation is not that of the others."""
+    try:
+        await asyncio.shield(making)
+    except asyncio.CancelledError:
+        me = asyncio.current_task()
+        if me is not None and me.cancelling():
+            raise
+        raise UnavailableError("The connections to Qdrant servers were closed in the meantime.") from None
 
 
 async def _nothing() -> None:

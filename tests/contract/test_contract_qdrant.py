@@ -13,6 +13,7 @@ import pytest
 from qdrant_client.http import models
 from qdrant_running import RunningServer
 
+from udib.app.cli import main
 from udib.core.errors import BadRequestError, ForbiddenError, UdibError, UnavailableError
 from udib.core.ports import Collection, Filters, Point, Query
 from udib.core.tenancy import Scope
@@ -204,26 +205,33 @@ async def test_many_calls_share_a_few_connections(server: RunningServer, index: 
 
 
 @pytest.mark.parametrize("way", ["index", "by_grpc"])
-async def test_a_server_that_is_restarted_in_mid_batch_gets_the_whole_batch(
-    tmp_path: Path, pool: QdrantConnectionPool, way: str
+async def test_a_connection_lost_in_mid_batch_costs_no_point(
+    request: pytest.FixtureRequest, server: RunningServer, name: str, way: str
+) -> None:
+    index: QdrantIndex = request.getfixturevalue(way)
+    lost: dict[str, Any] = {"kind": "drop after", "path": PUT_POINTS, "times": 2}
+    server.fail(lost if way == "index" else {"kind": "status", "body": "UNAVAILABLE", "path": "Upsert", "times": 2})
+    await index.upsert(A, name, points(1500))
+    assert await index.count(A, name, ANY) == 1500
+
+
+async def test_after_a_restart_in_mid_batch_the_same_call_completes_it(
+    tmp_path: Path, pool: QdrantConnectionPool
 ) -> None:
     server = RunningServer(tmp_path / "server")
-    index = QdrantIndex(Endpoint(server.url), pool, grpc_port=server.grpc_port if way == "by_grpc" else None)
+    index = QdrantIndex(Endpoint(server.url), pool, grpc_port=server.grpc_port)
     try:
         await index.ensure("words", model_id="model", dimension=3)
-        server.fail({"kind": "delay", "delay_s": 30, "path": PUT_POINTS if way == "index" else "Upsert"})
+        server.fail({"kind": "delay", "delay_s": 30, "path": "Upsert"})
         writing = asyncio.create_task(index.upsert(A, "words", points(1500)))
         while len(server.log()["asked"]) < 4:
             await asyncio.sleep(0.01)
         server.stop()
-        failed = None
-        await asyncio.to_thread(server.start)
-        try:
+        with pytest.raises(UnavailableError, match="cannot be reached"):
             await writing
-        except UnavailableError as exc:  # the start took longer than the patience of one retry
-            failed = exc
-        if failed is not None:
-            await index.upsert(A, "words", points(1500))
+        await asyncio.to_thread(server.start)
+        assert 0 < await index.count(A, "words", ANY) < 1500
+        await index.upsert(A, "words", points(1500))
         assert await index.count(A, "words", ANY) == 1500
     finally:
         server.stop()
@@ -351,16 +359,13 @@ async def test_ranks_on_an_old_server_do_not_ask_for_what_it_would_ignore(
     assert len(await old.search(A, name, Query((1.0, 0.0, 0.0), {1: 1.0}, explain=True))) == 4
 
 
-async def test_it_says_how_it_is(tmp_path: Path, pool: QdrantConnectionPool) -> None:
-    server = RunningServer(tmp_path / "server")
-    try:
-        index = QdrantIndex(Endpoint(server.url), pool)
-        await index.ensure("words", model_id="model", dimension=3)
-        await index.upsert(A, "words", points(2))
-        health = await index.ping()
-        assert (health.ok, health.detail) == (True, f"2 points in 1 collections, Qdrant 1.19 at {server.url}")
-    finally:
-        server.stop()
+async def test_it_says_how_it_is(server: RunningServer, pool: QdrantConnectionPool) -> None:
+    index = QdrantIndex(Endpoint(server.url, server.api_key), pool, prefix="udib-health-")
+    await index.ensure("words", model_id="model", dimension=3)
+    await index.upsert(A, "words", points(2))
+    health = await index.ping()
+    assert health.ok
+    assert health.detail.startswith(f"2 points in 1 collections, Qdrant 1.19 at {server.url}")
 
 
 async def test_a_large_batch_goes_in_parts_that_a_server_takes(
@@ -397,6 +402,36 @@ async def test_a_foreign_point_never_gets_out(server: RunningServer, index: Qdra
         server.fail({"kind": "status", "status": 200, "body": json.dumps(bodies[path]), "path": path})
         with pytest.raises(UdibError, match="does not belong"):
             await ask
+
+
+def test_the_commands_work_on_a_server(
+    server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*arguments: str, code: int = 0) -> str:
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments, "--data-dir", str(tmp_path / "data"), "--quiet"])
+        printed = capsys.readouterr()
+        assert ended.value.code == code, printed.err
+        return printed.out + printed.err
+
+    talk = tmp_path / "talk.txt"
+    talk.write_text("Maya: Rents in Vienna rose by twelve percent in 2021.\nDaniel: In Berlin they fell.\n")
+    monkeypatch.setenv("UDIB_MEMORY__INDEX", "qdrant")
+    assert "no server is named" in run("ask", "rents?", code=2)
+    monkeypatch.setenv("QDRANT_URL", f"http://127.0.0.1:{closed_port()}")
+    assert "cannot be reached" in run("ask", "how much did rents rise in Vienna?", code=3)
+    monkeypatch.setenv("QDRANT_URL", server.url)
+    assert "does not accept the key" in run("ask", "how much did rents rise in Vienna?", code=4)
+    monkeypatch.setenv("QDRANT_API_KEY", server.api_key or "")
+    monkeypatch.setenv("UDIB_MEMORY__QDRANT_PREFIX", "udib-commands-")
+    run("analyze", str(talk))
+    assert "twelve percent" in run("ask", "how much did rents rise in Vienna?")
+    doctor = run("doctor")
+    assert f"Qdrant 1.19 at {server.url}" in doctor
+    assert "letmein" not in doctor
+    run("forget", "talk", "--yes")
+    assert "twelve percent" not in run("ask", "how much did rents rise in Vienna?")
+    assert not (tmp_path / "data" / "vectors").exists()
 
 
 def test_the_oldest_servers_are_named_where_users_read() -> None:

@@ -28,6 +28,8 @@ A = Scope.of("a", "main")
 B = Scope.of("b", "main")
 ANY = Filters()
 NAN, INF = math.nan, math.inf
+OWN_SERVER = {name: value for name, value in os.environ.items() if name.startswith("QDRANT_") and value}
+"""A Qdrant server of the tester's; see deploy/compose.qdrant.yaml."""
 
 
 def point(
@@ -83,10 +85,10 @@ async def qdrant_index(request: pytest.FixtureRequest) -> AsyncIterator[VectorIn
 
 @asynccontextmanager
 async def real_index(_: pytest.FixtureRequest) -> AsyncIterator[VectorIndex]:
-    """A server of the tester's own, see deploy/compose.qdrant.yaml; all that the test made there goes again."""
+    """All that the test makes on the tester's server goes again."""
     pool = QdrantConnectionPool()
-    grpc_port = int(os.environ["QDRANT_GRPC_PORT"]) if "QDRANT_GRPC_PORT" in os.environ else None
-    endpoint = Endpoint(os.environ["QDRANT_URL"], os.environ.get("QDRANT_API_KEY"))
+    grpc_port = int(OWN_SERVER["QDRANT_GRPC_PORT"]) if "QDRANT_GRPC_PORT" in OWN_SERVER else None
+    endpoint = Endpoint(OWN_SERVER["QDRANT_URL"], OWN_SERVER.get("QDRANT_API_KEY"))
     index = QdrantIndex(endpoint, pool, prefix=f"udib-{uuid4().hex[:12]}-", grpc_port=grpc_port)
     yield index
     async with pool.client(endpoint) as client:
@@ -98,7 +100,7 @@ async def real_index(_: pytest.FixtureRequest) -> AsyncIterator[VectorIndex]:
 KINDS = {"edge": edge_index, "qdrant": qdrant_index, "qdrant by gRPC": qdrant_index, "a real Qdrant": real_index}
 
 
-REAL = [pytest.param("a real Qdrant", marks=pytest.mark.needs_server)] if os.environ.get("QDRANT_URL") else []
+REAL = [pytest.param("a real Qdrant", marks=pytest.mark.needs_server)] if "QDRANT_URL" in OWN_SERVER else []
 
 
 @pytest.fixture(params=["edge", "qdrant", "qdrant by gRPC", *REAL])

@@ -4,16 +4,16 @@ Adapters are chosen here, by name, and imported where they are chosen, so that a
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from udib.app.settings import Settings, load_settings
-from udib.core.errors import UdibError, UnavailableError
+from udib.app.settings import MemorySettings, Settings, load_settings
+from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report
-from udib.core.ports import Catalogue, Checked, Embedder, KeyValueStore, Outbox, Source, Transcriber
+from udib.core.ports import Catalogue, Checked, Embedder, KeyValueStore, Outbox, Source, Transcriber, VectorIndex
 from udib.core.speech import Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Content, Health
@@ -122,9 +122,48 @@ def _memory(stack: AsyncExitStack, settings: Settings, root: Path, embedder: Emb
         case "edge":
             from udib.memory.edge import EdgeIndex
 
-            index = EdgeIndex(root / "vectors", settings.runtime_path, linger_s=settings.memory.linger_s)
-    stack.push_async_callback(index.close)
+            edge = EdgeIndex(root / "vectors", settings.runtime_path, linger_s=settings.memory.linger_s)
+            stack.push_async_callback(edge.close)
+            index: VectorIndex = edge
+        case "qdrant":
+            index = _qdrant(stack, settings.memory)
     return MemoryService(EnhancedVectorStore(index, embedder))
+
+
+def _qdrant(stack: AsyncExitStack, settings: MemorySettings) -> VectorIndex:
+    with needs_extra("qdrant"):
+        from udib.memory.qdrant import QdrantIndex
+        from udib.memory.qdrant_endpoint import Endpoint
+        from udib.memory.qdrant_provider import QdrantConnectionPool
+
+    if settings.qdrant_url is None:
+        raise BadRequestError(
+            "The setting memory.index is qdrant, and no server is named; set memory.qdrant_url, or QDRANT_URL, to its "
+            "address, such as http://127.0.0.1:6333."
+        )
+    key = settings.qdrant_api_key
+    endpoint = Endpoint(settings.qdrant_url, None if key is None else key.get_secret_value())
+    pool = QdrantConnectionPool()
+    stack.push_async_callback(pool.close_all)
+    return QdrantIndex(endpoint, pool, prefix=settings.qdrant_prefix, grpc_port=settings.qdrant_grpc_port)
+
+
+@contextmanager
+def needs_extra(extra: str) -> Generator[None]:
+    """Say how to install what is missing for an adapter that the settings name.
+
+    Raises:
+        BadRequestError: A library that the adapter needs is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        if (exc.name or "").startswith("udib"):
+            raise
+        raise BadRequestError(
+            f"What the settings name needs a library that is not installed ({exc.name}); "
+            f"run: pip install 'udib[{extra}]'."
+        ) from exc
 
 
 def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _Stores) -> Services:

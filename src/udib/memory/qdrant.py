@@ -65,11 +65,11 @@ class QdrantIndex:
             BadRequestError: It exists with another model or dimension, it is somebody else's, or the server is too old.
         """
         name = self._name(collection)
-        wanted = wire.Label(self.prefix, model_id, checked_dimension(dimension))
+        wanted = wire.CollectionNote(self.prefix, model_id, checked_dimension(dimension))
         if await self._server.version() < OLDEST_SERVER:
             raise BadRequestError(f"The Qdrant server at {self._server.name} is older than 1.16; update it.")
         info = await self._info(name) or await self._made(name, wanted)
-        there = wire.label(info, self.prefix)
+        there = wire.note(info, self.prefix)
         if there is None:
             raise BadRequestError(
                 f"The collection {name!r} on the Qdrant server at {self._server.name} was not made by this udib; "
@@ -85,7 +85,7 @@ class QdrantIndex:
         listed = await self._server.call(lambda client: client.get_collections())
         found = []
         for name in sorted(each.name for each in listed.collections if each.name.startswith(self.prefix)):
-            there = wire.label(await self._info(name), self.prefix)
+            there = wire.note(await self._info(name), self.prefix)
             if there is not None:
                 found.append(Collection(name.removeprefix(self.prefix), there.model_id, there.dimension))
         return found
@@ -289,7 +289,7 @@ class QdrantIndex:
         except NotThereError:
             return None
 
-    async def _made(self, name: str, wanted: wire.Label) -> models.CollectionInfo:
+    async def _made(self, name: str, wanted: wire.CollectionNote) -> models.CollectionInfo:
         try:
             await self._server.call(
                 lambda client: client.create_collection(
@@ -316,7 +316,7 @@ class QdrantIndex:
 
     async def _dimension(self, collection: str) -> int | None:
         if checked_collection(collection) not in self._dimensions:
-            there = wire.label(await self._info(self._name(collection)), self.prefix)
+            there = wire.note(await self._info(self._name(collection)), self.prefix)
             if there is None:
                 return None
             self._dimensions[collection] = there.dimension

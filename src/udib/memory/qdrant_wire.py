@@ -155,7 +155,7 @@ def scores(found: Iterable[models.ScoredPoint]) -> dict[str, float]:
     return {str(point.id): point.score for point in found}
 
 
-class Label(msgspec.Struct, frozen=True):
+class CollectionNote(msgspec.Struct, frozen=True):
     """What is noted with a collection on the server, below "udib" in its metadata."""
 
     prefix: str
@@ -167,15 +167,15 @@ class Label(msgspec.Struct, frozen=True):
         return {"udib": msgspec.to_builtins(self)}
 
 
-def label(info: models.CollectionInfo | None, prefix: str) -> Label | None:
+def note(info: models.CollectionInfo | None, prefix: str) -> CollectionNote | None:
     """What udib noted with a collection; None for one that is missing or not of this prefix."""
     if info is None:
         return None
     try:
-        noted = msgspec.convert((info.config.metadata or {}).get("udib"), Label)
+        found = msgspec.convert((info.config.metadata or {}).get("udib"), CollectionNote)
     except msgspec.ValidationError:
         return None
-    return noted if noted.prefix == prefix else None
+    return found if found.prefix == prefix else None
 
 
 def fits_grpc(points: Iterable[WirePoint]) -> bool:

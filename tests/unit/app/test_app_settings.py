@@ -94,3 +94,28 @@ def test_the_data_directory_comes_from_the_environment(monkeypatch: pytest.Monke
     monkeypatch.setenv("UDIB_DATA_DIR", str(tmp_path / "a"))
     assert load_settings().data_path == tmp_path / "a"
     assert load_settings(data_dir=tmp_path / "b").data_path == tmp_path / "b"
+
+
+def test_a_well_known_name_gives_a_value_and_chooses_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "settings.yaml").write_text("memory: {qdrant_url: 'http://file:1'}\n")
+    assert load_settings().memory.qdrant_url == "http://file:1"
+    monkeypatch.setenv("QDRANT_URL", ":memory:")
+    monkeypatch.setenv("QDRANT_API_KEY", "s3cret")
+    memory = load_settings().memory
+    assert (memory.index, memory.qdrant_url) == ("edge", ":memory:")
+    assert memory.qdrant_api_key is not None
+    assert memory.qdrant_api_key.get_secret_value() == "s3cret"
+    assert "s3cret" not in repr(memory)
+    monkeypatch.setenv("UDIB_MEMORY__QDRANT_URL", "http://own:1")
+    monkeypatch.setenv("QDRANT_API_KEY", "")
+    memory = load_settings().memory
+    assert (memory.qdrant_url, memory.qdrant_api_key) == ("http://own:1", None)
+
+
+def test_a_library_that_is_missing_is_named_with_its_remedy() -> None:
+    from udib.app.bootstrap import needs_extra
+
+    with pytest.raises(BadRequestError, match=r"\(colibri\); run: pip install 'udib\[birds\]'"), needs_extra("birds"):
+        raise ModuleNotFoundError("No module named 'colibri'", name="colibri")
+    with pytest.raises(ModuleNotFoundError), needs_extra("birds"):
+        raise ModuleNotFoundError("No module named 'udib.birds'", name="udib.birds")

@@ -97,11 +97,15 @@ class QdrantIndex:
         goes as well. Its files are removed by the server.
         """
         name = self._name(collection)
-        self._dimensions.pop(collection, None)
-        if await self._dimension(collection) is None or await self._counted(name, None) != expected:
+        self._dimensions.pop(collection, None)  # what is dropped must be ours today
+        try:
+            if await self._dimension(collection) is None or await self._counted(name, None) != expected:
+                return False
+            await self._server.call(lambda client: client.delete_collection(name))
+        except NotThereError:  # others were faster
             return False
-        await self._server.call(lambda client: client.delete_collection(name))
-        self._dimensions.pop(collection, None)
+        finally:
+            self._dimensions.pop(collection, None)
         return True
 
     async def upsert(self, scope: Scope, collection: str, points: Sequence[Point]) -> None:
@@ -248,7 +252,7 @@ class QdrantIndex:
             return []
         # Fused scores tell neither the cosine nor what the terms gave.
         these = wire.identified(scope, [str(point.id) for point in found])
-        more = [wire.nearest(vector, these, len(found), with_payload=False)] if vector else []
+        more = [wire.by_vector(vector, these, len(found))] if vector else []
         more += [wire.by_terms(terms, these, params, len(found))] if query.explain else []
         answers = iter(await self._asked(name, *more) if more else [])
         similarities = wire.scores(next(answers)) if vector else {}

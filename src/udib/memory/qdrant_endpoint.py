@@ -61,7 +61,8 @@ class Endpoint:
     def name(self) -> str:
         """How messages call the server."""
         parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.hostname}:{self.grpc_port or parts.port or 6333}"
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return f"{parts.scheme}://{host}:{self.grpc_port or parts.port or 6333}"
 
     @property
     def encrypted(self) -> bool:

@@ -64,9 +64,15 @@ def rarity(scope: Scope) -> models.SearchParams:
     return models.SearchParams(idf=models.IdfCorpusParams(corpus=corpus))
 
 
-def nearest(vector: list[float], where: models.Filter, limit: int, *, with_payload: bool = True) -> models.QueryRequest:
+def nearest(vector: list[float], where: models.Filter, limit: int) -> models.QueryRequest:
     """The nearest points that meet a condition."""
-    return models.QueryRequest(query=vector, using=DENSE, filter=where, limit=limit, with_payload=with_payload)
+    return models.QueryRequest(query=vector, using=DENSE, filter=where, limit=limit, with_payload=True)
+
+
+def by_vector(vector: list[float], these: models.Filter, limit: int) -> models.QueryRequest:
+    """The exact cosine of points that are known already."""
+    exact = models.SearchParams(exact=True)
+    return models.QueryRequest(query=vector, using=DENSE, filter=these, params=exact, limit=limit, with_payload=False)
 
 
 def by_terms(

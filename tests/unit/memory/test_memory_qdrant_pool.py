@@ -312,3 +312,15 @@ def test_what_the_server_says_comes_out_in_our_words(
     assert words in str(caught.value)
     assert "http://127.0.0.1:6333" in str(caught.value)
     assert type(caught.value) is error or error is UnavailableError
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "name"),
+    [
+        (Endpoint("https://db.example/qdrant"), "https://db.example:6333"),
+        (Endpoint("http://[::1]:7000"), "http://[::1]:7000"),
+        (Endpoint("http://[::1]:7000", grpc_port=7001), "http://[::1]:7001"),
+    ],
+)
+def test_messages_name_the_host_and_the_port(endpoint: Endpoint, name: str) -> None:
+    assert endpoint.name == name

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
@@ -19,6 +20,7 @@ from udib.core.ports import Collection, Filters, Point, Query
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId
 from udib.memory import qdrant, qdrant_server
+from udib.memory.edge import EdgeIndex
 from udib.memory.qdrant import QdrantIndex
 from udib.memory.qdrant_endpoint import Endpoint
 from udib.memory.qdrant_provider import QdrantConnectionPool
@@ -366,6 +368,34 @@ async def test_it_says_how_it_is(server: RunningServer, pool: QdrantConnectionPo
     health = await index.ping()
     assert health.ok
     assert health.detail.startswith(f"2 points in 1 collections, Qdrant 1.19 at {server.url}")
+
+
+async def test_a_server_ranks_as_the_embedded_index_does(index: QdrantIndex, name: str, tmp_path: Path) -> None:
+    rng = Random(5)
+    stored = [
+        Point(
+            str(uuid5(NAMESPACE_OID, f"r{n}")),
+            [rng.gauss(0, 1) for _ in range(3)],
+            {"content_id": f"c{n % 3}"},
+            {rng.randrange(20): rng.uniform(0.1, 2) for _ in range(4)},
+        )
+        for n in range(120)
+    ]
+    edge = EdgeIndex(tmp_path / "vectors", linger_s=0.0)
+    await edge.ensure(name, model_id="model", dimension=3)
+    for each in (index, edge):
+        await each.upsert(A, name, stored[:80])
+        await each.upsert(Scope.of("b", "main"), name, stored[80:])
+    for _ in range(10):
+        terms = {rng.randrange(20): 1.0 for _ in range(3)}
+        query = Query(
+            [rng.gauss(0, 1) for _ in range(3)], terms, 12, Filters(not_content_id=ContentId("c1")), explain=True
+        )
+        theirs, ours = await index.search(A, name, query), await edge.search(A, name, query)
+        assert [hit.id for hit in theirs] == [hit.id for hit in ours]
+        for key in ("score", "similarity", "term_score"):
+            assert [getattr(hit, key) for hit in theirs] == pytest.approx([getattr(hit, key) for hit in ours], abs=1e-5)
+    await edge.close()
 
 
 async def test_a_large_batch_goes_in_parts_that_a_server_takes(

@@ -57,7 +57,7 @@ def _loopback_only() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in list(os.environ):
-        if name.startswith(("UDIB_", "OPENROUTER_", "OPENAI_", "DISCORD_")):
+        if name.startswith(("UDIB_", "OPENROUTER_", "OPENAI_", "DISCORD_", "QDRANT_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("UDIB_CONFIG_DIR", str(tmp_path_factory.mktemp("config")))
 

@@ -20,6 +20,11 @@ PROMISED = [
     ),
     ("memory/store.py", "EnhancedVectorStore", {"store_vectors", "batch_upsert", "search_similar"}),
     ("memory/service.py", "MemoryService", {"store_content"}),
+    (
+        "memory/qdrant_provider.py",
+        "QdrantConnectionPool",
+        {"get_client", "close_all", "_is_client_healthy", "_perform_health_check"},
+    ),
     ("net/pool.py", "HTTPConnectionPool", {"get_session", "close"}),
 ]  # fmt: skip
 

@@ -3,23 +3,27 @@
 import asyncio
 import contextlib
 import math
+import os
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
 import pytest
+from qdrant_running import RunningServer
 
 from udib.core.errors import BadRequestError
 from udib.core.tenancy import Scope, TenantId
 from udib.core.types import ContentId
 from udib.core.vectors import Collection, Filters, Hit, Point, Query, VectorIndex
 from udib.memory.edge import EdgeIndex
+from udib.memory.postgres import PostgresIndex
+from udib.memory.qdrant import QdrantIndex
+from udib.memory.qdrant_endpoint import Endpoint
+from udib.memory.qdrant_provider import QdrantConnectionPool
 from udib.memory.store_client import is_owned
-
-if TYPE_CHECKING:
-    from udib.memory.postgres import PostgresIndex
 
 # One worker has all tests of a server, so that there is one server.
 POSTGRES = [pytest.mark.server, pytest.mark.xdist_group("postgres")]
@@ -27,6 +31,8 @@ A = Scope.of("a", "main")
 B = Scope.of("b", "main")
 ANY = Filters()
 NAN, INF = math.nan, math.inf
+OWN_SERVER = {name: value for name, value in os.environ.items() if name.startswith("QDRANT_") and value}
+"""A Qdrant server of the tester's; see deploy/compose.qdrant.yaml."""
 
 
 def point(
@@ -57,22 +63,64 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     wait_for_the_end(path)
 
 
-@pytest.fixture(params=["edge", pytest.param("postgres", marks=POSTGRES)])
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    running = RunningServer(tmp_path_factory.mktemp("server"))
+    yield running
+    running.stop()
+
+
+@asynccontextmanager
+async def edge_index(request: pytest.FixtureRequest) -> AsyncIterator[VectorIndex]:
+    index = EdgeIndex(request.getfixturevalue("folder"), linger_s=1.0)
+    yield index
+    await index.close()
+
+
+@asynccontextmanager
+async def qdrant_index(request: pytest.FixtureRequest) -> AsyncIterator[VectorIndex]:
+    running: RunningServer = request.getfixturevalue("server")
+    pool = QdrantConnectionPool()
+    grpc_port = running.grpc_port if request.param == "qdrant by gRPC" else None
+    yield QdrantIndex(Endpoint(running.url), pool, grpc_port=grpc_port)
+    await pool.close_all()
+
+
+@asynccontextmanager
+async def real_index(_: pytest.FixtureRequest) -> AsyncIterator[VectorIndex]:
+    """All that the test makes on the tester's server goes again."""
+    pool = QdrantConnectionPool()
+    grpc_port = int(OWN_SERVER["QDRANT_GRPC_PORT"]) if "QDRANT_GRPC_PORT" in OWN_SERVER else None
+    endpoint = Endpoint(OWN_SERVER["QDRANT_URL"], OWN_SERVER.get("QDRANT_API_KEY"))
+    index = QdrantIndex(endpoint, pool, prefix=f"udib-{uuid4().hex[:12]}-", grpc_port=grpc_port)
+    yield index
+    async with pool.client(endpoint) as client:
+        for each in await index.collections():
+            await client.delete_collection(f"{index.prefix}{each.name}")
+    await pool.close_all()
+
+
+@asynccontextmanager
+async def postgres_index(request: pytest.FixtureRequest) -> AsyncIterator[VectorIndex]:
+    index = PostgresIndex(request.getfixturevalue("postgres_url"), "contract")
+    yield index
+    await index.close()
+
+
+KINDS = {
+    "edge": edge_index,
+    "postgres": postgres_index,
+    "qdrant": qdrant_index,
+    "qdrant by gRPC": qdrant_index,
+    "a real Qdrant": real_index,
+}
+REAL = [pytest.param("a real Qdrant", marks=pytest.mark.needs_server)] if "QDRANT_URL" in OWN_SERVER else []
+
+
+@pytest.fixture(params=["edge", pytest.param("postgres", marks=POSTGRES), "qdrant", "qdrant by gRPC", *REAL])
 async def index(request: pytest.FixtureRequest) -> AsyncIterator[VectorIndex]:
-    opened = adapter(request)
-    yield opened
-    await opened.close()
-
-
-def adapter(request: pytest.FixtureRequest) -> "EdgeIndex | PostgresIndex":
-    """Adapters import the libraries of their extras, so each is imported where it is wanted."""
-    match request.param:
-        case "postgres":
-            from udib.memory.postgres import PostgresIndex
-
-            return PostgresIndex(request.getfixturevalue("postgres_url"), "contract")
-        case _:
-            return EdgeIndex(request.getfixturevalue("folder"), linger_s=1.0)
+    async with KINDS[request.param](request) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -4,31 +4,29 @@ Adapters are chosen here, by name, and imported where they are chosen, so that a
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from udib.app.bootstrap_memory import connections, open_embedder, open_memory, open_vectors, static_embedder
 from udib.app.settings import Settings, load_settings
 from udib.core.checked import Checked
-from udib.core.errors import BadRequestError, UdibError, UnavailableError
+from udib.core.errors import UdibError, UnavailableError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report
 from udib.core.ports import Catalogue, Forgettable, KeyValueStore, Outbox, Source, Transcriber
 from udib.core.speech import Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Content, Health
-from udib.core.vectors import Embedder, VectorIndex
+from udib.core.vectors import Embedder
 from udib.pipeline.evidence import LookUp
 from udib.pipeline.orchestrator import Analyses, ContentPipeline, Services
 
 if TYPE_CHECKING:
     from udib.delivery.webhook import Post
-    from udib.memory.embeddings import PostJson
     from udib.memory.service import MemoryService
     from udib.memory.store import EnhancedVectorStore
-    from udib.net.pool import HTTPConnectionPool
-    from udib.net.retry import RetryPolicy
     from udib.storage.artifacts import DirectoryArtifactStore
     from udib.storage.catalogue import SqliteCatalogue
     from udib.storage.database import Database
@@ -101,10 +99,10 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
         catalogue = SqliteCatalogue(_database(stack, root / "catalogue.db", CATALOGUE_SCHEMA))
         cache = SqliteKeyValueStore(_database(stack, root / "cache.db", CACHE_SCHEMA))
         artifacts = DirectoryArtifactStore(root / "artifacts")
-        static = _static_embedder()
-        embedder = _embedder(stack, settings, static)
-        vectors = _vectors(stack, settings, root, embedder)
-        memory = _memory(settings, vectors)
+        static = static_embedder()
+        embedder = open_embedder(stack, settings, static)
+        vectors = open_vectors(stack, settings, root, embedder)
+        memory = open_memory(settings, vectors)
         services = _services(stack, settings, root, _Stores(memory, catalogue, artifacts))
         if isinstance(embedder, Forgettable):
             services = replace(services, forgettable=(embedder, *services.forgettable))
@@ -129,102 +127,6 @@ def _database(stack: AsyncExitStack, path: Path, schema: Sequence[str]) -> "Data
     opened = Database(path, schema)
     stack.push_async_callback(opened.close)
     return opened
-
-
-def _static_embedder() -> Embedder:
-    from udib.memory.static import StaticEmbedder
-
-    return StaticEmbedder.load()
-
-
-def _embedder(stack: AsyncExitStack, settings: Settings, static: Embedder) -> Embedder:
-    """What the memory's vectors are made by. The analyses keep the shipped one, which their thresholds are made for."""
-    match settings.memory.embedder:
-        case "static":
-            return static
-        case "endpoint":
-            from udib.memory.embeddings import EmbeddingCache, EndpointEmbedder
-
-            wanted = settings.memory
-            url, model, dimension = wanted.embedding_url, wanted.embedding_model, wanted.embedding_dimension
-            if not url or not model or not dimension:
-                raise BadRequestError(
-                    "The embedder 'endpoint' needs memory.embedding_url, memory.embedding_model and "
-                    "memory.embedding_dimension in the settings."
-                )
-            return EmbeddingCache(EndpointEmbedder(url, model, dimension, _embedding_post(stack, settings)))
-
-
-def _embedding_post(stack: AsyncExitStack, settings: Settings) -> "PostJson":
-    """The way to the embeddings server. Asking twice does no harm, so passing failures are tried again."""
-    from udib.net.retry import resilient_post
-
-    pool, retry = _connections(stack, settings)
-    headers = {"Content-Type": "application/json"}
-    if settings.memory.embedding_api_key is not None:
-        headers["Authorization"] = f"Bearer {settings.memory.embedding_api_key.get_secret_value()}"
-
-    async def post(url: str, body: bytes, /) -> bytes:
-        return (await resilient_post(pool, url, body, retry=retry, headers=headers)).body
-
-    return post
-
-
-def open_index(settings: Settings, root: Path) -> VectorIndex:
-    """The vector index that the settings name. Nothing is connected to before it is used."""
-    match settings.memory.index:
-        case "edge":
-            from udib.memory.edge import EdgeIndex
-
-            return EdgeIndex(root / "vectors", settings.runtime_path, linger_s=settings.memory.linger_s)
-        case "postgres":
-            with needs_extra("postgres"):
-                from udib.memory.postgres import PostgresIndex
-
-            return PostgresIndex(_postgres_url(settings), settings.memory.postgres_schema)
-
-
-def _vectors(stack: AsyncExitStack, settings: Settings, root: Path, embedder: Embedder) -> "EnhancedVectorStore":
-    from udib.memory.generations import Generations
-    from udib.memory.search_cache import SearchCache
-    from udib.memory.store import EnhancedVectorStore
-
-    wanted = settings.memory
-    index = open_index(settings, root)
-    stack.push_async_callback(index.close)
-    cache = SearchCache(
-        most_entries=wanted.search_cache_entries,
-        largest_bytes=wanted.search_cache_megabytes * 2**20,
-        ttl_s=wanted.search_cache_ttl_s,
-    )
-    return EnhancedVectorStore(index, embedder, Generations(root / "generations"), cache)
-
-
-def _memory(settings: Settings, vectors: "EnhancedVectorStore") -> "MemoryService":
-    from udib.memory.service import MemoryService
-
-    wanted = settings.memory
-    return MemoryService(
-        vectors, similar_from=wanted.similar_from, quota=wanted.quota, retention_days=wanted.retention_days
-    )
-
-
-def _postgres_url(settings: Settings) -> str:
-    if settings.memory.postgres_url is None:
-        raise BadRequestError(
-            "memory.index is postgres, but memory.postgres_url is not set; give the connection string of your server, "
-            "best as UDIB_MEMORY__POSTGRES_URL."
-        )
-    return settings.memory.postgres_url.get_secret_value()
-
-
-@contextmanager
-def needs_extra(name: str) -> Generator[None]:
-    """Say how to install an extra where a library of it is missing."""
-    try:
-        yield
-    except ModuleNotFoundError as exc:
-        raise BadRequestError(f"A library is missing ({exc.name}); run: pip install 'udib[{name}]'") from exc
 
 
 def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _Stores) -> Services:
@@ -291,7 +193,7 @@ def _poster(stack: AsyncExitStack, settings: Settings) -> "Post":
 
     from udib.net.retry import resilient_post
 
-    pool, retry = _connections(stack, settings)
+    pool, retry = connections(stack, settings)
 
     async def post(url: str, body: dict[str, Any], /) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"}
@@ -302,28 +204,6 @@ def _poster(stack: AsyncExitStack, settings: Settings) -> "Post":
             raise UnavailableError("Discord's answer could not be read.") from exc
 
     return post
-
-
-def _connections(stack: AsyncExitStack, settings: Settings) -> "tuple[HTTPConnectionPool, RetryPolicy]":
-    """A pool of connections and when to try again, as `config/http.yaml` shapes them."""
-    from aiohttp import ClientTimeout
-
-    from udib.net.guard import AddressGuard
-    from udib.net.pool import HTTPConnectionPool
-    from udib.net.retry import RetryPolicy
-
-    shape = settings.http
-    pool = HTTPConnectionPool(
-        shape.connection_pool.limit,
-        shape.connection_pool.limit_per_host,
-        shape.connection_pool.dns_cache_ttl,
-        ClientTimeout(total=shape.connection_pool.timeout),
-        AddressGuard(frozenset(settings.net.allow)),
-    )
-    stack.push_async_callback(pool.close)
-    return pool, RetryPolicy(
-        shape.retry.max_attempts, shape.retry.backoff_factor, frozenset(shape.retry.retryable_statuses)
-    )
 
 
 def _analyses(settings: Settings, embedder: Embedder) -> Analyses:

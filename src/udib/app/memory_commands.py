@@ -14,7 +14,7 @@ from rich.text import Text
 
 from udib.app import present
 from udib.app.backup import Copied, back_up, restored
-from udib.app.bootstrap import open_index
+from udib.app.bootstrap_memory import open_index
 from udib.app.commands import Options, explain, opened
 from udib.app.settings import Settings, with_memory
 from udib.core.errors import BadRequestError, error_for

@@ -1,7 +1,7 @@
 """Settings: read once, checked, frozen, handed down in sections. The only module that reads the environment.
 
-Precedence: `config/*.yaml` of the package < the files of the same names in the configuration directory < environment
-`UDIB_SECTION__KEY` < arguments. The current directory is never searched.
+Precedence: `config/*.yaml` of the package < the files of the same names in the configuration directory < well-known
+names such as QDRANT_URL < environment `UDIB_SECTION__KEY` < arguments. The current directory is never searched.
 """
 
 import json
@@ -23,6 +23,8 @@ _OWN = {"UDIB_CONFIG_DIR"}
 _FILES = ("settings.yaml", "http.yaml")
 SECRET_NAMES = ("OPENROUTER_API_KEY", "OPENAI_API_KEY", "DISCORD_WEBHOOK")
 """Well-known names that `udib doctor` mentions when it sees them; seeing one chooses nothing."""
+_ALIASES = {"QDRANT_URL": ("memory", "qdrant_url"), "QDRANT_API_KEY": ("memory", "qdrant_api_key")}
+"""Well-known names of single settings. They give a value, and choose nothing."""
 
 
 class Section(BaseModel):
@@ -79,7 +81,11 @@ class TranscriptsSettings(Section):
 class MemorySettings(Section):
     """Vector memory."""
 
-    index: Literal["edge", "postgres"] = "edge"
+    index: Literal["edge", "qdrant", "postgres"] = "edge"
+    qdrant_url: str | None = Field(default=None, description="address of the Qdrant server; also QDRANT_URL")
+    qdrant_api_key: SecretStr | None = Field(default=None, description="its key; also QDRANT_API_KEY")
+    qdrant_grpc_port: int | None = Field(default=None, ge=1, le=65535, description="its gRPC port, for bulk")
+    qdrant_prefix: str = Field(default="udib-", description="what udib's collections on it begin with")
     postgres_url: SecretStr | None = Field(default=None, description="connection string; of no effect on another index")
     postgres_schema: str = Field(default="udib", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="of its tables")
     embedder: Literal["static", "endpoint"] = "static"
@@ -238,6 +244,9 @@ def load_settings(directory: str | None = None, **overrides: object) -> Settings
     for folder in (shipped_config_dir(), config_dir(directory)):
         for name in _FILES:
             values = merged(values, read_config(folder / name))
+    for name, (section, key) in _ALIASES.items():
+        if given := os.environ.get(name):
+            values = merged(values, {section: {key: given}})
     try:
         settings = Settings(**{name: value for name, value in values.items() if value is not None})
     except ValidationError as exc:

@@ -1,10 +1,14 @@
 """Items in groups, of a size that is given or that follows from the time that a group takes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final, TypeVar
 
+from udib.memory.store_protocol import WirePoint
+
 T = TypeVar("T")
+
+POINTS_PER_CALL: Final = 256
 
 _GROWN: Final = 1024
 _LEAST: Final = 16
@@ -33,3 +37,20 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
     rest = iter(items)
     while some := list(islice(rest, size)):
         yield some
+
+
+def parts(
+    points: Iterable[WirePoint], *, most_bytes: int, weight: Callable[[WirePoint], int]
+) -> Iterator[list[WirePoint]]:
+    """The points in parts of at most 256 and about `most_bytes`, as `weight` counts them."""
+    part: list[WirePoint] = []
+    size = 0
+    for point in points:
+        bytes_more = weight(point)
+        if part and (len(part) == POINTS_PER_CALL or size + bytes_more > most_bytes):
+            yield part
+            part, size = [], 0
+        part.append(point)
+        size += bytes_more
+    if part:
+        yield part

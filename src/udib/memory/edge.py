@@ -1,20 +1,22 @@
 """The embedded vector index: qdrant-edge in a store process that all udib processes on a data directory share."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from udib.core.errors import BadRequestError, UdibError
+from udib.core.errors import UdibError
 from udib.core.tenancy import Scope, TenantId
 from udib.core.types import Health
 from udib.core.vectors import Collection, Filters, Hit, Page, Point, Query
+from udib.memory.batches import POINTS_PER_CALL, parts
 from udib.memory.conditions import checked_facet, selection
 from udib.memory.point_checks import (
     belonging,
     checked_collection,
+    checked_dimension,
     checked_id,
     checked_limit,
     checked_points,
@@ -48,7 +50,6 @@ from udib.memory.store_protocol import (
     unpacked_ids,
 )
 
-POINTS_PER_CALL: Final = 256
 BYTES_PER_CALL: Final = 4 * 2**20
 LINGER_S: Final = 20.0
 
@@ -80,9 +81,8 @@ class EdgeIndex:
         Raises:
             BadRequestError: It exists with another model or dimension.
         """
-        if dimension < 1:
-            raise BadRequestError(f"The dimension of a collection is at least 1, not {dimension}.")
-        await self._client.call(Ensure(checked_collection(collection), model_id, dimension), type(None))
+        request = Ensure(checked_collection(collection), model_id, checked_dimension(dimension))
+        await self._client.call(request, type(None))
         self._dimensions[collection] = dimension
 
     async def collections(self) -> list[Collection]:
@@ -109,7 +109,7 @@ class EdgeIndex:
         if dimension is None:
             raise no_collection(collection)
         ready = await checked_points(points, dimension)
-        for part in _parts(ready.values()):
+        for part in parts(ready.values(), most_bytes=BYTES_PER_CALL, weight=_weight):
             await self._client.call(Upsert(collection, scope.tenant, scope.workspace, part), type(None))
 
     async def search(self, scope: Scope, collection: str, query: Query) -> list[Hit]:
@@ -220,16 +220,5 @@ def _point(scope: Scope, point: WirePoint) -> Point:
     return Point(point.id, array("f", point.vector), payload, terms)
 
 
-def _parts(points: Iterable[WirePoint]) -> Iterator[list[WirePoint]]:
-    """The points in parts of at most 256 and about 4 MiB."""
-    part: list[WirePoint] = []
-    size = 0
-    for point in points:
-        weight = len(point.vector) + len(point.term_ids) + len(point.weights) + len(point.payload)
-        if part and (len(part) == POINTS_PER_CALL or size + weight > BYTES_PER_CALL):
-            yield part
-            part, size = [], 0
-        part.append(point)
-        size += weight
-    if part:
-        yield part
+def _weight(point: WirePoint) -> int:
+    return len(point.vector) + len(point.term_ids) + len(point.weights) + len(point.payload)

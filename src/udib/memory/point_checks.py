@@ -43,6 +43,22 @@ def checked_collection(name: str) -> str:
     return name
 
 
+def no_collection(name: str) -> BadRequestError:
+    """What is said to whoever writes to a collection that does not exist."""
+    return BadRequestError(f"There is no collection {name!r}; make it first.")
+
+
+def checked_dimension(dimension: int) -> int:
+    """The dimension of a collection.
+
+    Raises:
+        BadRequestError: It is below 1.
+    """
+    if dimension < 1:
+        raise BadRequestError(f"The dimension of a collection is at least 1, not {dimension}.")
+    return dimension
+
+
 def checked_point(point: Point, dimension: int) -> WirePoint:
     """A point as it is sent.
 
@@ -57,11 +73,6 @@ def checked_point(point: Point, dimension: int) -> WirePoint:
     return WirePoint(
         number, checked_vector(point.vector, dimension), term_ids, weights, checked_payload(number, point.payload)
     )
-
-
-def no_collection(name: str) -> BadRequestError:
-    """What a write to a collection is answered that nobody made."""
-    return BadRequestError(f"There is no collection {name!r}; make it first.")
 
 
 def checked_model(there: Collection, model_id: str, dimension: int) -> None:

@@ -16,7 +16,7 @@ import qdrant_edge as edge
 
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.memory.conditions import KEYWORDS, NUMBERS, Differs, Equals, OneOf, Selection, Within
-from udib.memory.ranking import FUSION_K, best_first, candidates, cosine
+from udib.memory.ranking import DENSE, FUSION_K, TERMS, best_first, candidates, cosine
 from udib.memory.store_protocol import (
     Facet,
     Scroll,
@@ -32,8 +32,6 @@ from udib.memory.store_protocol import (
 )
 from udib.storage.disk import full, is_full
 
-DENSE: Final = "dense"
-TERMS: Final = "terms"
 _PAGE: Final = 256
 PointId = int | str | UUID
 PointFilter = edge.Filter

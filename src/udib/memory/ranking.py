@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol, TypeVar
 
+DENSE: Final = "dense"
+TERMS: Final = "terms"
+"""The two ways of finding a point, and their names in Qdrant's engine."""
 FUSION_K: Final = 2  # 60, the usual constant, loses 6 points of recall@10 when one leg is weak
 FEWEST_CANDIDATES: Final = 50  # per leg, before fusion
 

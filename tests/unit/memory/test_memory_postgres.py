@@ -12,7 +12,8 @@ import pytest
 from psycopg import errors
 from structlog.testing import capture_logs
 
-from udib.app.bootstrap import needs_extra, open_app
+from udib.app.bootstrap import open_app
+from udib.app.bootstrap_memory import needs_extra
 from udib.app.settings import load_settings
 from udib.core.errors import BadRequestError, ForbiddenError, UnavailableError
 from udib.core.tenancy import Scope

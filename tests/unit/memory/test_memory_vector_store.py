@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from udib.core.errors import Status
+from udib.core.errors import Status, UnavailableError
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, RecordKind
-from udib.core.vectors import Filters
+from udib.core.vectors import Filters, Point
 from udib.memory.edge import EdgeIndex
 from udib.memory.entries import point_id
 from udib.memory.store import EnhancedVectorStore
+from udib.testing.vectors import FakeVectorIndex
 
 A = Scope.of("a", "main")
 
@@ -68,11 +69,52 @@ async def test_the_same_again_changes_nothing(store: EnhancedVectorStore) -> Non
 async def test_batches(
     index: EdgeIndex, dimension: int, count: int, asked: int | None, batches: int, size: int
 ) -> None:
-    store = EnhancedVectorStore(index, Embedding(dimension))
+    clock = iter(0.1 * tick for tick in range(100))  # each call takes a usual time, which changes no size
+    store = EnhancedVectorStore(index, Embedding(dimension), clock=lambda: next(clock))
     some = [[1.0, float(number), *[0.0] * (dimension - 2)] for number in range(count)]
     result = await store.batch_upsert(some, [{"n": number} for number in range(count)], "a", "main", asked)
     assert result.unwrap() == {"total_upserted": count, "batches": batches, "batch_size": size}
     assert await store.count(A, RecordKind.TRANSCRIPT, Filters()) == count
+
+
+@pytest.mark.parametrize(("took_s", "sizes"), [(0.01, [128, 256, 512, 104]), (0.3, [128, 64, 32, 16])])
+async def test_the_next_batch_follows_the_time_of_the_last(took_s: float, sizes: list[int]) -> None:
+    index = Recorded()
+    clock = iter(took_s * tick for tick in range(1000))
+    store = EnhancedVectorStore(index, Embedding(), clock=lambda: next(clock))
+    some = [(1.0, float(number)) for number in range(1000)]
+    result = await store.batch_upsert(some, [{"n": number} for number in range(1000)], "a", "main")
+    assert result["total_upserted"] == 1000
+    assert index.sizes[:4] == sizes
+
+
+async def test_what_was_stored_before_a_failure_is_said() -> None:
+    index = Recorded()
+    index.fails_at = 3
+    store = EnhancedVectorStore(index, Embedding())
+    some = [(1.0, float(number)) for number in range(30)]
+    payloads = [{"n": number} for number in range(30)]
+    failed = await store.batch_upsert(some, payloads, "a", "main", 10)
+    assert failed.status is Status.RETRYABLE
+    assert "20 of 30 vectors were stored before this: away" in str(failed.error)
+    index.fails_at = None
+    assert (await store.batch_upsert(some, payloads, "a", "main", 10))["total_upserted"] == 30
+    assert await store.count(A, RecordKind.TRANSCRIPT, Filters()) == 30
+
+
+class Recorded(FakeVectorIndex):
+    """Notes the size of each batch, and fails at one if it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+        self.fails_at: int | None = None
+
+    async def upsert(self, scope: Scope, collection: str, points: Sequence[Point]) -> None:
+        self.sizes.append(len(points))
+        if len(self.sizes) == self.fails_at:
+            raise UnavailableError("away.")
+        await super().upsert(scope, collection, points)
 
 
 @pytest.mark.parametrize(

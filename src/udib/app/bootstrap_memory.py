@@ -57,15 +57,21 @@ def _embedding_post(stack: AsyncExitStack, settings: Settings) -> "PostJson":
     return post
 
 
-def open_index(settings: Settings, root: Path) -> VectorIndex:
-    """The vector index that the settings name. Nothing is connected to before it is used."""
+def open_index(stack: AsyncExitStack, settings: Settings, root: Path) -> VectorIndex:
+    """The vector index that the settings name, closed with the stack. Nothing is connected to before it is used."""
+    index = _index(stack, settings, root)
+    stack.push_async_callback(index.close)
+    return index
+
+
+def _index(stack: AsyncExitStack, settings: Settings, root: Path) -> VectorIndex:
     match settings.memory.index:
         case "edge":
             from udib.memory.edge import EdgeIndex
 
             return EdgeIndex(root / "vectors", settings.runtime_path, linger_s=settings.memory.linger_s)
         case "qdrant":
-            return _qdrant(settings.memory)
+            return _qdrant(stack, settings.memory)
         case "postgres":
             with needs_extra("postgres"):
                 from udib.memory.postgres import PostgresIndex
@@ -80,8 +86,7 @@ def open_vectors(stack: AsyncExitStack, settings: Settings, root: Path, embedder
     from udib.memory.store import EnhancedVectorStore
 
     wanted = settings.memory
-    index = open_index(settings, root)
-    stack.push_async_callback(index.close)
+    index = open_index(stack, settings, root)
     cache = SearchCache(
         most_entries=wanted.search_cache_entries,
         largest_bytes=wanted.search_cache_megabytes * 2**20,
@@ -109,7 +114,7 @@ def _postgres_url(settings: Settings) -> str:
     return settings.memory.postgres_url.get_secret_value()
 
 
-def _qdrant(settings: MemorySettings) -> VectorIndex:
+def _qdrant(stack: AsyncExitStack, settings: MemorySettings) -> VectorIndex:
     with needs_extra("qdrant"):
         from udib.memory.qdrant import QdrantIndex
         from udib.memory.qdrant_endpoint import Endpoint
@@ -123,6 +128,7 @@ def _qdrant(settings: MemorySettings) -> VectorIndex:
     key = settings.qdrant_api_key
     endpoint = Endpoint(settings.qdrant_url, None if key is None else key.get_secret_value())
     pool = QdrantConnectionPool()
+    stack.push_async_callback(pool.close_all)
     return QdrantIndex(endpoint, pool, prefix=settings.qdrant_prefix, grpc_port=settings.qdrant_grpc_port)
 
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,12 +162,9 @@ async def move(to: str, options: Options) -> int:
     """Copy everything to another index, and say how it is used from then on."""
     settings = options.settings()
     target_settings, how = _target(settings, to)
-    async with opened(options) as app, _counting(options) as report:
-        target = open_index(target_settings, settings.data_path)
-        try:
-            moved = await transfer.move(app.vectors.index, target, report)
-        finally:
-            await target.close()
+    async with opened(options) as app, _counting(options) as report, AsyncExitStack() as stack:
+        target = open_index(stack, target_settings, settings.data_path)
+        moved = await transfer.move(app.vectors.index, target, report)
     done = _moved_text(moved, "copied and compared")
     present.emit(moved, Group(done, Text(how)), as_json=options.json)
     return 0

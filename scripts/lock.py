@@ -10,6 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LOCKS = ROOT / "requirements"
+NOT_LOCKED = {"fastembed", "sentence-transformers"}
+"""Extras that bring gigabytes of numerical libraries: whoever wants one installs it by itself."""
 
 
 def _compile(name: str, wanted: list[str], *, constraints: list[str]) -> None:
@@ -38,7 +40,8 @@ def main() -> None:
     # Hatchling asks for `editables` when it builds an editable install.
     _compile("build", [*project["build-system"]["requires"], "editables>=0.5,<1"], constraints=["runtime"])
     extras = project["project"]["optional-dependencies"]
-    _compile("extras", sorted(each for extra in extras.values() for each in extra), constraints=["runtime"])
+    chosen = sorted(each for name, extra in extras.items() if name not in NOT_LOCKED for each in extra)
+    _compile("extras", chosen, constraints=["runtime"])
     _compile("dev", project["dependency-groups"]["dev"], constraints=["runtime", "build", "extras"])
 
 

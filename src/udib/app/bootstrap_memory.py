@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from udib.app.settings import MemorySettings, Settings
-from udib.core.errors import BadRequestError
+from udib.core.errors import BadRequestError, UnavailableError
 from udib.core.vectors import Embedder, VectorIndex
 
 if TYPE_CHECKING:
-    from udib.memory.embeddings import PostJson
+    from udib.memory.embeddings import Encode, PostJson
     from udib.memory.service import MemoryService
     from udib.memory.store import EnhancedVectorStore
     from udib.net.pool import HTTPConnectionPool
@@ -26,20 +26,59 @@ def static_embedder() -> Embedder:
 
 def open_embedder(stack: AsyncExitStack, settings: Settings, static: Embedder) -> Embedder:
     """What the memory's vectors are made by. The analyses keep the shipped one, which their thresholds are made for."""
-    match settings.memory.embedder:
+    wanted = settings.memory
+    match wanted.embedder:
         case "static":
             return static
         case "endpoint":
             from udib.memory.embeddings import EmbeddingCache, EndpointEmbedder
 
-            wanted = settings.memory
-            url, model, dimension = wanted.embedding_url, wanted.embedding_model, wanted.embedding_dimension
-            if not url or not model or not dimension:
-                raise BadRequestError(
-                    "The embedder 'endpoint' needs memory.embedding_url, memory.embedding_model and "
-                    "memory.embedding_dimension in the settings."
-                )
-            return EmbeddingCache(EndpointEmbedder(url, model, dimension, _embedding_post(stack, settings)))
+            model, dimension = _embedding_model(wanted)
+            if not wanted.embedding_url:
+                raise BadRequestError("The embedder 'endpoint' needs memory.embedding_url in the settings.")
+            post = _embedding_post(stack, settings)
+            return EmbeddingCache(EndpointEmbedder(wanted.embedding_url, model, dimension, post))
+        case "fastembed" | "sentence-transformers" as library:
+            from udib.memory.embeddings import EmbeddingCache, LocalEmbedder
+
+            model, dimension = _embedding_model(wanted)
+            load = _fastembed if library == "fastembed" else _sentence_transformers
+            return EmbeddingCache(LocalEmbedder(library, model, dimension, lambda: load(model)))
+
+
+def _embedding_model(settings: MemorySettings) -> tuple[str, int]:
+    if not settings.embedding_model or not settings.embedding_dimension:
+        raise BadRequestError(
+            f"The embedder {settings.embedder!r} needs memory.embedding_model and memory.embedding_dimension in the "
+            "settings."
+        )
+    return settings.embedding_model, settings.embedding_dimension
+
+
+def _fastembed(model: str) -> "Encode":
+    with needs_extra("fastembed"):
+        from fastembed import TextEmbedding
+    with _weights(model):
+        loaded = TextEmbedding(model)
+    return lambda texts: loaded.embed(list(texts))
+
+
+def _sentence_transformers(model: str) -> "Encode":
+    with needs_extra("sentence-transformers"):
+        from sentence_transformers import SentenceTransformer
+    with _weights(model):
+        loaded = SentenceTransformer(model)
+    return lambda texts: loaded.encode(list(texts))
+
+
+@contextmanager
+def _weights(model: str) -> Generator[None]:
+    """Say what it means when a library cannot find or download a model's weights."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError) as exc:
+        reason = " ".join(str(exc).split())[:300]
+        raise UnavailableError(f"The embedding model {model!r} cannot be loaded or downloaded: {reason}") from exc
 
 
 def _embedding_post(stack: AsyncExitStack, settings: Settings) -> "PostJson":

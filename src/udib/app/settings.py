@@ -88,7 +88,7 @@ class MemorySettings(Section):
     qdrant_prefix: str = Field(default="udib-", description="what udib's collections on it begin with")
     postgres_url: SecretStr | None = Field(default=None, description="connection string; of no effect on another index")
     postgres_schema: str = Field(default="udib", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="of its tables")
-    embedder: Literal["static", "endpoint"] = "static"
+    embedder: Literal["static", "endpoint", "fastembed", "sentence-transformers"] = "static"
     embedding_url: str | None = Field(
         default=None, description="OpenAI-compatible server, such as http://host:11434/v1"
     )

@@ -1,4 +1,4 @@
-"""Embedders beside the shipped one: any OpenAI-compatible endpoint; and a cache for those that take their time.
+"""Embedders beside the shipped one: any OpenAI-compatible endpoint, any library's model on this machine; and a cache.
 
 The dimension is stated, not asked for, so that nothing is called before it is needed; the first answer is held to it.
 """
@@ -8,7 +8,8 @@ import hashlib
 import math
 from array import array
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -104,18 +105,60 @@ class EndpointEmbedder:
             raise UnavailableError(
                 f"The embeddings server gave {len(items)} vectors for {len(texts)} texts; try again."
             )
-        return [self._checked(item.embedding) for item in items]
+        return [_unit(item.embedding, self.dimension, self._model) for item in items]
 
-    def _checked(self, vector: list[float]) -> list[float]:
-        if len(vector) != self.dimension:
-            raise BadRequestError(
-                f"The model {self._model!r} gives {len(vector)} numbers, the settings say {self.dimension}: correct "
-                "memory.embedding_dimension."
-            )
-        size = math.sqrt(sum(number * number for number in vector))
-        if not math.isfinite(size):
-            raise UnavailableError(f"The model {self._model!r} gave a vector that is not finite; try again.")
-        return [number / size for number in vector] if size else vector
+
+Encode = Callable[[Sequence[str]], Iterable[Sequence[float]]]
+"""A model's own call: one vector a text. Blocks."""
+
+
+class LocalEmbedder:
+    """Vectors from a model that a library runs on this machine, such as fastembed's or sentence-transformers'.
+
+    The model is loaded at the first call, in a thread of its own that then does all the work.
+
+    Attributes:
+        model_id: Name of the library and of the model, to be stored with whatever is computed from it.
+        dimension: Length of every vector.
+    """
+
+    __slots__ = ("_encode", "_load", "_worker", "dimension", "model_id")
+
+    def __init__(self, library: str, model: str, dimension: int, load: Callable[[], Encode]) -> None:
+        """Keep the arguments; nothing is loaded.
+
+        Args:
+            library: The library's name.
+            model: The model's name there.
+            dimension: Of its vectors.
+            load: Gives the model's call; may download weights. Raises `UdibError`.
+        """
+        self._load = load
+        self._encode: Encode | None = None
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedder")
+        self.model_id = f"{library}:{model}"
+        self.dimension = dimension
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One L2-normalised vector a text; zeros for an empty one.
+
+        Raises:
+            BadRequestError: The model has another dimension than was stated.
+            UnavailableError: It cannot be loaded, or gives what is no embedding.
+        """
+        wanted = [number for number, text in enumerate(texts) if text.strip()]
+        vectors = [[0.0] * self.dimension for _ in texts]
+        if wanted:
+            said = [texts[number][:LONGEST_TEXT] for number in wanted]
+            found = await asyncio.get_running_loop().run_in_executor(self._worker, self._embed, said)
+            for number, vector in zip(wanted, found, strict=True):
+                vectors[number] = _unit(vector, self.dimension, self.model_id)
+        return vectors
+
+    def _embed(self, texts: Sequence[str]) -> list[list[float]]:
+        if self._encode is None:
+            self._encode = self._load()
+        return [[float(number) for number in vector] for vector in self._encode(texts)]
 
 
 class EmbeddingCache:
@@ -155,3 +198,16 @@ class EmbeddingCache:
         count = len(self._vectors)
         self._vectors.clear()
         return count
+
+
+def _unit(vector: list[float], dimension: int, model: str) -> list[float]:
+    """A model's vector with length 1."""
+    if len(vector) != dimension:
+        raise BadRequestError(
+            f"The model {model!r} gives {len(vector)} numbers, the settings say {dimension}: correct "
+            "memory.embedding_dimension."
+        )
+    size = math.sqrt(sum(number * number for number in vector))
+    if not math.isfinite(size):
+        raise UnavailableError(f"The model {model!r} gave a vector that is not finite; try again.")
+    return [number / size for number in vector] if size else vector

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import threading
 from collections.abc import Sequence
 
 import msgspec
@@ -10,7 +11,7 @@ import pytest
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId
-from udib.memory.embeddings import TEXTS_PER_CALL, EmbeddingCache, EndpointEmbedder
+from udib.memory.embeddings import TEXTS_PER_CALL, EmbeddingCache, Encode, EndpointEmbedder, LocalEmbedder
 
 
 class Server:
@@ -120,3 +121,32 @@ async def test_the_cache_is_bounded_and_can_be_forgotten() -> None:
     scope = Scope.of("a", "main")
     assert await cache.forget(scope, ContentId("c")) == 2
     assert await cache.forget(scope, ContentId("c")) == 0
+
+
+async def test_a_model_of_a_library_is_loaded_once_and_off_the_loop() -> None:
+    loads: list[str] = []
+
+    def load() -> Encode:
+        loads.append(threading.current_thread().name)
+        return lambda texts: ([float(len(text)), 0.0] for text in texts)
+
+    embedder = LocalEmbedder("library", "some/model", 2, load)
+    assert loads == []
+    both = await asyncio.gather(embedder.embed(["abc", "", "d"]), embedder.embed(["e"]))
+    assert both == [[[1.0, 0.0], [0.0, 0.0], [1.0, 0.0]], [[1.0, 0.0]]]
+    assert await embedder.embed([" "]) == [[0.0, 0.0]]
+    assert len(loads) == 1
+    assert loads[0].startswith("embedder")
+    assert embedder.model_id == "library:some/model"
+
+
+async def test_a_model_of_a_library_that_does_not_fit_is_said() -> None:
+    wrong = LocalEmbedder("library", "m", 3, lambda: lambda texts: [[1.0, 2.0] for _ in texts])
+    with pytest.raises(BadRequestError, match="gives 2 numbers, the settings say 3"):
+        await wrong.embed(["a"])
+
+    def absent() -> Encode:
+        raise UnavailableError("The embedding model 'm' cannot be loaded or downloaded: no network")
+
+    with pytest.raises(UnavailableError, match="no network"):
+        await LocalEmbedder("library", "m", 3, absent).embed(["a"])

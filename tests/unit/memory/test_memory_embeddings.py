@@ -133,7 +133,7 @@ async def test_a_model_of_a_library_is_loaded_once_and_off_the_loop() -> None:
     embedder = LocalEmbedder("library", "some/model", 2, load)
     assert loads == []
     both = await asyncio.gather(embedder.embed(["abc", "", "d"]), embedder.embed(["e"]))
-    assert both == [[[1.0, 0.0], [0.0, 0.0], [1.0, 0.0]], [[1.0, 0.0]]]
+    assert list(both) == [[[1.0, 0.0], [0.0, 0.0], [1.0, 0.0]], [[1.0, 0.0]]]
     assert await embedder.embed([" "]) == [[0.0, 0.0]]
     assert len(loads) == 1
     assert loads[0].startswith("embedder")

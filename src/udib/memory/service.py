@@ -337,8 +337,8 @@ class MemoryService:
             number_from=record.number - neighbours,
             number_to=record.number + neighbours + 1,
         )
-        page = await self._store.scroll(scope, kind, near, limit=2 * neighbours + 1)
-        records = sorted((_record_of(kind, point.payload) for point in page.points), key=lambda each: each.number)
+        points = await self._store.around(scope, kind, near, limit=2 * neighbours + 1)
+        records = sorted((_record_of(kind, point.payload) for point in points), key=lambda each: each.number)
         return (
             tuple(each for each in records if each.number < record.number),
             tuple(each for each in records if each.number > record.number),

@@ -16,15 +16,14 @@ from udib.core.errors import BadRequestError, UdibError, UnavailableError, error
 from udib.core.result import StepResult
 from udib.core.tenancy import Scope, TenantId
 from udib.core.types import ContentId, Health, RecordKind, Vector
-from udib.core.vectors import Collection, Embedder, Filters, Hit, Page, Query, VectorIndex
+from udib.core.vectors import Collection, Embedder, Filters, Hit, Point, Query, VectorIndex
 from udib.memory.batches import BatchSize
 from udib.memory.compaction import DEDUPLICATION_THRESHOLD, compact_all
 from udib.memory.entries import Entry, entry_of, filters_of, point_of
 from udib.memory.generations import Generations
 from udib.memory.outcome import outcome
 from udib.memory.search_cache import Found, SearchCache, search_key
-from udib.memory.twins import PREFIX as TWINS
-from udib.memory.twins import Twins
+from udib.memory.twins import PREFIX, Twins, narrows
 
 LARGE_EMBEDDING_DIM: Final = 768
 SMALL_BATCH_SIZE: Final = 64
@@ -94,7 +93,7 @@ class EnhancedVectorStore:
         return {
             f"{start}{kind.value}-": Collection(start + self.collection(kind), model, dimension)
             for kind in RecordKind
-            for start in ("", TWINS)
+            for start in ("", PREFIX)
         }
 
     async def store_vectors(
@@ -199,11 +198,11 @@ class EnhancedVectorStore:
             found.setdefault(str(twin.payload["twin_of"]), []).append(twin.payload)
         return found
 
-    async def scroll(
-        self, scope: Scope, kind: RecordKind, filters: Filters, *, after: str | None = None, limit: int = 256
-    ) -> Page:
-        """The points that meet the conditions, whole, a page at a time in the order of their ids."""
-        return await self._index.scroll(scope, self.collection(kind), filters, after=after, limit=limit)
+    async def around(self, scope: Scope, kind: RecordKind, filters: Filters, *, limit: int) -> list[Point]:
+        """The points that meet the conditions, twins included; at most `limit` of each."""
+        name = self.collection(kind)
+        pages = [await self._index.scroll(scope, each, filters, limit=limit) for each in (name, PREFIX + name)]
+        return [point for page in pages for point in page.points]
 
     async def facet(
         self, scope: Scope, kind: RecordKind, field: str, filters: Filters | None = None, *, limit: int = 10
@@ -219,7 +218,7 @@ class EnhancedVectorStore:
         """How many points each scope has, twins included, of one tenant or of all."""
         name = self.collection(kind)
         total: Counter[Scope] = Counter()
-        for each in (name, TWINS + name):
+        for each in (name, PREFIX + name):
             total.update(await self._index.usage(each, tenant))
         return dict(total)
 
@@ -241,7 +240,7 @@ class EnhancedVectorStore:
         with self._writing(scope):
             self._search_cache.clear()
             # Twins whose main collection has gone are asked last.
-            for name in sorted(names, key=lambda name: name.startswith(TWINS)):
+            for name in sorted(names, key=lambda name: name.startswith(PREFIX)):
                 try:
                     count += await self._twins.vacate(scope, name, filters)
                 except UnavailableError as exc:  # without room to erase them: the others are asked all the same
@@ -337,7 +336,9 @@ class EnhancedVectorStore:
         }
 
     async def _perform_search(self, scope: Scope, kind: RecordKind, query: Query) -> list[Hit]:
-        return await self._index.search(scope, await self._readable(kind), query)
+        name = await self._readable(kind)
+        found = await self._index.search(scope, name, query)
+        return await self._twins.search(scope, name, query, found) if narrows(query.filters) else found
 
     def _generate_search_cache_key(self, scope: Scope, kind: RecordKind, query: Query) -> str:
         return search_key(scope, self.collection(kind), query, self._generations.of(scope))

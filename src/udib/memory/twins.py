@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from udib.core.tenancy import Scope
-from udib.core.vectors import Filters, Point, VectorIndex
+from udib.core.vectors import Filters, Hit, Point, Query, VectorIndex
 from udib.memory.batches import batched
+from udib.memory.ranking import best_first
 
 T = TypeVar("T")
 
@@ -92,6 +93,16 @@ class Twins:
             found += [each async for page in pages(self._index, scope, PREFIX + collection, wanted) for each in page]
         return sorted(found, key=age)
 
+    async def search(self, scope: Scope, collection: str, query: Query, found: Sequence[Hit]) -> list[Hit]:
+        """What a narrowed search finds among the twins, into what it found among the leaders; best first.
+
+        A condition on where or when something was said may hold for a twin and not for its leader. A twin whose leader
+        was found too is left out: it is cited with it.
+        """
+        leaders = {hit.id for hit in found}
+        twins = await self._index.search(scope, PREFIX + collection, query)
+        return best_first([*found, *(hit for hit in twins if hit.payload["twin_of"] not in leaders)])[: query.limit]
+
     async def vacate(self, scope: Scope, collection: str, filters: Filters) -> int:
         """Delete points from the main collection and from its twins; returns how many.
 
@@ -146,11 +157,11 @@ class Twins:
         return restored
 
     async def strip(self, scope: Scope, collection: str, before: float) -> int:
-        """Take the vectors of twins that were merged before a time: what stays is where their words were said."""
+        """Take the vectors of twins merged before a time: what stays are their words and where they were said."""
         stripped = 0
         async for page in pages(self._index, scope, PREFIX + collection, Filters()):
             old = [
-                replace(point, vector=(), terms=_NO_VECTOR)
+                replace(point, vector=(), terms=point.terms or _NO_VECTOR)
                 for point in page
                 if len(point.vector) and float(str(point.payload["merged_ts"])) < before
             ]
@@ -193,6 +204,11 @@ async def pages(
         after = page.following
         if after is None:
             return
+
+
+def narrows(filters: Filters) -> bool:
+    """Whether a condition may hold for a twin and not for its leader: all but those on who said what."""
+    return replace(filters, speaker=None, content_hashes=None) != Filters()
 
 
 def twin_of(point: Point, leader: str, leader_hash: object, now: float, run: str | None = None) -> Point:

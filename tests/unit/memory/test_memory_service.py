@@ -72,6 +72,24 @@ async def test_the_same_words_are_found_once_with_every_place(memory: MemoryServ
     assert await memory.forget(A, ContentId("file:2")) == 1
 
 
+async def test_what_is_a_copy_is_found_in_its_own_item_too(memory: MemoryService) -> None:
+    await memory.remember(A, [record("file:1", 0, RENT, published_at="2020-01-01")])
+    await memory.remember(A, [record("file:2", n, text) for n, text in enumerate(["Trees grow.", RENT, "Buses stop."])])
+    [[passage]] = await memory.recall(
+        A, KIND, ["rent control"], limit=5, filters=Filters(content_id=ContentId("file:2"))
+    )
+    assert (passage.record.content_id, passage.record.number) == ("file:2", 1)
+    [[passage]] = await memory.recall(A, KIND, ["rent control"], limit=5, filters=Filters(starts_from_s=5.0))
+    assert passage.record.content_id == "file:2"
+    [found] = await memory.recall(A, KIND, ["rent control"], limit=5, filters=Filters(published_to=1.6e9))
+    assert [(each.record.content_id, [also.content_id for also in each.also]) for each in found] == [
+        ("file:1", ["file:2"])
+    ]
+    options = RecallOptions(neighbours=1)
+    [[passage]] = await memory.recall(A, KIND, ["trees grow"], limit=1, filters=ANY, options=options)
+    assert [each.text for each in passage.after] == [RENT]
+
+
 async def test_a_later_revision_replaces_what_was_remembered(memory: MemoryService) -> None:
     await memory.remember(A, [record("file:1", 0, RENT), record("file:1", 1, RENT), record("file:1", 2, "Trees grow.")])
     stats = await memory.stats(A)

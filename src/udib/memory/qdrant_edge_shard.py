@@ -4,12 +4,15 @@ The engine holds Python's global lock in every call, raises bare `Exception`, ap
 and replays it from its log later. So it has a process of its own, and everything is checked before it gets here.
 """
 
+import shutil
 from array import array
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
+from zlib import crc32
 
 import msgspec
 import qdrant_edge as edge
@@ -17,6 +20,7 @@ import qdrant_edge as edge
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.memory.conditions import KEYWORDS, NUMBERS, Differs, Equals, OneOf, Selection, Within
 from udib.memory.ranking import DENSE, FUSION_K, TERMS, best_first, candidates, cosine
+from udib.memory.sparse import copy_sparse
 from udib.memory.store_protocol import (
     Facet,
     Scroll,
@@ -36,6 +40,8 @@ _PAGE: Final = 256
 PointId = int | str | UUID
 PointFilter = edge.Filter
 _MOST_SCOPES: Final = 1_000_000
+_SHAPE: Final = crc32(repr((version("qdrant-edge-py"), DENSE, TERMS, KEYWORDS, NUMBERS)).encode())
+"""Another engine or other indexes make other shards."""
 
 
 class EdgeShard:
@@ -53,20 +59,18 @@ class EdgeShard:
     def create(cls, folder: Path, dimension: int) -> "EdgeShard":
         """A new shard in `folder`, which must not exist.
 
+        Making its dozen field indexes takes the engine half a second; so one empty shard of each shape is kept beside
+        the shards, in `templates`, and copied.
+
         Raises:
             UnavailableError: The engine cannot write there.
         """
-        config = edge.EdgeConfig(
-            vectors={DENSE: edge.EdgeVectorParams(size=dimension, distance=edge.Distance.Cosine)},
-            sparse_vectors={TERMS: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)},
-            # No graph over all tenants: searches are filtered by tenant. The default graph takes 7 times as long.
-            hnsw_config=edge.HnswIndexConfig(m=0, payload_m=16, ef_construct=100, full_scan_threshold=10_000),
-        )
+        template = folder.parent.with_name("templates") / f"{dimension}-{_SHAPE}"
         with engine_errors(folder):
-            folder.mkdir()
-            shard = edge.EdgeShard.create(str(folder), config)
-            _index_fields(shard)
-        return cls(folder, shard, dimension)
+            if not template.exists():
+                _make_template(template, dimension)
+            shutil.copytree(template, folder, copy_function=copy_sparse)
+        return cls.open(folder, dimension)
 
     @classmethod
     def open(cls, folder: Path, dimension: int) -> "EdgeShard":
@@ -281,6 +285,24 @@ def selected(where: Selection) -> edge.Filter:
 def identified(tenant: str, workspace: str, ids: Sequence[str]) -> edge.Filter:
     """The condition for points of one scope by their ids."""
     return edge.Filter(must=[*_scope_conditions(Selection(tenant, workspace)), edge.HasIdCondition(set(ids))])
+
+
+def _make_template(template: Path, dimension: int) -> None:
+    """An empty shard with all its indexes; what an interruption leaves of one is never taken for it."""
+    config = edge.EdgeConfig(
+        vectors={DENSE: edge.EdgeVectorParams(size=dimension, distance=edge.Distance.Cosine)},
+        sparse_vectors={TERMS: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)},
+        # No graph over all tenants: searches are filtered by tenant. The default graph takes 7 times as long.
+        hnsw_config=edge.HnswIndexConfig(m=0, payload_m=16, ef_construct=100, full_scan_threshold=10_000),
+    )
+    draft = template.with_name(f"{template.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    shard = edge.EdgeShard.create(str(draft), config)
+    _index_fields(shard)
+    shard.flush()
+    shard.close()
+    draft.rename(template)
 
 
 def _index_fields(shard: edge.EdgeShard) -> None:

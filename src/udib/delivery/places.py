@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from udib.core.types import Content
 from udib.delivery import view
-from udib.delivery.vtt import Cue
+from udib.delivery.vtt import WrittenCue
 
 MOST_CUES = 20_000
 """Cues that a page holds, some ten hours; with more it would open slowly."""
@@ -20,7 +20,7 @@ class Places:
 
     content: Content
     sound: str | None = None
-    cues: tuple[Cue, ...] = ()
+    cues: tuple[WrittenCue, ...] = ()
 
     def link(self, second: float) -> str | None:
         """The address of one second; None where the page has nothing that it could lead to."""

@@ -12,7 +12,7 @@ _CUE = re.compile(r"(\d+):(\d\d):(\d\d\.\d{3}) --> \S+\n(?:<v ([^>]*)>)?(.*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Cue:
+class WrittenCue:
     """What was said from a second on, and by whom if that is known."""
 
     start_s: float
@@ -28,11 +28,11 @@ def to_vtt(transcript: Transcript) -> str:
     return "\n\n".join(["WEBVTT", *(_cue(segment) for segment in transcript.segments if clean(segment.text))]) + "\n"
 
 
-def read_cues(written: str) -> tuple[Cue, ...]:
+def read_cues(written: str) -> tuple[WrittenCue, ...]:
     """The cues of a text that `to_vtt` wrote."""
     found = (_CUE.fullmatch(block.strip("\n")) for block in written.split("\n\n"))
     return tuple(
-        Cue(
+        WrittenCue(
             round(int(each[1]) * 3600 + int(each[2]) * 60 + float(each[3]), 3),
             html.unescape(each[4]) if each[4] else None,
             html.unescape(each[5]),

@@ -32,7 +32,7 @@ from udib.delivery.markdown import render_markdown
 from udib.delivery.places import MOST_CUES, Places
 from udib.delivery.terminal import render_terminal
 from udib.delivery.text import clean
-from udib.delivery.vtt import Cue, read_cues, to_vtt
+from udib.delivery.vtt import WrittenCue, read_cues, to_vtt
 
 ROOT = Path(__file__).parents[3]
 REPORT = sample().report
@@ -354,5 +354,5 @@ def test_webvtt_has_voices_and_cannot_be_broken_out_of() -> None:
 )
 def test_what_webvtt_says_is_read_back(said: list[Segment]) -> None:
     assert read_cues(to_vtt(Transcript(tuple(said), Origin.ASR, "x"))) == tuple(
-        Cue(each.start_s, each.speaker and clean(each.speaker), clean(each.text)) for each in said
+        WrittenCue(each.start_s, each.speaker and clean(each.speaker), clean(each.text)) for each in said
     )

@@ -190,6 +190,15 @@ def test_a_time_leads_to_the_words_in_the_page() -> None:
         assert quote.text[:20] in said
 
 
+def test_words_without_a_name_are_not_lent_that_of_the_speaker_before() -> None:
+    said = (Segment(0, 1, "one", "Ann"), Segment(1, 2, "two", "Ann"), Segment(2, 3, "three"))
+    html = render_html(LOCAL.report, to_vtt(Transcript(said, Origin.CAPTIONS, "x")))
+    names = re.findall(r'<li id="c\d+">.*?<p>(?:<bdi class="who">(.*?)</bdi>)?', html)
+    assert names == ["Ann", "", "Unknown speaker"]
+    bare = render_html(LOCAL.report, to_vtt(Transcript(said[2:], Origin.CAPTIONS, "x")))
+    assert re.findall(r'<li id="c\d+">.*?<p>(?:<bdi class="who">(.*?)</bdi>)?', bare) == [""]
+
+
 def test_a_transcript_too_long_for_the_page_is_named_and_times_are_plain() -> None:
     vtt = to_vtt(Transcript(tuple(Segment(n, n + 1, "word") for n in range(MOST_CUES + 1)), Origin.ASR, "x"))
     html = render_html(LOCAL.report, vtt)

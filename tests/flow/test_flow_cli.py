@@ -525,3 +525,14 @@ def test_output_on_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("udib: the output could not be written")
     assert "Traceback" not in done.stderr
+
+
+def test_a_refused_item_and_a_forgotten_one_leave_no_file_behind(cli: Cli, talk: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty talk.vtt"
+    empty.write_text("WEBVTT\n\n", encoding="utf-8")
+    cli("analyze", str(empty), "--quiet", code=2)
+    cli("analyze", str(talk), "--quiet")
+    cli("forget", str(talk))
+    assert list((cli.data / "locks").iterdir()) == []
+    for room in ("artifacts", "reports"):
+        assert [path.name for path in (cli.data / room).glob("*/*")] == []

@@ -47,7 +47,8 @@ def test_a_lock_that_was_removed_while_it_was_opened_lets_no_two_in(
     engine: LocalEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its holder ends between our opening the file and our locking it: the lock of that file is worth nothing."""
-    lock, removed = fcntl.flock, []
+    lock = fcntl.flock
+    removed: list[Path] = []
 
     def after_the_holder_has_ended(file: TextIO, how: int) -> None:
         if not removed:

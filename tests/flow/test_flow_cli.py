@@ -454,6 +454,13 @@ def test_a_question_needs_no_quotation_marks(cli: Cli, talk: Path, words: list[s
     assert "Vienna" in cli("ask", *words)
 
 
+def test_an_answer_from_a_text_links_to_no_second_of_it(cli: Cli, talk: Path) -> None:
+    cli("analyze", str(talk), "--quiet")
+    text = cli("ask", "rents in Vienna")
+    assert "city%20talk.txt" in "".join(text.split())
+    assert "#t=" not in text
+
+
 def test_a_speaker_is_found_in_any_case_and_an_unknown_one_is_told(cli: Cli, talk: Path) -> None:
     cli("analyze", str(talk), "--quiet")
     assert "MAYA" not in cli("ask", "rents", "--speaker", "mAYA")

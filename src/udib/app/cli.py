@@ -93,7 +93,7 @@ def show(content: str, /, *, common: Common | None = None) -> int:
     """Show the newest report on a stored item.
 
     Args:
-        content: Its id, the beginning of it, its title or its address.
+        content: Its id, the beginning of it, its title, its address or its path.
     """
     from udib.app import commands
 

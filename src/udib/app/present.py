@@ -28,7 +28,7 @@ from udib.core.types import Answer, Content, Health, Listing
 from udib.delivery.document import render_json
 from udib.delivery.terminal import render_terminal
 from udib.delivery.text import clean, harmless_json, visible
-from udib.delivery.view import clock, local_file, when
+from udib.delivery.view import clock, has_sound, local_file, when
 from udib.pipeline.forget import Forgotten
 
 _NARROW = 100
@@ -155,9 +155,15 @@ def answer_text(answer: Answer) -> RenderableType:
         parts += [
             head,
             Padding(words, (0, 0, 0, 3)),
-            Padding(Text(visible(record.link), style="dim", overflow="fold"), (0, 0, 1, 3)),
+            Padding(Text(visible(_openable(record.link)), style="dim", overflow="fold"), (0, 0, 1, 3)),
         ]
     return Group(*parts)
+
+
+def _openable(link: str) -> str:
+    """The link without its second where nothing could go there: in a text of this machine."""
+    address = link.partition("#t=")[0]
+    return address if address.startswith("file://") and not has_sound(address) else link
 
 
 def nothing_stored(scope: Scope) -> str:

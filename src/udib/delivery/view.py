@@ -119,7 +119,12 @@ def local_file(content: Content) -> Path | None:
 def recording(content: Content) -> Path | None:
     """The path of an item that is a local file with sound, as its name tells."""
     path = local_file(content)
-    return path if path is not None and path.suffix.lower() in _MEDIA else None
+    return path if path is not None and has_sound(path.name) else None
+
+
+def has_sound(name: str) -> bool:
+    """Whether a file has sound, as its name tells."""
+    return Path(name).suffix.lower() in _MEDIA
 
 
 def length_s(report: Report) -> float:

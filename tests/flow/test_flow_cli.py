@@ -534,6 +534,13 @@ def test_output_on_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_progress_says_refused_and_not_a_code(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "empty talk.vtt"
+    path.write_text("WEBVTT\n\n", encoding="utf-8")
+    cli("analyze", str(path), code=2)
+    assert "transcribe: refused" in cli.complaint
+
+
 def test_a_refused_item_and_a_forgotten_one_leave_no_file_behind(cli: Cli, talk: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty talk.vtt"
     empty.write_text("WEBVTT\n\n", encoding="utf-8")

@@ -67,7 +67,7 @@ def _no_command(error: UnknownCommandError) -> str:
     [given, *_] = error.unused_tokens or [""]
     known = [name for name in error.app or () if not name.startswith("-")]
     if given.startswith("-"):
-        return f"`udib` has no option {given!r}; its commands have: {', '.join(known)}."
+        return f"`udib` has no option {given!r}; begin with a command: {', '.join(known)}."
     return f"There is no command {given!r}{_meant(given, known)}; there are {', '.join(known)}."
 
 

@@ -62,7 +62,7 @@ class FilesOutbox:
         existing = next(place for place in (self._root, *self._root.absolute().parents) if place.exists())
         ok = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
         remedy = "" if ok else "Choose another folder for reports, or make this one writable."
-        return Health("report files", ok, f"reports go to {self._root}", remedy)
+        return Health(self.name, ok, f"reports go to {self._root}", remedy)
 
     def _write_all(self, scope: Scope, report: Report, transcript_vtt: str) -> list[Delivered]:
         try:

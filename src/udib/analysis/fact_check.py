@@ -49,10 +49,15 @@ async def check_claims(
         prices: Of the model that would judge; None: no estimate is made.
     """
     claims, considered = await asyncio.to_thread(_claims, transcript, threshold)
-    kept = claims[: max(LEAST_CLAIMS, math.ceil(limit * transcript.duration_s / 3600))]
+    kept = claims[: most_claims(transcript.duration_s, limit)]
     found = await look_up([claim.quote.text for claim in kept]) if kept else []
     checks = (_unjudged(claim, evidence, prices) for claim, evidence in zip(kept, found, strict=True))
     return FactChecks(tuple(checks), considered)
+
+
+def most_claims(duration_s: float, limit: int) -> int:
+    """How many claims an item of that length may have, with `limit` claims an hour."""
+    return max(LEAST_CLAIMS, math.ceil(limit * duration_s / 3600))
 
 
 def verdict_cost_usd(statement: str, evidence: Sequence[Evidence], prices: Prices) -> float:

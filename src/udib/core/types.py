@@ -134,13 +134,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One stored item, as a list shows it."""
+    """One stored item, as a list shows it. `duration_s` is what the report says of its length, None if nothing."""
 
     content: Content
     revision: int
     created_at: str
     words: int
     claims: int
+    duration_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

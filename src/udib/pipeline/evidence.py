@@ -9,7 +9,7 @@ from udib.core.types import ContentId, Passage, RecordKind
 
 LookUp = Callable[[Sequence[str]], Awaitable[list[list[Evidence]]]]
 
-_PASSAGES = 3
+PASSAGES = 3
 
 
 def look_up_in(memory: Memory, scope: Scope, *, without: ContentId) -> LookUp:
@@ -17,7 +17,7 @@ def look_up_in(memory: Memory, scope: Scope, *, without: ContentId) -> LookUp:
 
     async def look_up(statements: Sequence[str]) -> list[list[Evidence]]:
         filters = Filters(not_content_id=without)
-        found = await memory.recall(scope, RecordKind.TRANSCRIPT, statements, limit=_PASSAGES, filters=filters)
+        found = await memory.recall(scope, RecordKind.TRANSCRIPT, statements, limit=PASSAGES, filters=filters)
         return [[_evidence(passage) for passage in passages] for passages in found]
 
     return look_up

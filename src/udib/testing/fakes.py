@@ -218,6 +218,7 @@ class FakeCatalogue:
                 r.created_at,
                 r.transcript.words,
                 len(r.fact_checks.checks) if r.fact_checks else 0,
+                r.outline.duration_s if r.outline else None,
             )
             for r in sorted(newest, key=lambda report: report.created_at, reverse=True)
         ]

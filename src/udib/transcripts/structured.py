@@ -20,6 +20,10 @@ from udib.transcripts.cues import Cue, Line, is_usable, spread
 T = TypeVar("T")
 
 _LONGEST_INTEGER = 18
+_NO_TRANSCRIPT = (
+    'it is JSON, but no transcript that is known here (a list of {"start", "end", "text"}, alone or as "segments", or '
+    "YouTube's json3)"
+)
 _DIALOGUE = re.compile(r"^([ \t]*Dialogue:[^,\n]*,)([^,\n]*),([^,\n]*)(?=,)", re.MULTILINE)
 
 
@@ -109,8 +113,12 @@ def _decoded_loosely(text: str, kind: type[T]) -> T:
     """Decode what Python writes and other languages refuse: NaN, Infinity, and numbers beyond any float."""
     try:
         return msgspec.convert(json.loads(text, parse_int=_number), kind, strict=False)
-    except (ValueError, RecursionError) as exc:
-        raise ValueError(str(exc)) from exc
+    except json.JSONDecodeError as exc:
+        raise ValueError(f"its JSON is broken at line {exc.lineno}, column {exc.colno}") from exc
+    except RecursionError as exc:
+        raise ValueError("its JSON is nested too deeply") from exc
+    except ValueError as exc:
+        raise ValueError(_NO_TRANSCRIPT) from exc
 
 
 def _number(digits: str) -> int | float:

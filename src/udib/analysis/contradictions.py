@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Final
@@ -44,6 +44,7 @@ _COMMON: Final = 40
 """A word in more sentences than this does not say what a sentence is about, and would make the search quadratic."""
 _FEWEST_SHARED: Final = 2
 _LONGEST_ADMISSION: Final = 35
+_LONGEST_SUBJECT: Final = 4
 _RARE: Final = 8
 """A thing of which somebody speaks in more sentences than this may have been dealt with in many ways."""
 _PARTNERS: Final = 60
@@ -123,8 +124,16 @@ class Difference:
     @property
     def subject(self) -> str:
         """The words both share, as the later one says them; units only where they share nothing else."""
-        shared = set(self.shared) - _UNIT_STEMS or set(self.shared)
-        return " ".join(word.low for word in self.later.words if is_content(word.low) and stem(word.low) in shared)
+        return subject(self.later.words, set(self.shared) - _UNIT_STEMS or set(self.shared))
+
+
+def subject(words: Sequence[Token], shared: Collection[str]) -> str:
+    """The first few words of a sentence whose stems are shared with another: a label, not the sentence again."""
+    named: dict[str, str] = {}
+    for word in words:
+        if is_content(word.low) and stem(word.low) in shared:
+            named.setdefault(stem(word.low), word.low)
+    return " ".join(islice(named.values(), _LONGEST_SUBJECT))
 
 
 def _unrelated(one: str, other: str) -> float:

@@ -23,11 +23,12 @@ from udib.analysis.contradictions import (
     counting_words,
     differences,
     statements,
+    subject,
 )
 from udib.analysis.language import is_english
 from udib.analysis.polarity import denies
 from udib.analysis.sentences import Sentence, sentences
-from udib.analysis.text import content_stems, figures, is_content, stem, tokens
+from udib.analysis.text import content_stems, figures, tokens
 from udib.core.findings import Argument, Clash, Contradiction, DebateMap, Role, SpeakerShare
 from udib.core.ports import Embedder
 from udib.core.speech import Quote, Transcript
@@ -212,8 +213,7 @@ def _answer_clashes(answers: Sequence[tuple[Sentence, tuple[Sentence, ...]]], ne
         shared, similarity, target = max(scored, key=lambda entry: (entry[0] > 0, entry[0] / 10 + entry[1]))
         if shared and similarity >= NEAREST_CLASH:
             both = own & set(content_stems(tokens(target.text)))
-            subject = " ".join(word.low for word in words if is_content(word.low) and stem(word.low) in both)
-            yield Clash(target.quote, reply.quote, subject)
+            yield Clash(target.quote, reply.quote, subject(words, both))
 
 
 def _is_question(text: str) -> bool:

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from udib.analysis.fact_check import LEAST_CLAIMS, Prices, verdict_cost_usd
+from udib.analysis.fact_check import Prices, most_claims, verdict_cost_usd
 from udib.app.bootstrap import App
 from udib.app.settings import Settings
 from udib.core.findings import Evidence
@@ -101,7 +101,7 @@ def _verdicts(settings: Settings, content: Content) -> str:
         return "none: no language model is named in the settings"
     if llm.input_usd_per_million is None or llm.output_usd_per_million is None:
         return f"none in this version; the prices of {llm.provider} are not set, so there is no estimate"
-    claims = max(LEAST_CLAIMS, settings.analysis.claims_per_hour * (content.duration_s or 0.0) / 3600)
+    claims = most_claims(settings.analysis.claims_per_hour, content.duration_s or 0.0)
     prices = Prices(llm.input_usd_per_million, llm.output_usd_per_million)
     cost = claims * verdict_cost_usd("x" * _CLAIM_CHARACTERS, [_TYPICAL] * 3, prices)
     return f"none in this version; {llm.provider} would cost at most about {cost:.2f} USD"

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -30,6 +31,7 @@ from udib.delivery.view import clock
 from udib.pipeline.forget import Forgotten
 
 _NARROW = 100
+_MOST_QUESTION_WORDS = 8
 _LEAST, _MOST = 40, 500
 """Columns between which a terminal is believed; COLUMNS may say anything."""
 
@@ -123,12 +125,11 @@ def _nearest(path: str) -> str:
 
 
 def questions_to_try(report: Report) -> tuple[str, ...]:
-    """Two questions that this item answers, from its chapters and speakers."""
+    """Two questions that this item answers, of the first subject in its chapters' titles; none that is long."""
     titles = [chapter.title for chapter in report.outline.chapters] if report.outline else []
-    questions = [f"What was said about {title}?" for title in titles[:2]]
-    if len(questions) < 2 and report.fact_checks and report.fact_checks.checks:
-        questions.append(report.fact_checks.checks[0].claim.quote.text)
-    return tuple(clean(question) for question in questions[:2])
+    questions = (f"What was said about {title.partition(' and ')[0]}?" for title in titles)
+    short = dict.fromkeys(clean(each) for each in questions if len(each.split()) <= _MOST_QUESTION_WORDS)
+    return tuple(islice(short, 2))
 
 
 def answer_text(answer: Answer) -> RenderableType:

@@ -89,3 +89,9 @@ def test_an_answer_denies_what_it_takes_up_in_the_negative(reply: str, answered:
 def test_the_subject_is_told_in_the_later_words_without_units() -> None:
     text = "A night bus would cost us 2 million dollars a year. We'd pay 9 million dollars a year for a night bus."
     assert kinds(said(("A", text))) == [("number", "night bus")]
+
+
+def test_a_subject_is_a_label_and_not_the_sentence() -> None:
+    text = "The harbor tunnel is safe for cyclists, drivers, nurses and students. "
+    [(_, told)] = kinds(said(("A", text + text.replace("is safe", "is not safe"))))
+    assert told == "harbor tunnel safe cyclists"

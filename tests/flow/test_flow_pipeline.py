@@ -270,6 +270,12 @@ async def test_lost_sound_is_told_also_when_the_transcript_is_reused(bench: Benc
     assert bench.transcriber.heard == 1
 
 
+async def test_the_language_that_the_words_own_file_names_goes_before_that_of_the_source(bench: Bench) -> None:
+    bench.source.content = replace(bench.source.content, language="en")
+    bench.transcriber.written = "de"
+    assert (await bench.pipeline().process_video("a")).unwrap().transcript.language == "de"
+
+
 @pytest.mark.parametrize(("said", "known", "expected"), [("de", "en", "de"), (None, "en", "en"), (None, None, "und")])
 async def test_the_language_is_the_sources_or_the_recognisers_or_unknown(
     bench: Bench, said: str | None, known: str | None, expected: str

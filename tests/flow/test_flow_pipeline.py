@@ -33,7 +33,7 @@ from udib.testing.fakes import FakeCatalogue, FakeMemory, FakeOutbox, FakeSource
 
 SCOPE = Scope.of("acme", "main")
 SAID = (
-    Segment(0.0, 4.0, "Rents rose by twelve percent.", "MAYA"),
+    Segment(0.0, 4.0, "Rents in Vienna rose by twelve percent.", "MAYA"),
     Segment(4.0, 9.0, "Nobody builds any houses here.", "DANIEL"),
 )
 
@@ -100,7 +100,7 @@ class Bench:
 
     async def _fact_check(self, transcript: Transcript, look_up: LookUp) -> FactChecks:
         await self._act("fact-check")
-        [evidence] = await look_up(["Rents rose by twelve percent."])
+        [evidence] = await look_up(["The rents of Vienna rose by thirty percent."])
         quote = transcript.cut(0, 0, 0, len(transcript.segments[0].text))
         check = FactCheck(Claim(quote, 0.9), tuple(evidence), not_judged=NotJudged("needs_llm"))
         return FactChecks((check,) if self.evidence else (), considered=len(evidence))

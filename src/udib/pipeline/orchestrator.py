@@ -225,7 +225,7 @@ class ContentPipeline:
         # Both read what was downloaded, and neither needs the other.
         listen = partial(self._transcribe_stage, ctx)
         transcribe = Stage(
-            "transcribe", listen, Transcript, limits.transcribe_s, version=2, reusable=True, key=decisive
+            "transcribe", listen, Transcript, limits.transcribe_s, version=3, reusable=True, key=decisive
         )
         metadata = Stage("metadata", partial(self._extract_metadata, ctx), Content, limits.analyse_s)
         async with asyncio.TaskGroup() as level:

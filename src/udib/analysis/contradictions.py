@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 from typing import Final
 
 from udib.analysis.claims import names_in, proper_names
-from udib.analysis.polarity import BETWEEN_CLAUSES, opposed
+from udib.analysis.polarity import BETWEEN_CLAUSES, opposed, same_but_for_yes_and_no
 from udib.analysis.sentences import Sentence
 from udib.analysis.text import (
     MONTHS,
@@ -204,8 +204,9 @@ def _difference(
     shared = tuple(one for one in dict.fromkeys(later.stems) if one in earlier.stems)
     if _admitted(earlier, later) and any(frequency[one] <= _RARE for one in shared):
         return Difference(earlier, later, POLARITY, shared)
-    if _other_count(earlier, later, near):
-        return Difference(earlier, later, NUMBER, shared)
+    kind = NUMBER if _other_count(earlier, later, near) else _plainly(earlier, later)
+    if kind is not None:
+        return Difference(earlier, later, kind, shared)
     if earlier.times != later.times or earlier.places != later.places or len(shared) < _FEWEST_SHARED:
         return None
     if _other_number(earlier, later):
@@ -213,6 +214,24 @@ def _difference(
     if _other_polarity(earlier, later, shared):
         return Difference(earlier, later, POLARITY, shared)
     return None
+
+
+def _plainly(earlier: Statement, later: Statement) -> str | None:
+    """How two statements differ that are the same but for a figure, or for a negation; None if they do not."""
+    if earlier.conditional or later.conditional or (earlier.tense, earlier.times) != (later.tense, later.times):
+        return None
+    if not same_but_for_yes_and_no(earlier.words, later.words):
+        return None
+    if earlier.negated != later.negated:
+        return POLARITY
+    return NUMBER if not earlier.negated and _other_figure(earlier.figures, later.figures) else None
+
+
+def _other_figure(ours: Sequence[Figure], theirs: Sequence[Figure]) -> bool:
+    if len(ours) != 1 or len(theirs) != 1:
+        return False
+    [one], [other] = ours, theirs
+    return one.kind is other.kind and one.unit == other.unit and _apart(one, other)
 
 
 def _admitted(earlier: Statement, later: Statement) -> bool:

@@ -24,6 +24,8 @@ _LONGER: Final = 4
 _SAID_AGAIN: Final = 0.8
 """Share of a statement's words, in one stretch of a passage, from which that says it again and proves nothing."""
 
+_FEWEST_COPIED: Final = 2
+
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 _NEGATIONS: Final = frozenset(re.findall(r"\S+", "no not never none nothing nobody neither nor cannot without"))
 _NUMBERS: Final = frozenset(
@@ -71,12 +73,34 @@ def look_up_in(memory: Memory, scope: Scope, *, without: ContentId) -> LookUp:
     async def look_up(statements: Sequence[str]) -> list[list[Evidence]]:
         filters = Filters(not_content_id=without)
         found = await memory.recall(scope, RecordKind.TRANSCRIPT, statements, limit=_LOOKED_AT, filters=filters)
+        pairs = list(zip(statements, found, strict=True))
+        copies = _copies(pairs)
         return [
-            [_evidence(passage) for passage in passages if bears_on(statement, passage)][:_PASSAGES]
-            for statement, passages in zip(statements, found, strict=True)
+            [
+                _evidence(passage)
+                for passage in passages
+                if passage.record.content_id not in copies and bears_on(statement, passage)
+            ][:_PASSAGES]
+            for statement, passages in pairs
         ]
 
     return look_up
+
+
+def _copies(pairs: Sequence[tuple[str, Sequence[Passage]]]) -> frozenset[ContentId]:
+    """The contents that say half of the statements again: the same talk, uploaded once more, proves nothing of itself.
+
+    Of a single statement that cannot be told; there `bears_on` leaves out the passage.
+    """
+    again = Counter(
+        content_id
+        for statement, passages in pairs
+        for content_id in {
+            passage.record.content_id for passage in passages if says_again(statement, passage.record.text)
+        }
+    )
+    least = max(_FEWEST_COPIED, len(pairs) / 2)
+    return frozenset(content_id for content_id, count in again.items() if count >= least)
 
 
 def bears_on(statement: str, passage: Passage) -> bool:

@@ -88,6 +88,16 @@ async def test_a_copy_of_a_talk_does_not_confirm_it() -> None:
     assert [evidence.content_id for evidence in found] == ["file:other"]
 
 
+async def test_nothing_of_a_copy_is_evidence_for_what_it_repeats() -> None:
+    memory = FakeMemory()
+    said = ["The council closed three ferry lines in spring.", "Harbor fees doubled under the council."]
+    more = "Council members on the ferry laughed about harbor fees and lines."
+    await memory.remember(SCOPE, [record(text, "file:copy", number) for number, text in enumerate([*said, more])])
+    await memory.remember(SCOPE, [record(text, "file:other", number) for number, text in enumerate([said[0], more])])
+    found = await look_up_in(memory, SCOPE, without=ContentId("file:talk"))([*said, "Nobody paid the harbor master."])
+    assert [[one.content_id for one in some] for some in found] == [["file:other"], ["file:other"], []]
+
+
 async def test_at_most_three_passages_are_given_and_none_of_the_item_itself() -> None:
     memory = FakeMemory()
     texts = [f"Ferry lines number {number} of the council are slow." for number in range(6)]

@@ -54,12 +54,12 @@ def _levels_of(function: Function, methods: dict[str, Function]) -> Iterator[lis
         if isinstance(target, ast.Name)
     }
     for statement in function.body:
-        if isinstance(statement, ast.AsyncWith):
+        if isinstance(statement, ast.AsyncWith) and "TaskGroup" in ast.unparse(statement.items[0]):
             yield _steps(statement, names)
             continue
         yield from ([step] for step in _steps(statement, names))
         for call in (node for node in ast.walk(statement) if isinstance(node, ast.Call)):
-            if isinstance(call.func, ast.Attribute) and call.func.attr in {"_analyse", "_announce"}:
+            if isinstance(call.func, ast.Attribute) and call.func.attr in {"_conclude", "_analyse", "_announce"}:
                 yield from _levels_of(methods[call.func.attr], methods)
 
 

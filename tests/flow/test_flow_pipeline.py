@@ -24,6 +24,7 @@ from udib.core.findings import (
 from udib.core.speech import Missing, Origin, Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import CaptionTrack, Content, ContentId, Media, MemoryRecord, Platform, Progress
+from udib.pipeline import local
 from udib.pipeline.evidence import LookUp
 from udib.pipeline.local import SCHEMA, LocalEngine
 from udib.pipeline.orchestrator import Analyses, ContentPipeline, Deadlines, Services
@@ -438,6 +439,40 @@ async def test_a_store_that_cannot_forget_now_does_not_keep_the_others_from_it(b
     bench.memory.error_of_forget = None
     assert (await bench.pipeline().forget(report.content.id)).success
     assert await bench.catalogue.listing(SCOPE) == []
+
+
+async def test_a_run_that_has_looked_an_item_up_does_not_bring_it_back_after_it_was_forgotten(bench: Bench) -> None:
+    first = (await bench.pipeline().process_video("a")).unwrap()
+    bench.evidence = True
+    bench.source.content = Content(ContentId("web:2"), Platform.WEB, "https://a.example/2", "Another")
+    bench.transcriber.segments = (Segment(0.0, 4.0, "Somebody said that percent of rents thing.", "ANN"),)
+    bench.source.media = Media(path="other.ogg", digest="other")
+    bench.delays["aggregate"] = 0.5
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(bench.pipeline().process_video("b"))
+        await asyncio.sleep(0.3)
+        forgotten = (await bench.pipeline().forget(first.content.id)).unwrap()
+    second = running.result().unwrap()
+    assert second.cites(first.content.id), "it had looked it up before"
+    assert all(count == 0 for _, count in forgotten.left)
+    kept = await bench.catalogue.report(SCOPE, second.content.id)
+    assert kept is not None
+    assert kept.cites(first.content.id) == 0
+    assert bench.files.reports[-1].cites(first.content.id) == 0
+
+
+async def test_forgetting_does_not_wait_for_ever(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "_PATIENCE_S", 0.1)
+    first = (await bench.pipeline().process_video("a")).unwrap()
+    bench.source.content = Content(ContentId("web:2"), Platform.WEB, "https://a.example/2", "Another")
+    bench.delays["aggregate"] = 0.8
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bench.pipeline().process_video("b"))
+        await asyncio.sleep(0.3)
+        refused = await bench.pipeline().forget(first.content.id)
+    assert refused.status is Status.RETRYABLE
+    assert "wait until they are done, then forget it." in (refused.error or "")
+    assert (await bench.pipeline().forget(first.content.id)).success
 
 
 async def test_files_that_cite_an_item_are_cleaned_before_it_is_unlisted(bench: Bench) -> None:

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -48,6 +48,8 @@ SCHEMA = (
 )
 
 _LARGEST_INLINE = 32 * 1024
+_PATIENCE_S = 20.0
+_POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,30 @@ class LocalEngine:
         name = hashlib.sha256(f"{scope.digest()}{content_id}".encode()).hexdigest()[:32]
         with _exclusive(self._locks / f"{name}.lock", str(content_id)):
             yield
+
+    def citing(self, scope: Scope) -> AbstractAsyncContextManager[None]:
+        """Held by a run while it carries words of other contents, as evidence, into its report.
+
+        Raises:
+            UnavailableError: An item of the scope is being forgotten, for longer than one waits.
+        """
+        return _scope_lock(
+            self._locks / f"{scope.digest()}.lock",
+            fcntl.LOCK_SH,
+            f"An item of {scope} is being forgotten; run the same command again in a moment.",
+        )
+
+    def uncited(self, scope: Scope) -> AbstractAsyncContextManager[None]:
+        """Held while a content is forgotten, so that no run brings its words back that had looked them up before.
+
+        Raises:
+            UnavailableError: Runs of the scope carry evidence, for longer than one waits.
+        """
+        return _scope_lock(
+            self._locks / f"{scope.digest()}.lock",
+            fcntl.LOCK_EX,
+            f"Items of {scope} are being analysed that may cite this one; wait until they are done, then forget it.",
+        )
 
     async def forget(self, scope: Scope, content_id: ContentId) -> int:
         """Remove the runs of a content and their step results from the file.
@@ -301,6 +327,25 @@ def _find(db: sqlite3.Connection, run_id: int, key: RunKey, stage: Stage[T], inp
             (*what, key.scope.tenant, key.scope.workspace, key.content_id),
         ).fetchone()
     return None if found is None else _Kept(*found)
+
+
+@asynccontextmanager
+async def _scope_lock(path: Path, kind: int, refusal: str) -> AsyncGenerator[None]:
+    """Hold a lock file for one (`LOCK_EX`) or for many (`LOCK_SH`); waits for a while until it can be had."""
+    with disk_faults(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = path.open("a", encoding="utf-8")
+    with file:
+        for _ in range(int(_PATIENCE_S / _POLL_S)):
+            try:
+                fcntl.flock(file, kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                await asyncio.sleep(_POLL_S)
+            else:
+                break
+        else:
+            raise UnavailableError(refusal)
+        yield
 
 
 @contextmanager

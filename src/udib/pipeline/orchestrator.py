@@ -189,7 +189,8 @@ class ContentPipeline:
         *others, catalogue = services.forgettable
         citing = CitingFiles(services.catalogue, services.files)
         with services.engine.exclusive(scope, content_id):
-            return await forget([*others, citing, catalogue], scope, content_id)
+            async with services.engine.uncited(scope):
+                return await forget([*others, citing, catalogue], scope, content_id)
 
     def source_of(self, address: str) -> Source:
         """The source that takes an address.
@@ -233,12 +234,18 @@ class ContentPipeline:
             tags = level.create_task(ctx.run.step(metadata, media))
         transcript = words.result().unwrap()
         content = tags.result().value or ctx.content
+        # From the first look into memory until the report is out, nothing that it may cite is forgotten.
+        async with self._services.engine.citing(self.scope):
+            return await self._conclude(ctx, transcript, content, _missing("metadata", tags.result()))
 
+    async def _conclude(
+        self, ctx: _Context, transcript: Transcript, content: Content, gaps: tuple[Missing, ...]
+    ) -> Report:
+        """The levels below the transcript; `gaps` are the parts that are missing already."""
+        limits = self._deadlines
         findings = await self._analyse(ctx, transcript)
-        gaps = (*transcript.missing, *changes(ctx.before, content, transcript, revision=ctx.run.revision))
-        findings = replace(findings, missing=(*findings.missing, *gaps))
-        if not tags.result().success:
-            findings = replace(findings, missing=(*findings.missing, *_missing("metadata", tags.result())))
+        changed = changes(ctx.before, content, transcript, revision=ctx.run.revision)
+        findings = replace(findings, missing=(*findings.missing, *transcript.missing, *changed, *gaps))
 
         aggregate = Stage("aggregate", partial(self._aggregate_analysis, ctx), Report, limits.analyse_s)
         report = (await ctx.run.step(aggregate, findings, content)).unwrap()

@@ -107,7 +107,7 @@ def _verdicts(settings: Settings, content: Content) -> str:
         return "none: no language model is named in the settings"
     if llm.input_usd_per_million is None or llm.output_usd_per_million is None:
         return f"none in this version; the prices of {llm.provider} are not set, so there is no estimate"
-    claims = most_claims(content.duration_s or 0.0, settings.analysis.claims_per_hour)
+    claims = most_claims(settings.analysis.claims_per_hour, content.duration_s or 0.0)
     prices = Prices(llm.input_usd_per_million, llm.output_usd_per_million)
     cost = claims * verdict_cost_usd("x" * _CLAIM_CHARACTERS, [_TYPICAL] * PASSAGES, prices)
     at_most = "at most " if content.duration_s else ""

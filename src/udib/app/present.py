@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -32,6 +33,7 @@ from udib.delivery.view import clock, has_sound, local_file, when
 from udib.pipeline.forget import Forgotten
 
 _NARROW = 100
+_MOST_QUESTION_WORDS = 8
 _LEAST, _MOST = 40, 500
 """Columns between which a terminal is believed; COLUMNS may say anything."""
 
@@ -130,12 +132,11 @@ def _nearest(path: str) -> str:
 
 
 def questions_to_try(report: Report) -> tuple[str, ...]:
-    """Two questions that this item answers, from its chapters and speakers."""
+    """Two questions that this item answers, of the first subject in its chapters' titles; none that is long."""
     titles = [chapter.title for chapter in report.outline.chapters] if report.outline else []
-    questions = [f"What was said about {title}?" for title in titles[:2]]
-    if len(questions) < 2 and report.fact_checks and report.fact_checks.checks:
-        questions.append(report.fact_checks.checks[0].claim.quote.text)
-    return tuple(clean(question) for question in questions[:2])
+    questions = (f"What was said about {title.partition(' and ')[0]}?" for title in titles)
+    short = dict.fromkeys(clean(each) for each in questions if len(each.split()) <= _MOST_QUESTION_WORDS)
+    return tuple(islice(short, 2))
 
 
 def answer_text(answer: Answer) -> RenderableType:

@@ -167,13 +167,14 @@ class Health:
 class Window:
     """Some segments of a transcript in the making. `done_s` of `total_s` seconds are finished; None: unknown.
 
-    `missing` is what is known so far to be lost.
+    `missing` is what is known so far to be lost, `language` what the words' own file says of them.
     """
 
     segments: tuple[Segment, ...]
     done_s: float
     total_s: float | None = None
     missing: tuple[Missing, ...] = ()
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ class _Said(msgspec.Struct, rename={"start_time": "startTime", "end_time": "endT
 
 class _SaidFile(msgspec.Struct):
     segments: list[_Said]
+    language: str | None = None
 
 
 def parse_json3(text: str) -> tuple[list[Cue], bool]:
@@ -91,15 +92,15 @@ def _json3_cue(event: _Event) -> Cue:
     return Cue(start_s, end_s, (Line(text.replace("\n", " "), words=tuple(word for some in words for word in some)),))
 
 
-def parse_segments_json(text: str) -> list[Cue]:
-    """The cues of a JSON transcript: podcast namespace, Whisper, or a bare list of {text, start, duration}.
+def parse_segments_json(text: str) -> tuple[list[Cue], str | None]:
+    """The cues of a JSON transcript and its language: podcast namespace, Whisper, or bare {text, start, duration}.
 
     Raises:
         ValueError: It is none of them.
     """
     bare = text.lstrip().startswith("[")
-    said = _decoded(text, list[_Said]) if bare else _decoded(text, _SaidFile).segments
-    return [_said_cue(one) for one in said]
+    file = _SaidFile(_decoded(text, list[_Said])) if bare else _decoded(text, _SaidFile)
+    return [_said_cue(one) for one in file.segments], file.language
 
 
 def _decoded(text: str, kind: type[T]) -> T:

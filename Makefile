@@ -8,7 +8,7 @@ ARGS ?=
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-extras setup-dev demo check test soak bench lock clean
+.PHONY: help setup setup-extras setup-dev demo check test soak bench lock clean-demo clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -64,5 +64,9 @@ bench: setup-dev ## make bench ARGS=startup: measure and write benchmarks/result
 lock: $(VENV)/.uv ## resolve requirements/*.lock anew
 	$(BIN)/python scripts/lock.py
 
-clean: ## remove what the targets above made
-	rm -rf $(VENV) .udib-demo .mypy_cache .ruff_cache .pytest_cache .coverage*
+clean-demo: ## remove the data of the demo; udib stays installed
+	rm -rf .udib-demo
+
+clean: clean-demo ## remove all that the targets above made, .venv with udib included
+	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .coverage*
+	find benchmarks scripts src tests -type d -name __pycache__ -prune -exec rm -rf {} +

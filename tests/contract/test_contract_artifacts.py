@@ -89,5 +89,17 @@ async def test_the_folder_of_a_content_is_there_and_stays_the_same(store: Artifa
     assert store.folder(A, TWO) != folder
 
 
+async def test_sweeping_removes_what_is_empty_and_nothing_else(store: ArtifactStore, tmp_path: Path) -> None:
+    store.folder(A, ONE)
+    await store.sweep(A, ONE)
+    assert list((tmp_path / "artifacts" / A.digest()).iterdir()) == []
+    await store.sweep(A, ONE)
+    digest = await store.put(A, TWO, b"words")
+    folder = store.folder(A, TWO)
+    await store.sweep(A, TWO)
+    assert await store.get(A, TWO, digest) == b"words"
+    assert not folder.exists()
+
+
 async def test_a_healthy_store_says_so(store: ArtifactStore) -> None:
     assert (await store.ping()).ok

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import fields, replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from udib.core.errors import BadRequestError, Status
@@ -313,6 +314,34 @@ async def test_a_report_of_another_shape_is_refused_with_the_way_out(tmp_path: P
     await database.run(spoil)
     with pytest.raises(BadRequestError, match=r"report on file:1 cannot be read by this udib .*; analyze it again"):
         await catalogue.report(A, ContentId("file:1"))
+    await database.close()
+
+
+async def test_the_listing_knows_the_length_that_the_report_found(catalogue: Catalogue) -> None:
+    await catalogue.save(A, report(content("file:1")))
+    await catalogue.save(A, replace(report(content("file:2")), outline=None))
+    assert sorted((str(each.content.id), each.duration_s) for each in await catalogue.listing(A)) == [
+        ("file:1", 8.0),
+        ("file:2", None),
+    ]
+
+
+async def test_a_catalogue_of_the_first_schema_gets_the_lengths_of_its_reports(tmp_path: Path) -> None:
+    first = Database(tmp_path / "catalogue.db", SCHEMA[:1])
+    one = report(content("file:1"))
+
+    def save(connection: sqlite3.Connection) -> None:
+        keys = (A.tenant, A.workspace, "file:1")
+        about = ("1", "file:///1", None, "1", msgspec.json.encode(one.content))
+        connection.execute("INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*keys, *about))
+        for revision, raw in ((1, b"no report"), (2, msgspec.json.encode(one))):
+            row = (*keys, revision, one.created_at, 16, 2, raw)
+            connection.execute("INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    await first.run(save)
+    await first.close()
+    database = Database(tmp_path / "catalogue.db", SCHEMA)
+    assert [each.duration_s for each in await SqliteCatalogue(database).listing(A)] == [8.0]
     await database.close()
 
 

@@ -7,12 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from udib.app.cli import main
+from udib.app.plan import PlannedStep, _transcription, plan_text
+from udib.app.present import listing_text
+from udib.core.tenancy import Scope
+from udib.core.types import Content, ContentId, Listing, Platform
 from udib.memory.store_client import is_owned
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "rent-control" / "debate.vtt"
@@ -139,8 +145,9 @@ def test_the_suggested_questions_lead_to_the_same_data(cli: Cli) -> None:
     assert "1." in cli("ask", words[2])
 
 
-def test_an_unwritable_export_is_told_before_the_work(cli: Cli, talk: Path) -> None:
-    cli("analyze", str(talk), "--quiet", "--out", str(talk / "below a file"), code=3)
+def test_an_export_that_cannot_be_made_is_a_wrong_request_told_before_the_work(cli: Cli, talk: Path) -> None:
+    """Trying again later, which exit code 3 would mean, does not help."""
+    cli("analyze", str(talk), "--quiet", "--out", str(talk / "below a file"), code=2)
     assert cli.json("list") == []
 
 
@@ -160,6 +167,28 @@ def test_a_name_that_is_no_text_is_refused(cli: Cli, talk: Path) -> None:
     assert "rename the file" in cli.complaint
 
 
+def test_a_dry_run_does_not_leave_out_what_it_cannot_know(cli: Cli) -> None:
+    """Of an address nothing is known but that it is one; of captions everything is."""
+    content = Content(ContentId("web:1"), Platform.WEB, "https://a.example/x", "x", url="https://a.example/x")
+    steps = [PlannedStep("transcribe", *_transcription(content, None)), PlannedStep("store", "", 1.0)]
+    console = Console(file=StringIO(), width=100)
+    console.print(plan_text(steps))
+    assert console.file.getvalue().count("unknown") == 2  # type: ignore[attr-defined]
+    assert "unknown" not in cli("analyze", str(EXAMPLE), "--dry-run")
+
+
+def test_a_dry_run_says_what_its_cost_is_for(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UDIB_LLM__PROVIDER", "openai")
+    monkeypatch.setenv("UDIB_LLM__INPUT_USD_PER_MILLION", "1")
+    monkeypatch.setenv("UDIB_LLM__OUTPUT_USD_PER_MILLION", "2")
+    for path, said in (
+        (EXAMPLE, "would cost about 0.16 USD for 30 claims with 3 passages of evidence each; its length is unknown"),
+        (EXAMPLE.with_suffix(".opus"), "would cost at most about 0.16 USD for 30 claims"),
+    ):
+        steps = {step["stage"]: step["what"] for step in cli.json("analyze", str(path), "--dry-run")}
+        assert said in steps["verdicts"]
+
+
 def test_dry_run_does_nothing_and_names_the_cost(cli: Cli, talk: Path) -> None:
     text = cli("analyze", str(talk), "--dry-run")
     assert "0.00 USD" in text
@@ -171,6 +200,30 @@ def test_doctor_finds_this_machine_fit(cli: Cli) -> None:
     assert lines["decoder"]["ok"]
     assert lines["python"]["ok"]
     assert all(line["ok"] or line["remedy"] for line in lines.values())
+
+
+def test_doctor_names_each_check_once_and_a_remedy_where_one_is_needed(cli: Cli) -> None:
+    lines = cli.json("doctor")
+    assert len({line["name"] for line in lines}) == len(lines)
+    assert [line["name"] for line in lines if line["ok"] and line["remedy"]] == []
+
+
+def test_doctor_fails_a_wrong_webhook_where_it_is_set_and_still_looks_at_the_stores(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UDIB_DELIVERY__DISCORD_WEBHOOK", "https://x.example/hook")
+    lines = {line["name"]: line for line in cli.json("doctor", code=1)}
+    assert not lines["discord"]["ok"]
+    assert "not one of Discord's" in lines["discord"]["detail"]
+    assert lines["catalogue"]["ok"]
+    assert "stores" not in lines
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+def test_doctor_asks_nobody_to_free_space_where_no_file_can_be(cli: Cli) -> None:
+    cli.data = Path("/proc/udib")
+    lines = {line["name"]: line for line in cli.json("doctor", code=1)}
+    assert lines["disk"]["remedy"] == "Choose another place with --data-dir."
 
 
 def test_doctor_says_that_a_key_alone_chooses_nothing(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,6 +298,85 @@ def test_a_wrong_command_gets_one_sentence(cli: Cli, tmp_path: Path, arguments: 
     assert "Traceback" not in cli.complaint
 
 
+SLIPS = [
+    (("analyze", "a", "b"), "has no use for 'b'"),
+    (("list", "extra"), "has no use for 'extra'"),
+    (("forget",), "`udib forget` needs an item"),
+    (("analyze",), "`udib analyze` needs a file or an address"),
+    (("ask", "x", "--content"), "--content needs a value"),
+    (("analyze", "a", "--bogus"), "has no option '--bogus'. See `udib analyze --help`"),
+    (("analyze", "a", "--captoins", "b"), "did you mean --captions?"),
+    (("analyze", "-"), "Standard input (-) is not read"),
+    (("--bogus",), "`udib` has no option '--bogus'"),
+    (("frobnicate",), "There is no command 'frobnicate'; there are analyze"),
+    (("analize", "a"), "did you mean analyze?"),
+    (("ask", "x", "--limit", "abc"), "--limit needs a whole number"),
+    (("ask", "x", "--limit", "1", "--limit", "2"), "--limit is given more than once"),
+    (("analyze", "a", "--dry-run=maybe"), "--dry-run takes no value"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), SLIPS, ids=[words for _, words in SLIPS])
+def test_a_slip_is_told_in_plain_words(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    complaint = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert words in complaint
+    assert len(complaint.splitlines()) == 1
+    assert not any(raw in complaint for raw in ("Unused Tokens", "parameter", "unable to convert", "argument"))
+
+
+@pytest.mark.parametrize("command", [[], ["analyze"], ["ask"], ["show"], ["list"], ["forget"], ["doctor"], ["init"]])
+def test_help_names_no_type_that_only_a_programmer_knows(
+    capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([*command, "--help"])
+    text = capsys.readouterr().out
+    assert "False" not in text
+    assert "ARGS" not in text
+
+
+def test_two_items_of_one_title_are_told_apart(cli: Cli, talk: Path, tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    other = tmp_path / "b" / talk.name
+    other.write_text(TALK.replace("twelve", "eleven"), encoding="utf-8")
+    for path in (talk, other):
+        cli("analyze", str(path), "--quiet")
+    cli("show", "city talk", code=2)
+    for part in (str(talk), str(other), "analysed 20", "Give more of the id"):
+        assert part in cli.complaint
+    listed = "".join(cli("list").split())
+    assert "".join(str(other).split()) in listed
+
+
+@pytest.mark.parametrize("width", [44, 60, 80, 120])
+def test_the_list_fits_and_keeps_ids_whole(width: int) -> None:
+    content = Content(ContentId(f"file:{'0123456789abcdef' * 2}"), Platform.FILE, "file:///a/talk.vtt", "A long title")
+    item = Listing(content, 1, "2026-01-31T09:05:00+00:00", 120_000, 14, 345.6)
+    console = Console(file=StringIO(), width=width)
+    console.print(listing_text([item], Scope.of("a", "b"), width))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert text.splitlines()[1].startswith("file:01234567")
+    assert ("5:45" in text) == (width >= 48)
+    assert ("claims" in text) == (width >= 84)
+
+
+def test_the_length_of_captions_is_listed(cli: Cli) -> None:
+    cli("analyze", str(EXAMPLE), "--quiet")
+    assert cli.json("list")[0]["duration_s"] > 300
+    assert "5:45" in cli("list")
+
+
+def test_the_folder_of_a_report_names_its_item(cli: Cli, talk: Path) -> None:
+    report = cli.json("analyze", str(talk))
+    folder = Path(report["delivered"][0]["where"]).parent.name
+    assert cli.json("show", folder.rsplit("-", 1)[1])["content"]["id"] == report["content"]["id"]
+
+
 @pytest.mark.parametrize(
     "text",
     [TALK.encode("utf-16"), b"\xef\xbb\xbf" + TALK.encode(), TALK.replace("don't", "don\u2019t").encode("cp1252")],
@@ -257,10 +389,17 @@ def test_odd_encodings_are_read(cli: Cli, tmp_path: Path, text: bytes) -> None:
     assert report["outline"]["speakers"] == ["Maya", "Daniel"]
 
 
-def test_an_unwritable_data_directory_is_named(cli: Cli, talk: Path, tmp_path: Path) -> None:
+def test_a_data_directory_that_is_a_file_is_a_wrong_request(cli: Cli, talk: Path, tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where the directory should be")
-    cli("analyze", str(talk), "--quiet", code=3)
-    assert str(tmp_path / "data") in cli.complaint
+    cli("analyze", str(talk), "--quiet", code=2)
+    assert f"{tmp_path / 'data'} is a file" in cli.complaint
+
+
+def test_a_data_directory_that_cannot_be_made_is_named(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    cli.data = tmp_path / "file" / "data"
+    cli("list", code=3)
+    assert str(cli.data) in cli.complaint
 
 
 def test_a_misspelt_setting_stops_the_start(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,6 +452,13 @@ def test_ctrl_c_keeps_what_was_finished(tmp_path: Path) -> None:
 def test_a_question_needs_no_quotation_marks(cli: Cli, talk: Path, words: list[str]) -> None:
     cli("analyze", str(talk), "--quiet")
     assert "Vienna" in cli("ask", *words)
+
+
+def test_an_answer_from_a_text_links_to_no_second_of_it(cli: Cli, talk: Path) -> None:
+    cli("analyze", str(talk), "--quiet")
+    text = cli("ask", "rents in Vienna")
+    assert "city%20talk.txt" in "".join(text.split())
+    assert "#t=" not in text
 
 
 def test_a_speaker_is_found_in_any_case_and_an_unknown_one_is_told(cli: Cli, talk: Path) -> None:
@@ -386,3 +532,22 @@ def test_output_on_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("udib: the output could not be written")
     assert "Traceback" not in done.stderr
+
+
+def test_progress_says_refused_and_not_a_code(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "empty talk.vtt"
+    path.write_text("WEBVTT\n\n", encoding="utf-8")
+    cli("analyze", str(path), code=2)
+    assert "transcribe: refused" in cli.complaint
+
+
+def test_a_refused_item_and_a_forgotten_one_leave_no_file_behind(cli: Cli, talk: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty talk.vtt"
+    empty.write_text("WEBVTT\n\n", encoding="utf-8")
+    cli("analyze", str(empty), "--quiet", code=2)
+    cli("analyze", str(talk), "--quiet")
+    cli("forget", str(talk))
+    # What stays is the workspace's own lock, which names nothing.
+    assert [path.name for path in (cli.data / "locks").iterdir()] == [f"{Scope.of('default', 'main').digest()}.lock"]
+    for room in ("artifacts", "reports"):
+        assert [path.name for path in (cli.data / room).glob("*/*")] == []

@@ -70,7 +70,7 @@ def holding(tmp_path: Path, word: str) -> list[str]:
 
 async def test_no_byte_of_a_cited_item_is_left_and_another_tenants_copy_stays(app: App, tmp_path: Path) -> None:
     first = captions(tmp_path, ODD_NAME, CLAIM, "Nobody else has a zanzibarium to tax, I say.")
-    again = captions(tmp_path, "again.vtt", "The tax raised exactly 47 million euros in 2021, we heard.", "Is that so?")
+    again = captions(tmp_path, "again.vtt", "The tax raised exactly 12 million euros in 2021, we heard.", "Is that so?")
     report = await analysed(app, first)
     citing = await analysed(app, again)
     assert citing.cites(report.content.id), "the test needs a citation"

@@ -34,7 +34,7 @@ from udib.testing.fakes import FakeCatalogue, FakeMemory, FakeOutbox, FakeSource
 
 SCOPE = Scope.of("acme", "main")
 SAID = (
-    Segment(0.0, 4.0, "Rents rose by twelve percent.", "MAYA"),
+    Segment(0.0, 4.0, "Rents in Vienna rose by twelve percent.", "MAYA"),
     Segment(4.0, 9.0, "Nobody builds any houses here.", "DANIEL"),
 )
 
@@ -101,7 +101,7 @@ class Bench:
 
     async def _fact_check(self, transcript: Transcript, look_up: LookUp) -> FactChecks:
         await self._act("fact-check")
-        [evidence] = await look_up(["Rents rose by twelve percent."])
+        [evidence] = await look_up(["The rents of Vienna rose by thirty percent."])
         quote = transcript.cut(0, 0, 0, len(transcript.segments[0].text))
         check = FactCheck(Claim(quote, 0.9), tuple(evidence), not_judged=NotJudged("needs_llm"))
         return FactChecks((check,) if self.evidence else (), considered=len(evidence))
@@ -269,6 +269,12 @@ async def test_lost_sound_is_told_also_when_the_transcript_is_reused(bench: Benc
         report = (await bench.pipeline().process_video("a")).unwrap()
         assert report.missing == bench.transcriber.missing
     assert bench.transcriber.heard == 1
+
+
+async def test_the_language_that_the_words_own_file_names_goes_before_that_of_the_source(bench: Bench) -> None:
+    bench.source.content = replace(bench.source.content, language="en")
+    bench.transcriber.written = "de"
+    assert (await bench.pipeline().process_video("a")).unwrap().transcript.language == "de"
 
 
 @pytest.mark.parametrize(("said", "known", "expected"), [("de", "en", "de"), (None, "en", "en"), (None, None, "und")])

@@ -2,9 +2,14 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from udib.app.cli import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,3 +45,33 @@ def test_the_example_of_vectors_runs(tmp_path: Path) -> None:
     assert lines[1] == "False ['rents rose', 'rents rose again']"
     assert lines[2] == "True ['rents rose', 'rents rose again']"
     assert re.fullmatch(r"[0-3] \d+\.\d+", lines[3])
+
+
+def test_the_commands_run_on_the_data_of_the_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two seconds, for what a newcomer types first."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"<!-- example: commands -->\n```sh\n(.*?)```", text, flags=re.DOTALL)
+    setting, *commands = block.splitlines()
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    [demo] = re.findall(r"\$\(BIN\)/(udib analyze .*?) --data-dir", " ".join(recipe.split()))
+    [folder] = re.findall(r'UDIB_DATA_DIR="\$PWD/(.*?)"', setting)
+    assert f"--data-dir {folder} $(ARGS)" in recipe
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("UDIB_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("UDIB_MEMORY__LINGER_S", "0.2")
+    for command in (demo, *commands):
+        name, *arguments = shlex.split(command, comments=True)
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert (name, ended.value.code) == ("udib", 0), command
+        assert "Nothing is stored" not in capsys.readouterr().out
+
+
+def test_make_clean_removes_what_the_targets_leave() -> None:
+    """All that git ignores, but for what no target makes."""
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").replace("/", "").split()
+    text = (ROOT / "Makefile").read_text(encoding="utf-8").replace("$(VENV)", ".venv")
+    recipe = text.partition("\nclean-demo:")[2]
+    assert [name for name in ignored if name not in recipe] == ["*.egg-info", "build", "dist", "profiling"]

@@ -144,14 +144,19 @@ _FINITE = re.compile(
 
 
 def claim_candidates(sentences: Sequence[Sentence], *, threshold: float = WORTH_CHECKING) -> tuple[Claim, ...]:
-    """The sentences from a check-worthiness of `threshold` on, most check-worthy first, then in order of time."""
+    """The sentences from a check-worthiness of `threshold` on, most check-worthy first, then in order of time.
+
+    One that no reason raised says nothing that could be checked, however long and impersonal it is.
+    """
     words = [tokens(sentence.text) for sentence in sentences]
     names = proper_names(words)
     scored = (
         (sentence, *check_worthiness(sentence.text, said, names))
         for sentence, said in zip(sentences, words, strict=True)
     )
-    claims = [Claim(sentence.quote, score, reasons) for sentence, score, reasons in scored if score >= threshold]
+    claims = [
+        Claim(sentence.quote, score, reasons) for sentence, score, reasons in scored if reasons and score >= threshold
+    ]
     return tuple(sorted(claims, key=lambda claim: -claim.check_worthiness))
 
 

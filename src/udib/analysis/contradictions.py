@@ -2,13 +2,13 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Final
 
 from udib.analysis.claims import names_in, proper_names
-from udib.analysis.polarity import BETWEEN_CLAUSES, opposed
+from udib.analysis.polarity import BETWEEN_CLAUSES, opposed, same_but_for_yes_and_no
 from udib.analysis.sentences import Sentence
 from udib.analysis.text import (
     MONTHS,
@@ -44,6 +44,7 @@ _COMMON: Final = 40
 """A word in more sentences than this does not say what a sentence is about, and would make the search quadratic."""
 _FEWEST_SHARED: Final = 2
 _LONGEST_ADMISSION: Final = 35
+_LONGEST_SUBJECT: Final = 4
 _RARE: Final = 8
 """A thing of which somebody speaks in more sentences than this may have been dealt with in many ways."""
 _PARTNERS: Final = 60
@@ -123,8 +124,16 @@ class Difference:
     @property
     def subject(self) -> str:
         """The words both share, as the later one says them; units only where they share nothing else."""
-        shared = set(self.shared) - _UNIT_STEMS or set(self.shared)
-        return " ".join(word.low for word in self.later.words if is_content(word.low) and stem(word.low) in shared)
+        return subject(self.later.words, set(self.shared) - _UNIT_STEMS or set(self.shared))
+
+
+def subject(words: Sequence[Token], shared: Collection[str]) -> str:
+    """The first few words of a sentence whose stems are shared with another: a label, not the sentence again."""
+    named: dict[str, str] = {}
+    for word in words:
+        if is_content(word.low) and stem(word.low) in shared:
+            named.setdefault(stem(word.low), word.low)
+    return " ".join(islice(named.values(), _LONGEST_SUBJECT))
 
 
 def _unrelated(one: str, other: str) -> float:
@@ -195,8 +204,9 @@ def _difference(
     shared = tuple(one for one in dict.fromkeys(later.stems) if one in earlier.stems)
     if _admitted(earlier, later) and any(frequency[one] <= _RARE for one in shared):
         return Difference(earlier, later, POLARITY, shared)
-    if _other_count(earlier, later, near):
-        return Difference(earlier, later, NUMBER, shared)
+    kind = NUMBER if _other_count(earlier, later, near) else _plainly(earlier, later)
+    if kind is not None:
+        return Difference(earlier, later, kind, shared)
     if earlier.times != later.times or earlier.places != later.places or len(shared) < _FEWEST_SHARED:
         return None
     if _other_number(earlier, later):
@@ -204,6 +214,24 @@ def _difference(
     if _other_polarity(earlier, later, shared):
         return Difference(earlier, later, POLARITY, shared)
     return None
+
+
+def _plainly(earlier: Statement, later: Statement) -> str | None:
+    """How two statements differ that are the same but for a figure, or for a negation; None if they do not."""
+    if earlier.conditional or later.conditional or (earlier.tense, earlier.times) != (later.tense, later.times):
+        return None
+    if not same_but_for_yes_and_no(earlier.words, later.words):
+        return None
+    if earlier.negated != later.negated:
+        return POLARITY
+    return NUMBER if not earlier.negated and _other_figure(earlier.figures, later.figures) else None
+
+
+def _other_figure(ours: Sequence[Figure], theirs: Sequence[Figure]) -> bool:
+    if len(ours) != 1 or len(theirs) != 1:
+        return False
+    [one], [other] = ours, theirs
+    return one.kind is other.kind and one.unit == other.unit and _apart(one, other)
 
 
 def _admitted(earlier: Statement, later: Statement) -> bool:

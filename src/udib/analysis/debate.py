@@ -23,11 +23,12 @@ from udib.analysis.contradictions import (
     counting_words,
     differences,
     statements,
+    subject,
 )
 from udib.analysis.language import is_english
 from udib.analysis.polarity import denies
 from udib.analysis.sentences import Sentence, sentences
-from udib.analysis.text import content_stems, figures, is_content, stem, tokens
+from udib.analysis.text import Token, content_stems, figures, is_negation, tokens, word_set
 from udib.core.findings import Argument, Clash, Contradiction, DebateMap, Role, SpeakerShare
 from udib.core.speech import Quote, Transcript
 from udib.core.vectors import Embedder
@@ -49,6 +50,15 @@ _ANSWERED = re.compile(
     r"^(?:(?:well|oh|look|so|and),? )*(?:yes|yeah|no|nope|sure|of course|absolutely|exactly|definitely"
     r"|certainly|not (?:at all|really)|i (?:do|don't|did|didn't|would|wouldn't|have|haven't|am|can|can't|will"
     r"|won't|think so|don't know|agree)|because|it depends|maybe|that's right|correct|right)\b"
+)
+_YES_OR_NO = re.compile(
+    r"^(?:(?:so|and|but|well),? )*(?:will|would|do|did|have|are|were|can|could|should) you \w+[^,;:]{0,40}\?"
+)
+_FEWEST_ELSEWHERE: Final = 4
+_POINTS_BACK: Final = word_set(
+    """i i'm we me my mine us our you your he she it they him her his its their them that this these those there here
+    such so yes no yeah nope sure maybe perhaps probably absolutely exactly right correct ok okay indeed course
+    definitely certainly because if when never always not"""
 )
 _HOW_MUCH = re.compile(r"\bhow (?:much|many|often|long|high|big|old|far)\b|\bwhat (?:share|percentage|number|year)\b")
 
@@ -212,8 +222,7 @@ def _answer_clashes(answers: Sequence[tuple[Sentence, tuple[Sentence, ...]]], ne
         shared, similarity, target = max(scored, key=lambda entry: (entry[0] > 0, entry[0] / 10 + entry[1]))
         if shared and similarity >= NEAREST_CLASH:
             both = own & set(content_stems(tokens(target.text)))
-            subject = " ".join(word.low for word in words if is_content(word.low) and stem(word.low) in both)
-            yield Clash(target.quote, reply.quote, subject)
+            yield Clash(target.quote, reply.quote, subject(words, both))
 
 
 def _is_question(text: str) -> bool:
@@ -223,7 +232,11 @@ def _is_question(text: str) -> bool:
 def _is_put(sentence: Sentence, names: set[str]) -> bool:
     """Whether a sentence asks the other side something that can be answered."""
     words = [word.low for word in tokens(sentence.text)]
-    if not _is_question(sentence.text) or len(words) < _FEWEST_QUESTION_WORDS:
+    if not _is_question(sentence.text):
+        return False
+    if _YES_OR_NO.search(sentence.text.casefold()):
+        return True
+    if len(words) < _FEWEST_QUESTION_WORDS:
         return False
     return any(word in names or word.split("'")[0] in {"you", "your"} for word in words)
 
@@ -231,9 +244,21 @@ def _is_put(sentence: Sentence, names: set[str]) -> bool:
 def _takes_up(question: Sentence, answer: Sequence[Sentence], names: set[str]) -> bool:
     said = " ".join(sentence.text for sentence in answer)
     words = tokens(said)
+    asked = {one for one in content_stems(tokens(question.text)) if one not in names}
+    if _YES_OR_NO.search(question.text.casefold()) and _is_elsewhere(words, asked):
+        return False
     if len(words) < _FEWEST_ANSWER_WORDS or _ANSWERED.search(said.casefold().replace("\u2019", "'")):
         return True
     if _HOW_MUCH.search(question.text.casefold()) and figures(words):
         return True
-    asked = {one for one in content_stems(tokens(question.text)) if one not in names}
     return len(asked) < _FEWEST_ASKED or bool(asked & set(content_stems(words)))
+
+
+def _is_elsewhere(words: Sequence[Token], asked: set[str]) -> bool:
+    """Whether an answer, however short, is plainly on something else: not on the speaker, nor on anything named before.
+
+    Who speaks of himself or points back may well answer a question after all.
+    """
+    if len(words) < _FEWEST_ELSEWHERE or not asked or asked & set(content_stems(words)):
+        return False
+    return not any(word.low.split("'")[0] in _POINTS_BACK or is_negation(word) for word in words)

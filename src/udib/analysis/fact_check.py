@@ -15,8 +15,8 @@ from udib.core.speech import Transcript
 NEEDS_MODEL: Final = "needs_llm"
 """The code of what cannot be told without a language model."""
 
-LEAST_CLAIMS: Final = 30
-"""Claims that any item may have: a short debate is dense, and its report is short all the same."""
+SHORTEST_COUNTED_S: Final = 1800.0
+"""Seconds that the shortest item counts as: a short debate is dense, and its report is short all the same."""
 
 _INSTRUCTION_TOKENS: Final = 700
 _ANSWER_TOKENS: Final = 250
@@ -44,15 +44,20 @@ async def check_claims(
     Args:
         transcript: What was said.
         look_up: Gives, for each statement, what is known about it; never the item itself (the caller sees to that).
-        limit: Most claims for an hour of speech; an item has at least LEAST_CLAIMS of them.
+        limit: Most claims for an hour of speech, see `most_claims`.
         threshold: Check-worthiness in [0, 1] from which a sentence counts.
         prices: Of the model that would judge; None: no estimate is made.
     """
     claims, considered = await asyncio.to_thread(_claims, transcript, threshold)
-    kept = claims[: max(LEAST_CLAIMS, math.ceil(limit * transcript.duration_s / 3600))]
+    kept = claims[: most_claims(limit, transcript.duration_s)]
     found = await look_up([claim.quote.text for claim in kept]) if kept else []
     checks = (_unjudged(claim, evidence, prices) for claim, evidence in zip(kept, found, strict=True))
     return FactChecks(tuple(checks), considered)
+
+
+def most_claims(per_hour: int, duration_s: float) -> int:
+    """How many claims an item of that length may have; a short one as many as half an hour."""
+    return math.ceil(per_hour * max(duration_s, SHORTEST_COUNTED_S) / 3600)
 
 
 def verdict_cost_usd(statement: str, evidence: Sequence[Evidence], prices: Prices) -> float:

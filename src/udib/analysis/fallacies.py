@@ -12,8 +12,8 @@ from udib.core.findings import Fallacies, Fallacy
 from udib.core.speech import Transcript
 
 HINTS_PER_HOUR: Final = 3
-LEAST_HINTS: Final = 6
-"""Hints that any item may have: a debate of five minutes can well be full of them."""
+SHORTEST_COUNTED_S: Final = 7200.0
+"""Seconds that the shortest item counts as: a debate of five minutes can well be full of fallacies."""
 CONFIDENT: Final = 0.55
 """Confidence from which a hint is shown. Ordinary talk gets at most three an hour at it."""
 FEWEST_WORDS: Final = 6
@@ -26,12 +26,12 @@ async def fallacy_hints(
 
     Args:
         transcript: What was said.
-        per_hour: Most hints for an hour of speech; a short item may have LEAST_HINTS of them, or none if this is 0.
+        per_hour: Most hints for an hour of speech; a short item may have as many as two hours.
         threshold: Confidence in [0, 1] from which a hint counts.
     """
     found = await asyncio.to_thread(_found, transcript)
     likely = sorted((hint for hint in found if hint.confidence >= threshold), key=lambda hint: -hint.confidence)
-    allowed = max(LEAST_HINTS, math.ceil(per_hour * transcript.duration_s / 3600)) if per_hour else 0
+    allowed = math.ceil(per_hour * max(transcript.duration_s, SHORTEST_COUNTED_S) / 3600)
     kept = sorted(likely[:allowed], key=lambda hint: hint.quote.start_s)
     return Fallacies(tuple(kept), withheld=len(found) - len(kept))
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from udib.analysis.text import Token, is_content, is_negated, stem, tokens
+from udib.analysis.text import NEGATIONS, Token, figures, is_content, is_negated, stem, tokens, word_set
 
 BETWEEN_CLAUSES = re.compile(
     r"(?<!\d)[,;:]|,(?!\d)| but | and (?=(?:I|we|you|he|she|they|it|its|his|her|their|that|the)\b)"
@@ -25,6 +25,25 @@ _OPPOSITES: Final = tuple(
         ("improve", "worsen"), ("necessary", "unnecessary"),
     )
 )  # fmt: skip
+
+_SHORTEST_FRAME: Final = 3
+_UNFRAMED: Final = NEGATIONS | word_set(
+    "a an the any some do does did about over nearly almost only just well but so and"
+)
+_POINTING: Final = word_set("he she it they this that these those him her them his its their there")
+"""What may stand for one thing in one sentence and for another in the next."""
+
+
+def same_but_for_yes_and_no(one: Sequence[Token], other: Sequence[Token]) -> bool:
+    """Whether two sentences have the same words but for articles, figures, and what says yes or no."""
+    frame = _frame(one)
+    return len(frame) >= _SHORTEST_FRAME and frame == _frame(other) and _POINTING.isdisjoint(frame)
+
+
+def _frame(words: Sequence[Token]) -> list[str]:
+    numbers = {at for figure in figures(words) for at in range(figure.at, figure.end)}
+    plain = (word.low.removesuffix("n't") for at, word in enumerate(words) if at not in numbers)
+    return [stem(low) for low in plain if low not in _UNFRAMED]
 
 
 def denies(reply: str, said: str, names: frozenset[str]) -> bool:

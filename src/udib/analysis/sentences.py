@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 from typing import Final
 
 from udib.analysis.text import word_set
-from udib.core.speech import Quote, Segment, Transcript, stretches
+from udib.core.speech import SILENCE_S, Quote, Segment, Transcript, stretches
 
 PAUSE_S: Final = 0.6
 LONGEST_SPOKEN: Final = 30  # words of a sentence where nothing but pauses tells where it ends
@@ -64,7 +64,8 @@ def sentences(transcript: Transcript) -> tuple[Sentence, ...]:
     """Cut a transcript into sentences, in linear time.
 
     Within the segments of one speaker in a row, sentences end at punctuation; where a speaker's words have none (speech
-    recognition), at pauses of more than 0.6 s and after at most 30 words, at the end of a segment if there is one.
+    recognition), at pauses of more than 0.6 s and after at most 30 words, at the end of a segment if there is one. None
+    goes on over a silence of more than SILENCE_S.
     """
     found: list[Sentence] = []
     numbered = enumerate(transcript.segments)
@@ -97,11 +98,13 @@ class _Turn:
         """First segment, offset in it, last segment and end offset in it, of each sentence."""
         cuts = list(_punctuated(self.text))
         spoken = len(cuts) * LONGEST_WRITTEN < len(self.text.split())
+        pauses = self._pauses()
         pieces = _Pieces(
-            self.text, LONGEST_SPOKEN if spoken else LONGEST_WRITTEN, self._pauses(), frozenset(self.starts)
+            self.text, LONGEST_SPOKEN if spoken else LONGEST_WRITTEN, frozenset(pauses), frozenset(self.starts)
         )
+        silences = [at for at, pause_s in pauses.items() if pause_s > SILENCE_S]
         begin = 0
-        for end in [*cuts, len(self.text)]:
+        for end in [*sorted({*cuts, *silences}), len(self.text)]:
             for start, stop in pieces.of(begin, end):
                 if any(map(str.isalnum, self.text[start:stop])):
                     yield (*self._place(start), *self._place(stop - 1, ending=True))
@@ -111,19 +114,19 @@ class _Turn:
         number = bisect_right(self.starts, offset) - 1
         return self.first + number, offset - self.starts[number] + ending
 
-    def _pauses(self) -> frozenset[int]:
-        """Offsets of the words that follow a pause of more than PAUSE_S."""
-        found: list[int] = []
+    def _pauses(self) -> dict[int, float]:
+        """Offsets of the words that follow a pause of more than PAUSE_S, and its seconds."""
+        found: dict[int, float] = {}
         before = float("inf")
         for start, segment in zip(self.starts, self.segments, strict=True):
             offsets = [match.start() for match in _VISIBLE.finditer(segment.text)]
             if offsets and segment.start_s - before > PAUSE_S:
-                found.append(start + offsets[0])
+                found[start + offsets[0]] = segment.start_s - before
             if len(segment.words) == len(offsets):
-                gaps = zip(offsets[1:], pairwise(segment.words), strict=False)
-                found += [start + at for at, (one, other) in gaps if other.start_s - one.end_s > PAUSE_S]
+                gaps = [other.start_s - one.end_s for one, other in pairwise(segment.words)]
+                found |= {start + at: gap for at, gap in zip(offsets[1:], gaps, strict=False) if gap > PAUSE_S}
             before = segment.end_s
-        return frozenset(found)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,11 @@ runs. Standard output is data, standard error is progress and complaints.
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError
 
 from udib.app import streams
-from udib.app.command_line import Common, guarded, options, run
+from udib.app.command_line import Common, Flag, guarded, options, run
 from udib.app.memory_cli import memory
 from udib.core.version import __version__
 
@@ -31,18 +30,18 @@ app.command(memory)
 @app.command
 def analyze(
     source: str,
+    /,
     *,
     captions: str | None = None,
     quality: str | None = None,
     out: str | None = None,
-    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    dry_run: Flag = False,
     common: Common | None = None,
 ) -> int:
     """Analyse a recording, a caption file or a URL, and store what was said.
 
     Args:
-        source: A media file (mp4, mkv, webm, mp3, ogg, opus, wav, m4a, ...), a caption or transcript file (VTT, SRT,
-            json3, TTML, plain text), or any address that yt-dlp supports.
+        source: A recording, captions or a transcript (mp4, opus, vtt, srt, txt, ...), or any address that yt-dlp reads.
         captions: A caption file to be used for the words of SOURCE.
         quality: Keep the video too, at most this high, such as 720p.
         out: Also write the report into this directory.
@@ -54,7 +53,7 @@ def analyze(
     return run(commands.analyze(order, options(common)), common, then=_RESUMABLE)
 
 
-@app.command
+@app.command(usage="Usage: udib ask [OPTIONS] QUESTION...")
 def ask(
     *question: str,
     limit: int = 5,
@@ -76,11 +75,11 @@ def ask(
 
 
 @app.command
-def show(content: str, *, common: Common | None = None) -> int:
+def show(content: str, /, *, common: Common | None = None) -> int:
     """Show the newest report on a stored item.
 
     Args:
-        content: Its id, the beginning of it, its title or its address.
+        content: Its id, the beginning of it, its title, its address or its path.
     """
     from udib.app import commands
 
@@ -96,8 +95,8 @@ def list_(*, common: Common | None = None) -> int:
 
 
 @app.command
-def forget(content: str, *, yes: Annotated[bool, Parameter(negative="")] = False, common: Common | None = None) -> int:
-    """Remove an item and all its words from every store. Exported files and messages already posted are not reached.
+def forget(content: str, /, *, yes: Flag = False, common: Common | None = None) -> int:
+    """Remove an item and all its words from every store, but no exported file and no message already posted.
 
     Args:
         content: Its id, the beginning of it, its title, its address or its path.
@@ -117,7 +116,7 @@ def doctor(*, common: Common | None = None) -> int:
 
 
 @app.command
-def init(*, yes: Annotated[bool, Parameter(negative="")] = False, common: Common | None = None) -> int:
+def init(*, yes: Flag = False, common: Common | None = None) -> int:
     """Ask the few questions that matter and write settings.yaml. Can be skipped: everything embedded works without.
 
     Args:
@@ -137,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _refuse_bytes(given)
         code = app(given, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as exc:
-        code = _usage(str(exc))
+        code = _usage(exc)
     except (SystemExit, BrokenPipeError):
         code = 0  # rich leaves like this when the reader of a pipe has gone
     except OSError as exc:
@@ -159,10 +158,11 @@ def _refuse_bytes(arguments: Sequence[str]) -> None:
             raise CycloptsError(message)
 
 
-def _usage(message: str) -> int:
+def _usage(error: CycloptsError) -> int:
+    from udib.app.usage import sentence
     from udib.delivery.text import clean
 
-    print(f"udib: {clean(message)} See `udib --help`.", file=sys.stderr)  # noqa: T201
+    print(f"udib: {clean(sentence(error))}", file=sys.stderr)  # noqa: T201
     return EXIT_USAGE
 
 

@@ -9,6 +9,8 @@ from cyclopts import Parameter
 
 from udib.app import signals
 
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
@@ -19,8 +21,8 @@ class Common:
     workspace: Annotated[str | None, Parameter(help="Part of it [settings: workspace].")] = None
     data_dir: Annotated[str | None, Parameter(help="Where everything is stored [settings: data_dir].")] = None
     config: Annotated[str | None, Parameter(help="Directory with settings.yaml.")] = None
-    json: Annotated[bool, Parameter(negative="", help="Print JSON on standard output.")] = False
-    quiet: Annotated[bool, Parameter(name=("--quiet", "-q"), negative="", help="No progress.")] = False
+    json: Annotated[Flag, Parameter(help="Print JSON on standard output.")] = False
+    quiet: Annotated[Flag, Parameter(name=("--quiet", "-q"), help="No progress.")] = False
 
 
 def options(common: Common | None) -> Any:  # noqa: ANN401 - `Options` is only imported with a command

@@ -1,5 +1,6 @@
 """What the commands do: open the app, call it, print what it says, and give the exit code."""
 
+import errno
 import os
 import shlex
 import sys
@@ -140,7 +141,7 @@ async def list_contents(options: Options) -> int:
     """Print what is stored."""
     async with opened(options) as app:
         listing = await app.catalogue.listing(app.scope)
-        present.emit(listing, present.listing_text(listing, app.scope), as_json=options.json)
+        present.emit(listing, present.listing_text(listing, app.scope, present.columns()), as_json=options.json)
         return 0
 
 
@@ -184,6 +185,8 @@ def _refuse_empty(option: str, value: str | None) -> None:
 async def opened(options: Options) -> AsyncGenerator[App]:
     """The app as the options want it, with its logging set up."""
     settings = options.settings()
+    if settings.data_path.exists() and not settings.data_path.is_dir():
+        raise BadRequestError(f"The data directory {settings.data_path} is a file; give a directory to --data-dir.")
     configure_logging(settings.log.level)
     async with open_app(settings) as app:
         yield app
@@ -207,14 +210,16 @@ def _writable(folder: Path) -> None:
     """Make the directory of --out before any work is done for it.
 
     Raises:
-        UnavailableError: It cannot be made or written.
+        BadRequestError: It cannot be made or written.
+        UnavailableError: The disk is full.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        raise UnavailableError(f"{folder} cannot be made ({exc.strerror}); give another directory to --out.") from exc
+        kind = UnavailableError if exc.errno in {errno.ENOSPC, errno.EDQUOT} else BadRequestError
+        raise kind(f"{folder} cannot be made ({exc.strerror}); give another directory to --out.") from exc
     if not os.access(folder, os.W_OK):
-        raise UnavailableError(f"{folder} cannot be written; give another directory to --out.")
+        raise BadRequestError(f"{folder} cannot be written; give another directory to --out.")
 
 
 async def _content(app: App, reference: str, *, least: int = _LEAST_TO_READ) -> Content:
@@ -236,8 +241,9 @@ async def _content(app: App, reference: str, *, least: int = _LEAST_TO_READ) -> 
             "after the platform: `udib list` shows both."
         )
     if len(found) > 1:
-        names = ", ".join(f"{content.id} ({content.title})" for content in found[:5])
-        raise BadRequestError(f"{reference!r} names {len(found)} items: {names}; give more of the id.")
+        analysed = {each.content.id: each.created_at for each in await app.catalogue.listing(app.scope)}
+        names = "; ".join(present.told_apart(content, analysed.get(content.id)) for content in found[:5])
+        raise BadRequestError(f"{reference!r} names {len(found)} items: {names}. Give more of the id.")
     return found[0]
 
 

@@ -6,19 +6,22 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import av
 
 from udib.app import present
-from udib.app.bootstrap import App, open_app
+from udib.app.bootstrap import open_app
 from udib.app.commands import EXIT_CODES, Options
 from udib.app.observability import configure_logging
-from udib.app.settings import Settings, seen_secrets
+from udib.app.settings import DeliverySettings, Settings, seen_secrets
 from udib.core.errors import Status, UdibError
 from udib.core.types import Health
+from udib.delivery.webhook import check_webhook
 from udib.sources.ytdlp_health import javascript_runtime
 
 _LEAST_FREE_GB = 2.0
+_CORRECT = "Correct what the sentence names, then run `udib doctor` again."
 
 
 async def doctor(options: Options) -> int:
@@ -40,16 +43,14 @@ async def check(settings: Settings) -> list[Health]:
         lambda: _webhook(settings),
     )
     healths = [await asyncio.to_thread(each) for each in local]
+    if not healths[-1].ok:  # said once; the stores can be looked at without it
+        settings = settings.model_copy(update={"delivery": DeliverySettings()})
     try:
         async with open_app(settings) as app:
-            return [*healths, *await _adapters(app)]
+            healths += await app.ping()
     except UdibError as exc:
-        remedy = "Correct what the sentence names, then run `udib doctor` again."
-        return [*healths, Health("stores", ok=False, detail=str(exc), remedy=remedy)]
-
-
-async def _adapters(app: App) -> list[Health]:
-    return await app.ping()
+        healths.append(Health("stores", ok=False, detail=str(exc), remedy=_CORRECT))
+    return [replace(health, remedy="") if health.ok else health for health in healths]
 
 
 def _python() -> Health:
@@ -63,7 +64,11 @@ def _python() -> Health:
 def _disk(settings: Settings) -> Health:
     folder = settings.data_path
     existing = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(existing).free / 1e9
+    usage = shutil.disk_usage(existing)
+    if usage.total == 0:  # /proc, /sys: files of the system, and none of anybody else's
+        detail = f"{existing} stores no files, so nothing can be kept in {folder}"
+        return Health("disk", ok=False, detail=detail, remedy="Choose another place with --data-dir.", optional=True)
+    free = usage.free / 1e9
     return Health(
         "disk",
         free >= _LEAST_FREE_GB,
@@ -105,6 +110,10 @@ def _provider(settings: Settings) -> Health:
 
 
 def _webhook(settings: Settings) -> Health:
-    named = settings.delivery.discord_webhook is not None
-    detail = "a webhook is set (not shown, not called)" if named else "no webhook is set: reports go to files"
-    return Health("discord", ok=True, detail=detail, optional=True)
+    if settings.delivery.discord_webhook is None:
+        return Health("discord", ok=True, detail="no webhook is set: reports go to files", optional=True)
+    try:
+        check_webhook(settings.delivery.discord_webhook.get_secret_value())
+    except UdibError as exc:
+        return Health("discord", ok=False, detail=str(exc), remedy="Set it right, or leave it out: `udib init` asks.")
+    return Health("discord", ok=True, detail="a webhook is set (not shown, not called)", optional=True)

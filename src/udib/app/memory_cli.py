@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from udib.app.command_line import Common, options, run
+from udib.app.command_line import Common, Flag, options, run
 
 _AGAIN = " What was done is kept: run the same command again to go on."
 
@@ -42,7 +42,7 @@ class Shown:
 
     neighbours: Annotated[int, Parameter(help="Also so many records before and after each.")] = 0
     half_life_days: Annotated[float | None, Parameter(help="Halve scores with every so many days of age.")] = None
-    explain: Annotated[bool, Parameter(negative="", help="Show what meaning and words give to each.")] = False
+    explain: Annotated[Flag, Parameter(help="Show what meaning and words give to each.")] = False
 
 
 @memory.command
@@ -71,8 +71,8 @@ def search(
 def dedup(
     *,
     threshold: float = 0.98,
-    dry_run: Annotated[bool, Parameter(negative="")] = False,
-    undo: Annotated[bool, Parameter(negative="")] = False,
+    dry_run: Flag = False,
+    undo: Flag = False,
     common: Common | None = None,
 ) -> int:
     """Merge records of the workspace that say the same. Every place where it was said stays cited.
@@ -107,7 +107,7 @@ def reindex(*, common: Common | None = None) -> int:
 def export(
     file: str,
     *,
-    everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    everything: Annotated[Flag, Parameter(name="--all")] = False,
     common: Common | None = None,
 ) -> int:
     """Write the workspace's records into FILE: JSON Lines with vectors, ids and a checksum.

@@ -8,12 +8,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from udib.analysis.fact_check import LEAST_CLAIMS, Prices, verdict_cost_usd
+from udib.analysis.fact_check import Prices, most_claims, verdict_cost_usd
 from udib.app.bootstrap import App
 from udib.app.settings import Settings
 from udib.core.findings import Evidence
 from udib.core.types import Content
 from udib.delivery.text import clean
+from udib.pipeline.evidence import PASSAGES
 
 _RECOGNITION_SPEED = 10.0
 """Seconds of speech that the embedded recogniser hears in one second; `make bench ARGS=speech` measures 4 to 20."""
@@ -24,11 +25,11 @@ _TYPICAL = Evidence("x" * 360, "", "", 0.5)
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """One stage that would run. `seconds` and `cost_usd` are estimates, None where nothing is known."""
+    """One stage that would run. `seconds` and `cost_usd` are estimates; None: nobody can know before it is done."""
 
     stage: str
     what: str
-    seconds: float | None = None
+    seconds: float | None = 0.0
     cost_usd: float = 0.0
 
 
@@ -42,7 +43,7 @@ async def plan(app: App, address: str, *, captions: str | None, quality: str | N
     content = await source.describe(address)
     steps = [
         PlannedStep("resolve", f"{content.title} ({content.id})"),
-        PlannedStep("download", _download(content, captions, quality)),
+        PlannedStep("download", *_download(content, captions, quality)),
         PlannedStep("transcribe", *_transcription(content, captions)),
     ]
     steps += [
@@ -64,26 +65,31 @@ def plan_text(steps: Sequence[PlannedStep]) -> RenderableType:
     table.add_column("about", justify="right")
     table.add_column("cost", justify="right")
     for step in steps:
-        about = f"{step.seconds:g} s" if step.seconds is not None else ""
+        about = _lasting(step.seconds) if step.seconds != 0 else ""
         table.add_row(step.stage, Text(clean(step.what)), about, f"{step.cost_usd:.2f} USD")
-    seconds = sum(step.seconds or 0.0 for step in steps)
+    known = [step.seconds for step in steps if step.seconds is not None]
+    seconds = sum(known) if len(known) == len(steps) else None
     cost = sum(step.cost_usd for step in steps)
     table.add_row(
         "",
         Text("Nothing was done; leave --dry-run out to do it.", style="dim"),
-        f"{seconds:g} s",
+        _lasting(seconds),
         f"{cost:.2f} USD",
         style="bold",
     )
     return table
 
 
-def _download(content: Content, captions: str | None, quality: str | None) -> str:
+def _lasting(seconds: float | None) -> str:
+    return "unknown" if seconds is None else f"{seconds:g} s"
+
+
+def _download(content: Content, captions: str | None, quality: str | None) -> tuple[str, float | None]:
     if content.url is None:
-        return "nothing: the file is on this machine"
+        return "nothing: the file is on this machine", 0.0
     if captions is not None and quality is None:
-        return f"nothing: the words come from {Path(captions).name}"
-    return f"video up to {quality}, with its captions" if quality else "one caption track, else the sound only"
+        return f"nothing: the words come from {Path(captions).name}", 0.0
+    return f"video up to {quality}, with its captions" if quality else "one caption track, else the sound only", None
 
 
 def _transcription(content: Content, captions: str | None) -> tuple[str, float | None]:
@@ -101,7 +107,12 @@ def _verdicts(settings: Settings, content: Content) -> str:
         return "none: no language model is named in the settings"
     if llm.input_usd_per_million is None or llm.output_usd_per_million is None:
         return f"none in this version; the prices of {llm.provider} are not set, so there is no estimate"
-    claims = max(LEAST_CLAIMS, settings.analysis.claims_per_hour * (content.duration_s or 0.0) / 3600)
+    claims = most_claims(settings.analysis.claims_per_hour, content.duration_s or 0.0)
     prices = Prices(llm.input_usd_per_million, llm.output_usd_per_million)
-    cost = claims * verdict_cost_usd("x" * _CLAIM_CHARACTERS, [_TYPICAL] * 3, prices)
-    return f"none in this version; {llm.provider} would cost at most about {cost:.2f} USD"
+    cost = claims * verdict_cost_usd("x" * _CLAIM_CHARACTERS, [_TYPICAL] * PASSAGES, prices)
+    at_most = "at most " if content.duration_s else ""
+    beyond = "" if content.duration_s else "; its length is unknown, and a long one may have more"
+    return (
+        f"none in this version; {llm.provider} would cost {at_most}about {cost:.2f} USD for {claims} claims with "
+        f"{PASSAGES} passages of evidence each{beyond}. The report has the estimate for the claims that are found"
+    )

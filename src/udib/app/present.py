@@ -7,9 +7,12 @@ import codecs
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 import msgspec
 from rich.console import Console, Group, RenderableType
@@ -26,10 +29,11 @@ from udib.core.types import Answer, Content, Health, Listing, MemoryRecord
 from udib.delivery.document import render_json
 from udib.delivery.terminal import render_terminal
 from udib.delivery.text import clean, harmless_json, visible
-from udib.delivery.view import clock
+from udib.delivery.view import clock, has_sound, local_file, when
 from udib.pipeline.forget import Forgotten
 
 _NARROW = 100
+_MOST_QUESTION_WORDS = 8
 _LEAST, _MOST = 40, 500
 """Columns between which a terminal is believed; COLUMNS may say anything."""
 
@@ -95,9 +99,14 @@ def asked(question: str) -> str | None:
     return line.strip() if line else None
 
 
+def columns() -> int:
+    """How wide standard output is."""
+    return console_of(sys.stdout).width
+
+
 def report_text(report: Report) -> RenderableType:
     """The report as the terminal shows it."""
-    return render_terminal(report, console_of(sys.stdout).width)
+    return render_terminal(report, columns())
 
 
 def whereabouts(report: Report, options: str) -> list[str]:
@@ -123,12 +132,11 @@ def _nearest(path: str) -> str:
 
 
 def questions_to_try(report: Report) -> tuple[str, ...]:
-    """Two questions that this item answers, from its chapters and speakers."""
+    """Two questions that this item answers, of the first subject in its chapters' titles; none that is long."""
     titles = [chapter.title for chapter in report.outline.chapters] if report.outline else []
-    questions = [f"What was said about {title}?" for title in titles[:2]]
-    if len(questions) < 2 and report.fact_checks and report.fact_checks.checks:
-        questions.append(report.fact_checks.checks[0].claim.quote.text)
-    return tuple(clean(question) for question in questions[:2])
+    questions = (f"What was said about {title.partition(' and ')[0]}?" for title in titles)
+    short = dict.fromkeys(clean(each) for each in questions if len(each.split()) <= _MOST_QUESTION_WORDS)
+    return tuple(islice(short, 2))
 
 
 def answer_text(answer: Answer) -> RenderableType:
@@ -148,7 +156,7 @@ def answer_text(answer: Answer) -> RenderableType:
         parts += [
             head,
             Padding(words, (0, 0, 0, 3)),
-            Padding(Text(visible(record.link), style="dim", overflow="fold"), (0, 0, 0, 3)),
+            Padding(Text(visible(_openable(record.link)), style="dim", overflow="fold"), (0, 0, 0, 3)),
             *(Padding(_also(each), (0, 0, 0, 3)) for each in passage.also),
             Text(""),
         ]
@@ -158,7 +166,13 @@ def answer_text(answer: Answer) -> RenderableType:
 def _also(record: MemoryRecord) -> Text:
     """Another place where the same was said."""
     place = Text.assemble("also said  ", f"{clock(record.start_s)}  ", _said(record.title), "  ", style="dim")
-    return place.append(visible(record.link))
+    return place.append(visible(_openable(record.link)))
+
+
+def _openable(link: str) -> str:
+    """The link without its second where nothing could go there: in a text of this machine."""
+    address = link.partition("#t=")[0]
+    return address if address.startswith("file://") and not has_sound(address) else link
 
 
 def nothing_stored(scope: Scope) -> str:
@@ -166,25 +180,69 @@ def nothing_stored(scope: Scope) -> str:
     return f"Nothing is stored for {scope}. `udib analyze` a recording to begin."
 
 
-def listing_text(listing: Sequence[Listing], scope: Scope) -> RenderableType:
-    """One line an item."""
+def listing_text(listing: Sequence[Listing], scope: Scope, width: int) -> RenderableType:
+    """One line an item; what matters least is left out where there are few columns.
+
+    Below the titles of items that share one stands where each comes from.
+    """
     if not listing:
         return _said(nothing_stored(scope))
+    titles = Counter(item.content.title for item in listing)
+    shown = [column for column in _COLUMNS if width >= column.least]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("id", "title", "length", "words", "claims", "analysed"):
-        table.add_column(name, overflow="fold", justify="right" if name in {"length", "words", "claims"} else "left")
+    for column in shown:
+        table.add_column(column.name, overflow="fold", justify=column.justify, no_wrap=column.name != "title")
     for item in listing:
-        length = clock(item.content.duration_s) if item.content.duration_s else ""
-        short = str(item.content.id)[:22]
-        table.add_row(
-            _said(short),
-            _said(item.content.title),
-            length,
-            str(item.words),
-            str(item.claims),
-            _said(item.created_at[:16].replace("T", " ")),
-        )
+        alike = titles[item.content.title] > 1
+        table.add_row(*(column.cell(item, width) for column in shown))
+        if alike:
+            where = Text(visible(_origin(item.content)), style="dim", overflow="fold")
+            table.add_row(*(where if column.name == "title" else "" for column in shown))
     return table
+
+
+def told_apart(content: Content, created_at: str | None) -> str:
+    """An item among others of its name: its id, title, where it comes from, and when it was analysed."""
+    analysed = f", analysed {when(created_at)}" if created_at else ""
+    return f"{content.id} ({content.title}, {_origin(content)}{analysed})"
+
+
+def _origin(content: Content) -> str:
+    file = local_file(content)
+    return content.url or content.address if file is None else str(file)
+
+
+def _short_id(item: Listing, width: int) -> Text:
+    """Enough of the id to name the item, to forget it too."""
+    platform, _, native = str(item.content.id).partition(":")
+    return _said(f"{platform}:{native[: _LONG_ID if width >= _WIDE else _SHORT_ID]}")
+
+
+def _length(item: Listing) -> str:
+    seconds = item.content.duration_s or item.duration_s
+    return clock(seconds) if seconds else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of the list, shown from `least` columns of the terminal on."""
+
+    name: str
+    least: int
+    justify: Literal["left", "right"]
+    cell: Callable[[Listing, int], Text | str]
+
+
+_WIDE = 72
+_LONG_ID, _SHORT_ID = 17, 8
+_COLUMNS = (
+    _Column("id", 0, "left", _short_id),
+    _Column("title", 0, "left", lambda item, _: _said(item.content.title)),
+    _Column("length", 48, "right", lambda item, _: _length(item)),
+    _Column("words", 72, "right", lambda item, _: f"{item.words:,}"),
+    _Column("claims", 84, "right", lambda item, _: str(item.claims)),
+    _Column("analysed", 60, "left", lambda item, _: _said(item.created_at[:16].replace("T", " "))),
+)
 
 
 def forgotten_text(forgotten: Forgotten, content: Content) -> RenderableType:

@@ -13,7 +13,8 @@ from udib.core.ports import ProgressSink
 from udib.core.types import Progress
 from udib.delivery.text import clean
 
-_ENDED = {"ok": "done", "reused": "kept from before"}
+_KEPT = {"ok": "done", "reused": "kept from before"}
+_ENDED = {**_KEPT, "bad_request": "refused", "forbidden": "refused", "retryable": "failed for now"}
 
 
 @contextmanager
@@ -65,6 +66,6 @@ class _Live:
 def _line(event: Progress) -> None:
     if event.state in {"started", "progress"}:
         return
-    kept = event.state in _ENDED  # what went wrong is said once, at the end
+    kept = event.state in _KEPT  # what went wrong is said once, at the end
     note = f": {event.note}" if event.note and kept else ""
     sys.stderr.write(clean(f"{event.stage}: {_ENDED.get(event.state, event.state)}{note}") + "\n")

@@ -182,6 +182,10 @@ class ArtifactStore(Checked, Forgettable, Protocol):
         """A directory for the media files of one content, made if missing."""
         ...
 
+    async def sweep(self, scope: Scope, content_id: ContentId) -> None:
+        """Remove the directories of a content that hold nothing, as those of refused items do."""
+        ...
+
 
 class Memory(Checked, Forgettable, Protocol):
     """What the product knows, by meaning."""

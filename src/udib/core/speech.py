@@ -6,6 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import Final
+
+SILENCE_S: Final = 10.0
+"""Seconds without words over which no sentence and no thought goes on, whatever the punctuation says."""
 
 
 class Origin(StrEnum):

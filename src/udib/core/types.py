@@ -149,13 +149,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One stored item, as a list shows it."""
+    """One stored item, as a list shows it. `duration_s` is what the report says of its length, None if nothing."""
 
     content: Content
     revision: int
     created_at: str
     words: int
     claims: int
+    duration_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +182,14 @@ class Health:
 class Window:
     """Some segments of a transcript in the making. `done_s` of `total_s` seconds are finished; None: unknown.
 
-    `missing` is what is known so far to be lost.
+    `missing` is what is known so far to be lost, `language` what the words' own file says of them.
     """
 
     segments: tuple[Segment, ...]
     done_s: float
     total_s: float | None = None
     missing: tuple[Missing, ...] = ()
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 from udib.core.findings import Chapter, Contradiction, FactCheck, Fallacy, Report
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import view
+from udib.delivery import shares, view
 from udib.delivery.text import discord as dc
 from udib.delivery.text import shorten, web_url, without_mentions
 
@@ -120,7 +120,7 @@ def _headline(report: Report) -> Message:
     lines += [_said(content, quote) for quote in report.summary[: view.FIRST_PAGE]]
     fields = [
         _field("Chapters", (_chapter(content, chapter) for chapter in chapters[:_CHAPTERS])),
-        _field("Who spoke", (f"{dc(each.speaker)}: {each.share:.0%}" for each in view.speakers(report)[:_CHAPTERS])),
+        _field("Who spoke", (f"{dc(row.name)}: {row.percent}%" for row in shares.rows(report)[:_CHAPTERS])),
         _field("What is missing", (dc(view.gap(missing)) for missing in report.missing)),
     ]
     return {
@@ -181,7 +181,7 @@ def _disputes(report: Report) -> Message | None:
 
 def _contradiction(content: Content, pair: Contradiction) -> Message:
     where = f" (in {dc(shorten(pair.earlier_source, TITLE // 2))})" if pair.earlier_source else ""
-    earlier = _said(content, pair.earlier, view.earlier_link(content, pair))
+    earlier = _said_at(view.earlier_link(content, pair), pair.earlier)
     name = dc(shorten(f"Contradiction? {view.differs(pair)}", TITLE // 2))
     return _field(name, [f"{earlier}{where}", _said(content, pair.later)])
 
@@ -195,14 +195,21 @@ def _chapter(content: Content, chapter: Chapter) -> str:
     return f"{_time(content, chapter.start_s)} {dc(shorten(chapter.title, 80))}"
 
 
-def _said(content: Content, quote: Quote, url: str | None = None) -> str:
+def _said(content: Content, quote: Quote) -> str:
+    return _said_at(view.link(content, quote.start_s), quote)
+
+
+def _said_at(url: str | None, quote: Quote) -> str:
     speaker = dc(shorten(view.who(quote), 60))
-    return f"{_time(content, quote.start_s, url)} **{speaker}:** \u201c{dc(shorten(quote.text, _QUOTE))}\u201d"
+    return f"{_linked(quote.start_s, url)} **{speaker}:** \u201c{dc(shorten(quote.text, _QUOTE))}\u201d"
 
 
-def _time(content: Content, second: float, url: str | None = None) -> str:
+def _time(content: Content, second: float) -> str:
+    return _linked(second, view.link(content, second))
+
+
+def _linked(second: float, url: str | None) -> str:
     """A masked link where Discord can follow it: to the web only, never to a file of ours."""
-    url = web_url(url or content.link(second))
     return f"[{view.clock(second)}]({url})" if url else view.clock(second)
 
 

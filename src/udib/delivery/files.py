@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from udib.core.errors import UnavailableError
 from udib.core.findings import Report
 from udib.core.tenancy import Scope
 from udib.core.types import Content, ContentId, Delivered, Health
+from udib.delivery import view
 from udib.delivery.document import render_json
 from udib.delivery.html import render_html
 from udib.delivery.markdown import render_markdown
@@ -20,15 +22,19 @@ from udib.delivery.text import clean
 
 _LONGEST_SLUG = 60
 _ID_DIGITS = 12
+_FILE_ID = re.compile(rf"file:([0-9a-f]{{{_ID_DIGITS}}})[0-9a-f]{{20}}")
+_RECORDING = "recording"
 _NAMES = {"markdown": "report.md", "html": "report.html", "json": "report.json", "captions": "transcript.vtt"}
 
 
 class FilesOutbox:
     """Writes `report.md`, `report.html`, `report.json` and `transcript.vtt`, each whole or not at all.
 
-    A later revision replaces the files of the one before, in the same folder even if the title has changed. With
-    `flat` the files go straight into `root`, named after the item: an export, which belongs to the user. Its modes
-    follow the user's umask, and `forget` does not reach it.
+    A later revision replaces the files of the one before, in the same folder even if the title has changed. Beside the
+    report of a recording of this machine stands a link to it, which the page plays: so no page holds a path.
+
+    With `flat` the files go straight into `root`, named after the item: an export, which belongs to the user and has no
+    link to the recording. Its modes follow the user's umask, and `forget` does not reach it.
     """
 
     name = "files"
@@ -38,7 +44,9 @@ class FilesOutbox:
         self._flat = flat
 
     async def deliver(self, scope: Scope, report: Report, transcript_vtt: str) -> list[Delivered]:
-        """Write all files; the same report again writes the same files. Without captions there is no caption file.
+        """Write all files; the same report again writes the same files.
+
+        Without `transcript_vtt` the captions that are there stay, and are the words of the page.
 
         Raises:
             UnavailableError: The folder cannot be written to, or the disk is full.
@@ -57,23 +65,28 @@ class FilesOutbox:
         return Health(self.name, ok, f"reports go to {self._root}", remedy)
 
     def _write_all(self, scope: Scope, report: Report, transcript_vtt: str) -> list[Delivered]:
-        pages = {
-            "markdown": render_markdown(report).encode("utf-8", "replace"),
-            "html": render_html(report).encode("utf-8", "replace"),
-            "json": render_json(report),
-            "captions": transcript_vtt.encode("utf-8", "replace"),
-        }
-        written = {kind: data for kind, data in pages.items() if data}
         try:
             paths = self._paths(scope, report.content)
-            for kind, data in written.items():
-                _write(paths[kind], data, mode=0o666 if self._flat else 0o600)
+            captions = transcript_vtt or _read(paths["captions"])
+            kinds = [kind for kind in _NAMES if captions or kind != "captions"]
+            places = [Delivered(kind, str(paths[kind])) for kind in kinds]
+            others = (each for each in report.delivered if each.kind not in _NAMES)
+            report = replace(report, delivered=(*places, *others))  # the file says what stands beside it
+            sound = None if self._flat else _linked(view.recording(report.content), paths["html"].parent)
+            pages = {
+                "markdown": render_markdown(report).encode("utf-8", "replace"),
+                "html": render_html(report, captions, sound).encode("utf-8", "replace"),
+                "json": render_json(report),
+                "captions": captions.encode("utf-8", "replace"),
+            }
+            for kind in kinds:
+                _write(paths[kind], pages[kind], mode=0o666 if self._flat else 0o600)
         except OSError as exc:
             raise UnavailableError(
                 f"The report could not be written to {self._root}: {exc.strerror or type(exc).__name__}. "
                 "Free some space there or choose another folder."
             ) from exc
-        return [Delivered(kind, str(paths[kind])) for kind in written]
+        return places
 
     def _paths(self, scope: Scope, content: Content) -> dict[str, Path]:
         slug = _slug(content)
@@ -86,8 +99,9 @@ class FilesOutbox:
         return {kind: folder / name for kind, name in _NAMES.items()}
 
     def _folders(self, scope: Scope, content_id: ContentId) -> list[Path]:
-        """The content's folders, found by the id that ends their names. A link is never followed out of the root."""
-        found = (self._root / scope.digest()).glob(f"*-{_short_id(content_id)}")
+        """The content's folders, found by what ends their names. A link is never followed out of the root."""
+        within = self._root / scope.digest()
+        found = {folder for end in (_short_id(content_id), _digest(content_id)) for folder in within.glob(f"*-{end}")}
         return sorted(folder for folder in found if folder.is_dir() and not folder.is_symlink())
 
     def _remove(self, scope: Scope, content_id: ContentId) -> int:
@@ -111,7 +125,42 @@ def _slug(content: Content) -> str:
 
 
 def _short_id(content_id: ContentId) -> str:
+    """What ends the names of a content's files: the beginning of a file's id, as `udib show` takes it.
+
+    Ids of sites may differ in case alone, or in what no file name can hold; for them a digest stands.
+    """
+    found = _FILE_ID.fullmatch(content_id)
+    return found[1] if found else _digest(content_id)
+
+
+def _digest(content_id: ContentId) -> str:
+    """The end of the names for ids of sites, and in version 0.1.0 for all."""
     return hashlib.sha256(content_id.encode("utf-8", "surrogatepass")).hexdigest()[:_ID_DIGITS]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _linked(recording: Path | None, folder: Path) -> str | None:
+    """Make or renew the link to a recording; gives its address as seen from the folder.
+
+    None if there is no recording, or the file system knows no links: then the page has no player.
+    """
+    if recording is None or not recording.is_file():
+        return None
+    name = f"{_RECORDING}{recording.suffix.lower()}"
+    draft = folder / f".{name}.{uuid4().hex}.tmp"
+    try:
+        draft.symlink_to(recording.absolute())
+        draft.replace(folder / name)
+    except OSError:  # a full disk fails the files themselves
+        draft.unlink(missing_ok=True)
+        return None
+    return f"./{name}"
 
 
 def _write(path: Path, data: bytes, *, mode: int) -> None:

@@ -11,32 +11,42 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from udib.core.findings import Report
-from udib.delivery import view
+from udib.delivery import shares, view
+from udib.delivery.places import MOST_CUES, Places, anchor, whole
 from udib.delivery.text import clean, language_tag, web_url
 from udib.delivery.timeline import LEFT, WIDTH, findings_picture, stages_picture
+from udib.delivery.vtt import read_cues
 
 
-def render_html(report: Report) -> str:
-    """The whole report as a page. Its Content-Security-Policy admits its own style sheet and the local sound only.
+def render_html(report: Report, transcript_vtt: str = "", sound: str | None = None) -> str:
+    """The whole report as a page. Its Content-Security-Policy admits its own style sheet and the sound beside it only.
 
     With the sound comes the one script, admitted by its hash.
+
+    Args:
+        report: What the page shows.
+        transcript_vtt: The words as `to_vtt` writes them. An item without a public address gets them in the page.
+        sound: The address of the recording as seen from the page; None: the page has no player.
     """
     style = _template_file("report.css")
     content = report.content
-    sound = view.playable(content)
     script = _template_file("report.js") if sound is not None else ""
+    cues = read_cues(transcript_vtt) if content.url is None else ()
+    places = Places(content, sound, cues if len(cues) <= MOST_CUES else ())
     return _template().render(
         report=report,
         content=content,
         view=view,
+        places=places,
+        too_long=bool(cues) and not places.cues,
         style=style,
         script=script,
-        sound=sound,
         policy=_policy(style, script),
         language=language_tag(report.transcript.language),
-        original=web_url(content.url or "") or (view.file_url(content) if content.url is None else None),
-        findings=findings_picture(report),
+        original=web_url(content.url or ""),
+        findings=findings_picture(report, places),
         stages=stages_picture(report.stages),
+        speakers=shares.rows(report),
         shared=view.shared_reason(report),
         run=view.run_of(report.stages),
         width=WIDTH,
@@ -54,6 +64,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters.update(clean=clean, clock=view.clock, words=view.words, web_url=web_url)
+    environment.filters.update(anchor=anchor, whole=whole)
     return environment.get_template("report.html.jinja")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Report
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import view
+from udib.delivery import shares, view
 from udib.delivery.text import markdown as md
 from udib.delivery.text import web_url
 
@@ -21,7 +21,7 @@ def render_markdown(report: Report) -> str:
 
 def _head(report: Report) -> list[str]:
     content = report.content
-    original = web_url(content.url or "") or (view.file_url(content) if content.url is None else None)
+    original = web_url(content.url or "")
     facts = [md(fact) for fact in view.about(report)] + ([f"[original](<{original}>)"] if original else [])
     warnings = [f"> **{md(text)}**" for text in view.warnings(report)]
     return [f"# {md(content.title)}", " \u00b7 ".join(facts), *warnings, md(view.obtained(report))]
@@ -112,7 +112,7 @@ def _contradictions(content: Content, pairs: Sequence[Contradiction]) -> str:
     rows = []
     for pair in pairs:
         where = f" (in {md(pair.earlier_source)})" if pair.earlier_source else ""
-        earlier = _time(content, pair.earlier.start_s, view.earlier_link(content, pair))
+        earlier = _linked(pair.earlier.start_s, view.earlier_link(content, pair))
         rows.append(
             [
                 md(view.who(pair.later)),
@@ -139,17 +139,7 @@ def _hints(content: Content, hints: Sequence[Fallacy], title: str) -> list[str]:
 
 
 def _speakers(report: Report) -> str:
-    rows = [
-        [
-            md(each.speaker),
-            f"{each.share:.0%}",
-            view.clock(each.talk_s),
-            f"{each.words:,}",
-            f"{each.turns}",
-            f"{each.questions}",
-        ]
-        for each in view.speakers(report)
-    ]
+    rows = [[md(row.name), f"{row.percent}%", *row.numbers] for row in shares.rows(report)]
     return _table(["Speaker", "Share", "Time", "Words", "Turns", "Questions"], rows)
 
 
@@ -161,8 +151,11 @@ def _said(content: Content, quote: Quote) -> str:
     return f"{_time(content, quote.start_s)} **{md(view.who(quote))}:** \u201c{md(quote.text)}\u201d"
 
 
-def _time(content: Content, second: float, url: str | None = None) -> str:
-    url = url or view.link(content, second)
+def _time(content: Content, second: float) -> str:
+    return _linked(second, view.link(content, second))
+
+
+def _linked(second: float, url: str | None) -> str:
     return f"[{view.clock(second)}](<{url}>)" if url else view.clock(second)
 
 

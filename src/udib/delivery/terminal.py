@@ -4,6 +4,7 @@ Nothing depends on colour; foreign text is never read as markup, and cannot move
 """
 
 from collections.abc import Iterable, Sequence
+from urllib.parse import quote as url_quote
 
 from rich import box
 from rich.bar import Bar
@@ -17,7 +18,7 @@ from rich.text import Text
 from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Label, Report
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import view
+from udib.delivery import shares, view
 from udib.delivery.text import clean, web_url
 
 _SIDE_BY_SIDE = 100
@@ -117,12 +118,14 @@ def _claim(check: FactCheck, shared: str) -> RenderableType:
 
 def _contradiction(content: Content, pair: Contradiction, *, beside: bool) -> RenderableType:
     where = f" in {clean(pair.earlier_source)}" if pair.earlier_source else ""
-    earlier = _timed(content, pair.earlier, f"Earlier{where} ", view.earlier_link(content, pair))
-    return _two(earlier, _timed(content, pair.later, "Later   "), f"Difference: {view.differs(pair)}", beside=beside)
+    before = view.earlier_link(content, pair) if where else _address(content, pair.earlier.start_s)
+    earlier = _timed(pair.earlier, f"Earlier{where} ", before)
+    later = _timed(pair.later, "Later   ", _address(content, pair.later.start_s))
+    return _two(earlier, later, f"Difference: {view.differs(pair)}", beside=beside)
 
 
 def _clash(content: Content, pair: Clash, *, beside: bool) -> RenderableType:
-    first, second = _timed(content, pair.first, ""), _timed(content, pair.second, "")
+    first, second = (_timed(said, "", _address(content, said.start_s)) for said in (pair.first, pair.second))
     return _two(first, second, f"On \u201c{clean(pair.subject)}\u201d", beside=beside)
 
 
@@ -154,10 +157,9 @@ def _hints(content: Content, hints: Sequence[Fallacy]) -> RenderableType:
 
 def _speakers(report: Report, width: int) -> RenderableType:
     table = _plain_table("Speaker", "Share", "", "Time", "Words", "Turns", "Questions")
-    for each in view.speakers(report):
-        share = Bar(1.0, 0.0, min(max(each.share, 0.0), 1.0), width=min(max(width - 62, 8), _LONGEST_BAR))
-        numbers = (view.clock(each.talk_s), f"{each.words:,}", str(each.turns), str(each.questions))
-        table.add_row(Text(clean(each.speaker)), f"{each.share:.0%}", share, *numbers)
+    for row in shares.rows(report):
+        share = Bar(1.0, 0.0, row.share, width=min(max(width - 62, 8), _LONGEST_BAR))
+        table.add_row(Text(row.name), f"{row.percent}%", share, *row.numbers)
     return table
 
 
@@ -186,17 +188,27 @@ def _plain_table(name: str, *columns: str, note: bool = False) -> Table:
     return table
 
 
-def _timed(content: Content, quote: Quote, lead: str, url: str | None = None) -> Text:
-    return Text.assemble((lead, "dim"), _time(content, quote.start_s, url), " ", _said(quote))
+def _timed(quote: Quote, lead: str, url: str | None) -> Text:
+    return Text.assemble((lead, "dim"), _linked(quote.start_s, url), " ", _said(quote))
 
 
 def _said(quote: Quote) -> Text:
     return Text.assemble((view.who(quote), "bold"), f": \u201c{clean(quote.text)}\u201d")
 
 
-def _time(content: Content, second: float, url: str | None = None) -> Text:
+def _time(content: Content, second: float) -> Text:
+    return _linked(second, _address(content, second))
+
+
+def _address(content: Content, second: float) -> str | None:
+    """Where a second can be heard: in public, or in a recording of this machine, which the terminal may show."""
+    path = view.recording(content)
+    return view.link(content, second) if path is None else f"file://{url_quote(str(path))}#t={max(int(second), 0)}"
+
+
+def _linked(second: float, url: str | None) -> Text:
     """The time, as a hyperlink in terminals that know them."""
-    return Text(view.clock(second), style=Style(color="cyan") + _link(url or view.link(content, second)))
+    return Text(view.clock(second), style=Style(color="cyan") + _link(url))
 
 
 def _link(url: str | None) -> Style:

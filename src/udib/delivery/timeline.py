@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from udib.core.findings import Report, StageTiming
 from udib.core.speech import Quote
-from udib.core.types import Content
 from udib.delivery import view
+from udib.delivery.places import Places, whole
 from udib.delivery.text import clean
 
 WIDTH = 1000.0
@@ -25,7 +25,10 @@ _MOST_TICKS = 9
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A box in a lane, in the picture's units. `kind` chooses its colour; `strength` in [0, 1] its weight."""
+    """A box in a lane, in the picture's units. `kind` chooses its colour; `strength` in [0, 1] its weight.
+
+    `href` leads to `second`.
+    """
 
     x: float
     y: float
@@ -36,6 +39,7 @@ class Mark:
     href: str | None = None
     text: str = ""
     strength: float = 1.0
+    second: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +74,10 @@ class Picture:
         return _TOP + len(self.lanes) * LANE
 
 
-def findings_picture(report: Report) -> Picture | None:
+def findings_picture(report: Report, places: Places) -> Picture | None:
     """Chapters, claims by speaker, hints and contradictions over the time of the item; None if there are none."""
     span_s = max(view.length_s(report), *(quote.end_s for quote in _all_quotes(report)), 1.0)
-    axis = _Axis(report.content, span_s)
+    axis = _Axis(places, span_s)
     rows = [_chapters(report, axis), *_claims(report, axis), _hints(report, axis), _pairs(report, axis)]
     lanes = tuple(_lane(name, number, marks) for number, (name, marks) in enumerate(row for row in rows if row[1]))
     if not lanes:
@@ -103,7 +107,7 @@ def stages_picture(stages: Sequence[StageTiming]) -> Picture | None:
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
-    content: Content
+    places: Places
     span_s: float
 
     def x(self, second: float) -> float:
@@ -112,9 +116,8 @@ class _Axis:
     def box(self, start_s: float, end_s: float, kind: str, title: str) -> Mark:
         x = self.x(start_s)
         width = max(round(self.x(end_s) - x, 1), _NARROWEST)
-        return Mark(
-            x, 6, width, LANE - 12, kind, f"{view.clock(start_s)} {clean(title)}", view.link(self.content, start_s)
-        )
+        href = self.places.link(start_s)
+        return Mark(x, 6, width, LANE - 12, kind, f"{view.clock(start_s)} {clean(title)}", href, second=whole(start_s))
 
 
 def _chapters(report: Report, axis: _Axis) -> tuple[str, list[Mark]]:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
-from urllib.parse import quote
+from pathlib import Path
+from urllib.parse import unquote
 
 from udib.core.errors import Status
 from udib.core.findings import (
@@ -99,29 +99,32 @@ def who(quote: Quote) -> str:
 
 
 def earlier_link(content: Content, pair: Contradiction) -> str | None:
-    """The address of the earlier statement, which may have been made in another item."""
+    """The public address of the earlier statement, which may have been made in another item."""
     return web_url(pair.earlier_link or "") if pair.earlier_source else link(content, pair.earlier.start_s)
 
 
 def link(content: Content, second: float) -> str | None:
-    """The address of one second, safe to be put into a page; None when a browser could not open it."""
-    if content.url is None and content.platform is Platform.FILE:
-        return f"{file_url(content)}#t={max(int(second), 0)}"
-    return web_url(content.link(second))
+    """The public address of one second, safe to be put into a page; None for a local file."""
+    return None if content.url is None else web_url(content.link(second))
 
 
-def file_url(content: Content) -> str:
-    """The address of a local file: a file URI, or for a relative path one that stays relative."""
-    address = content.address.removeprefix("file://")
-    if PurePosixPath(address).is_absolute():
-        return f"file://{quote(address, safe='/', errors='replace')}"
-    return f"./{quote(address, safe='/', errors='replace')}"
+def local_file(content: Content) -> Path | None:
+    """The path of an item that is a file of this machine. Only its name may be put into a page."""
+    if content.url is not None or content.platform is not Platform.FILE:
+        return None
+    address = content.address
+    return Path(unquote(address.removeprefix("file://")) if address.startswith("file://") else address)
 
 
-def playable(content: Content) -> str | None:
-    """The address of the item's own sound, if it is a local media file."""
-    local = content.url is None and content.platform is Platform.FILE
-    return file_url(content) if local and PurePosixPath(content.address).suffix.lower() in _MEDIA else None
+def recording(content: Content) -> Path | None:
+    """The path of an item that is a local file with sound, as its name tells."""
+    path = local_file(content)
+    return path if path is not None and has_sound(path.name) else None
+
+
+def has_sound(name: str) -> bool:
+    """Whether a file has sound, as its name tells."""
+    return Path(name).suffix.lower() in _MEDIA
 
 
 def length_s(report: Report) -> float:
@@ -130,9 +133,11 @@ def length_s(report: Report) -> float:
 
 
 def about(report: Report) -> list[str]:
-    """What the item is, in short facts: platform, author, date, duration."""
+    """What the item is, in short facts: platform, file name, author, date, duration."""
     content = report.content
-    facts = [_PLATFORMS.get(content.platform, content.platform.value.capitalize())]
+    file = local_file(content)
+    where = _PLATFORMS.get(content.platform, content.platform.value.capitalize())
+    facts = [where if file is None else f"{where} {clean(file.name)}"]
     facts += [clean(content.author)] if content.author else []
     facts += [when(content.published_at)] if content.published_at else []
     facts += [clock(length_s(report))] if length_s(report) else []

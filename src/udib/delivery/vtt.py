@@ -1,9 +1,23 @@
-"""A transcript as WebVTT, with speakers as voices."""
+"""A transcript as WebVTT, with speakers as voices, and back."""
+
+import html
+import re
+from dataclasses import dataclass
 
 from udib.core.speech import Segment, Transcript
 from udib.delivery.text import clean
 
 _SHORTEST_CUE_S = 0.001
+_CUE = re.compile(r"(\d+):(\d\d):(\d\d\.\d{3}) --> \S+\n(?:<v ([^>]*)>)?(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenCue:
+    """What was said from a second on, and by whom if that is known."""
+
+    start_s: float
+    speaker: str | None
+    text: str
 
 
 def to_vtt(transcript: Transcript) -> str:
@@ -12,6 +26,20 @@ def to_vtt(transcript: Transcript) -> str:
     Source: WebVTT, W3C Candidate Recommendation, sections 4.1 and 4.2.2.
     """
     return "\n\n".join(["WEBVTT", *(_cue(segment) for segment in transcript.segments if clean(segment.text))]) + "\n"
+
+
+def read_cues(written: str) -> tuple[WrittenCue, ...]:
+    """The cues of a text that `to_vtt` wrote."""
+    found = (_CUE.fullmatch(block.strip("\n")) for block in written.split("\n\n"))
+    return tuple(
+        WrittenCue(
+            round(int(each[1]) * 3600 + int(each[2]) * 60 + float(each[3]), 3),
+            html.unescape(each[4]) if each[4] else None,
+            html.unescape(each[5]),
+        )
+        for each in found
+        if each is not None
+    )
 
 
 def _cue(segment: Segment) -> str:

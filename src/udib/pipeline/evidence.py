@@ -1,6 +1,9 @@
 """Evidence for claims out of the scope's own memory."""
 
+import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 from udib.core.findings import Evidence
 from udib.core.ports import Memory
@@ -10,18 +13,146 @@ from udib.core.vectors import Filters
 
 LookUp = Callable[[Sequence[str]], Awaitable[list[list[Evidence]]]]
 
-_PASSAGES = 3
+PASSAGES = 3
+_LOOKED_AT = 12
+"""Passages that are recalled for a statement; most of them share a word with it and not its subject."""
+
+_FEWEST_SHARED: Final = 2
+_MOST: Final = 0.6
+"""Words that say what a statement is about that evidence shares with it, and the share of all its longer words from
+which one such word is enough: of "Rents rose by 9 percent" there is only one."""
+_LONGER: Final = 4
+_SAID_AGAIN: Final = 0.8
+"""Share of a statement's words, in one stretch of a passage, from which that says it again and proves nothing."""
+
+_FEWEST_COPIED: Final = 2
+
+_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
+_NEGATIONS: Final = frozenset(re.findall(r"\S+", "no not never none nothing nobody neither nor cannot without"))
+_NUMBERS: Final = frozenset(
+    re.findall(
+        r"\S+",
+        """
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion trillion
+    dozen half third quarter
+        """,
+    )
+)
+_ANYWHERE: Final = _NUMBERS | frozenset(
+    re.findall(
+        r"\S+",
+        """
+    january february march april may june july august september october november december monday tuesday wednesday
+    thursday friday saturday sunday spring summer autumn fall winter season century decade year month week weekend day
+    hour minute second today yesterday tomorrow tonight morning evening night daily weekly monthly yearly
+    double triple twice percent percentage per cent point average typical number figure rate
+    total dollar euro pound cent penny money cost price spend spent pay paid cheap cheaper
+    able add added allow allowed answer ask average away bad ban banned become began begin best better big bigger bit
+    bring brought build built buy call called came case cause change changed close common country create cut did
+    different do doing done early end ended enough even everybody example fact family feel few figure find finish first
+    found full gain gave get give given go goes going gone good got great group grew grow grown guess happen happened
+    happy hard have hear heard held help helped here high higher hold honest honestly hope hundred idea important issue
+    keep kept kind knew large last late later law lead learn least leave led left less let level life like line listen
+    little live lived living long look lose lost low lower made main make making matter mean meant meet mind moment move
+    moved name need new next nobody okay old open opened own part past people person picture place plan point possible
+    president probably problem promise proof proper put question quick ran reach real reason rid right rise rose run
+    running said say second see seen sell sense set show shut side simple single small sold sort sorry stand start
+    started state statement stay still stop story stuff sure system take taken takes taking talk tell thank thing think
+    threw throw thrown
+    took topic town tried true try turn under understand use used using vote voted wait waited want wanted watch way
+    went whole win wish won work worked world worse worst wrong yes young
+        """,
+    )
+)
+"""Words, mostly in their plain form, that talks on any subjects have in common."""
 
 
 def look_up_in(memory: Memory, scope: Scope, *, without: ContentId) -> LookUp:
-    """A look-up that gives, for each statement, what other contents of the scope said about it, nearest first."""
+    """A look-up that gives, for each statement, what other contents of the scope said on its subject, nearest first."""
 
     async def look_up(statements: Sequence[str]) -> list[list[Evidence]]:
         filters = Filters(not_content_id=without)
-        found = await memory.recall(scope, RecordKind.TRANSCRIPT, statements, limit=_PASSAGES, filters=filters)
-        return [[_evidence(passage) for passage in passages] for passages in found]
+        found = await memory.recall(scope, RecordKind.TRANSCRIPT, statements, limit=_LOOKED_AT, filters=filters)
+        pairs = list(zip(statements, found, strict=True))
+        copies = _copies(pairs)
+        return [
+            [
+                _evidence(passage)
+                for passage in passages
+                if passage.record.content_id not in copies and bears_on(statement, passage)
+            ][:PASSAGES]
+            for statement, passages in pairs
+        ]
 
     return look_up
+
+
+def _copies(pairs: Sequence[tuple[str, Sequence[Passage]]]) -> frozenset[ContentId]:
+    """The contents that say half of the statements again: the same talk, uploaded once more, proves nothing of itself.
+
+    Of a single statement that cannot be told; there `bears_on` leaves out the passage.
+    """
+    again = Counter(
+        content_id
+        for statement, passages in pairs
+        for content_id in {
+            passage.record.content_id for passage in passages if says_again(statement, passage.record.text)
+        }
+    )
+    least = max(_FEWEST_COPIED, len(pairs) / 2)
+    return frozenset(content_id for content_id, count in again.items() if count >= least)
+
+
+def bears_on(statement: str, passage: Passage) -> bool:
+    """Whether a passage is on the subject of a statement, and not the statement said again.
+
+    A question is answered by passages that share one telling word with it. For evidence that is too little: a year, a
+    figure or a common word in both proves nothing. Better none than a wrong one.
+    """
+    matched = [word for word in passage.matched if _is_word(word)]
+    telling = sum(map(_tells, matched))
+    longer = sum(len(word) >= _LONGER and _is_word(word) for word in _words(statement))
+    most = len(matched) >= _FEWEST_SHARED and len(matched) >= _MOST * longer
+    if telling < _FEWEST_SHARED and not (telling and most):
+        return False
+    return not says_again(statement, passage.record.text)
+
+
+def says_again(statement: str, text: str) -> bool:
+    """Whether a text holds a statement nearly word for word, as a copy of the same talk does.
+
+    With another figure or a negation it says something else.
+    """
+    wanted, said = _words(statement), _words(text)
+    enough = _SAID_AGAIN * len(wanted)
+    ours = Counter(wanted)
+    if (ours & Counter(said)).total() < enough:
+        return False
+    for at in range(max(len(said) - len(wanted), 0) + 1):
+        theirs = Counter(said[at : at + len(wanted)])
+        differing = (ours - theirs) + (theirs - ours)
+        if (ours & theirs).total() >= enough and not any(map(_turns, differing)):
+            return True
+    return False
+
+
+def _words(text: str) -> list[str]:
+    return [word.replace("\u2019", "'") for word in _WORD.findall(text.casefold())]
+
+
+def _tells(word: str) -> bool:
+    """Whether a word in lower case says what a statement is about."""
+    return word not in _ANYWHERE and word.removesuffix("s") not in _ANYWHERE
+
+
+def _is_word(word: str) -> bool:
+    return word[0].isalpha() and word not in _NUMBERS
+
+
+def _turns(word: str) -> bool:
+    """Whether a word alone makes another statement."""
+    return word[0].isdigit() or word in _NUMBERS or word in _NEGATIONS or word.endswith("n't")
 
 
 def _evidence(passage: Passage) -> Evidence:

@@ -12,10 +12,10 @@ import os
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TextIO, TypeVar
 
 import msgspec
 
@@ -167,6 +167,7 @@ class LocalEngine:
 
     async def _end(self, run_id: int, key: RunKey) -> None:
         await self._remove(key.scope, await self._database.run(lambda db: _finish(db, run_id, key)))
+        await self._artifacts.sweep(key.scope, key.content_id)
 
     async def _remove(self, scope: Scope, artifacts: Sequence[tuple[str, str]]) -> None:
         for content_id, digest in artifacts:
@@ -334,7 +335,7 @@ async def _scope_lock(path: Path, kind: int, refusal: str) -> AsyncGenerator[Non
     """Hold a lock file for one (`LOCK_EX`) or for many (`LOCK_SH`); waits for a while until it can be had."""
     with disk_faults(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = path.open("a", encoding="utf-8")
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8")
     with file:
         for _ in range(int(_PATIENCE_S / _POLL_S)):
             try:
@@ -350,20 +351,46 @@ async def _scope_lock(path: Path, kind: int, refusal: str) -> AsyncGenerator[Non
 
 @contextmanager
 def _exclusive(path: Path, what: str) -> Iterator[None]:
-    """Hold a lock file that names its holder; two tasks of one process exclude each other too."""
+    """Hold a lock file that names its holder; two tasks of one process exclude each other too.
+
+    The file is gone afterwards. That is safe, because it is removed by its holder alone, and whoever then gets the lock
+    of a file that was removed, having opened it before, sees so and takes the file that is there now.
+    """
     with disk_faults(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
+        file = _locked(path, what)
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            file.seek(0)
-            raise UnavailableError(
-                f"{what} is being analysed by another udib process ({file.read().strip() or 'starting'}); "
-                "wait until it is done, then ask again."
-            ) from exc
         file.truncate(0)
         file.write(f"process {os.getpid()}")
         file.flush()
-        yield
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # a file that stays is taken again
+                path.unlink()
+
+
+def _locked(path: Path, what: str) -> TextIO:
+    while True:
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "a+", encoding="utf-8")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            with file:
+                file.seek(0)
+                holder = file.read().strip() or "starting"
+            raise UnavailableError(
+                f"{what} is being analysed by another udib process ({holder}); wait until it is done, then ask again."
+            ) from exc
+        if _is_at(path, file):
+            os.fchmod(file.fileno(), 0o600)  # an earlier version left files that others could read
+            return file
+        file.close()
+
+
+def _is_at(path: Path, file: TextIO) -> bool:
+    """Whether an open file is the one that has the name now."""
+    try:
+        return path.stat().st_ino == os.fstat(file.fileno()).st_ino
+    except FileNotFoundError:
+        return False

@@ -217,7 +217,7 @@ class ContentPipeline:
         # Both read what was downloaded, and neither needs the other.
         listen = partial(self._transcribe_stage, ctx)
         transcribe = Stage(
-            "transcribe", listen, Transcript, limits.transcribe_s, version=2, reusable=True, key=decisive
+            "transcribe", listen, Transcript, limits.transcribe_s, version=3, reusable=True, key=decisive
         )
         metadata = Stage("metadata", partial(self._extract_metadata, ctx), Content, limits.analyse_s)
         async with asyncio.TaskGroup() as level:
@@ -261,14 +261,16 @@ class ContentPipeline:
             raise BadRequestError(f"{ctx.content.title!r} has neither captions nor sound that could be transcribed.")
         segments: list[Segment] = []
         missing: list[Missing] = []
+        written: str | None = None
         async with aclosing(transcriber.windows(media)) as windows:  # type: ignore[type-var]
             async for window in windows:
                 segments.extend(window.segments)
                 missing.extend(window.missing)
+                written = written or window.language
                 ctx.progress(Progress("transcribe", "progress", window.done_s, window.total_s))
         if not segments:
             raise BadRequestError(f"No words were found in {ctx.content.title!r}.")
-        said = (media.captions and media.captions.language) or ctx.content.language
+        said = (media.captions and media.captions.language) or written or ctx.content.language
         transcript = Transcript(
             tuple(segments),
             origin=transcriber.origin(media),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from udib.core.findings import FactChecks, Report
-from udib.core.speech import Quote, Transcript, stretches
+from udib.core.speech import SILENCE_S, Quote, Transcript, stretches
 from udib.core.types import Content, MemoryRecord, RecordKind
 
 _WORDS = 45
@@ -23,7 +23,9 @@ _SENTENCE_ENDS = (".", "?", "!", '."', '?"', '!"')
 
 
 def transcript_records(content: Content, transcript: Transcript) -> list[MemoryRecord]:
-    """The words of an item, one record a piece. A piece has one speaker and lies between two sentence ends if it can.
+    """The words of an item, one record a piece.
+
+    A piece has one speaker, no long silence in it, and lies between two sentence ends if it can.
 
     `context` holds the end of what was said before, which helps to find a piece that answers it.
     """
@@ -84,8 +86,11 @@ def _pieces(transcript: Transcript) -> Iterator[Quote]:
     """The transcript from start to end, cut between sentences, or between words where a sentence is too long."""
     first, begin, last, end, words, characters = 0, 0, 0, 0, 0, 0
     for number, start, stop, more in _units(transcript):
-        other = transcript.segments[number].speaker != transcript.segments[first].speaker
-        if words and (other or words + more > _MOST_WORDS or characters + stop - start > _MOST_CHARACTERS):
+        if words and (
+            _parted(transcript, last, number)
+            or words + more > _MOST_WORDS
+            or characters + stop - start > _MOST_CHARACTERS
+        ):
             yield transcript.cut(first, begin, last, end)
             words = 0
         if not words:
@@ -96,6 +101,12 @@ def _pieces(transcript: Transcript) -> Iterator[Quote]:
             words = 0
     if words:
         yield transcript.cut(first, begin, last, end)
+
+
+def _parted(transcript: Transcript, last: int, number: int) -> bool:
+    """Whether another speaker or a silence lies between two segments."""
+    before, after = transcript.segments[last], transcript.segments[number]
+    return before.speaker != after.speaker or after.start_s - before.end_s > SILENCE_S
 
 
 def _units(transcript: Transcript) -> Iterator[tuple[int, int, int, int]]:

@@ -40,7 +40,7 @@ class FileSource:
 
     async def ping(self) -> Health:
         """Files are always there."""
-        return Health("files", ok=True, detail="recordings, captions and transcripts on this machine")
+        return Health("local files", ok=True, detail="recordings, captions and transcripts on this machine")
 
 
 async def with_captions(media: Media, path: str) -> Media:

@@ -24,13 +24,17 @@ CONTAINERS = (
 _CONTROL = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b")
 _WEBVTT = re.compile(rb"WEBVTT(?:\s|\Z)")  # its signature tells, whatever characters follow
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_DOCUMENTS = {
+    b"PK\x03\x04": "an office document or another archive (docx, odt, epub, zip)",
+    b"\xd0\xcf\x11\xe0": "an office document of the old kind (doc)",
+    b"%PDF-": "a PDF document",
+    b"{\\rtf": "an RTF document",
+}
 # Texts that are surely no words of a speaker.
 _OTHER_TEXT = {
     re.compile(r"\s*(<!doctype html|<html)", re.IGNORECASE): "a web page",
     re.compile(r"\s*#EXTM3U"): "a playlist",
     re.compile(r"\s*ffconcat version"): "a playlist",
-    re.compile(r"\s*\{\\rtf"): "an RTF document",
-    re.compile(r"\s*%PDF-"): "a PDF document",
     re.compile(r"\s*<(\?xml[^>]*\?>)?(\s|<!--.*?-->)*<?(svg|rss|feed)\b", re.IGNORECASE | re.DOTALL): "an XML document",
 }
 
@@ -73,22 +77,31 @@ def is_text(head: bytes) -> bool:
     return _CONTROL.isdisjoint(head)
 
 
-def is_captions(path: Path) -> bool:
+def is_captions(path: Path, name: str | None = None) -> bool:
     """Whether a file that passed `check_file` holds captions or a transcript; False: it may hold media.
 
+    Args:
+        path: The file.
+        name: What sentences call it; None: its path.
+
     Raises:
-        BadRequestError: It is text, but surely not somebody's words, or longer than 50 MB.
+        BadRequestError: It is a document of another program, text that is surely not somebody's words, or longer than
+            50 MB.
     """
+    name = name or str(path)
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
+    for signature, what in _DOCUMENTS.items():
+        if head.startswith(signature):
+            raise BadRequestError(f"{name} is {what}; save the words in it as a .txt file and give that.")
     if not is_text(head):
         return False
     text = _decoded(head)
     for pattern, what in _OTHER_TEXT.items():
         if pattern.match(text):
-            raise BadRequestError(f"{path} is {what}; give a recording, captions or a transcript.")
+            raise BadRequestError(f"{name} is {what}; give a recording, captions or a transcript.")
     if path.stat().st_size > MAX_CAPTION_BYTES:
-        raise BadRequestError(f"{path} is longer than {MAX_CAPTION_BYTES // 10**6} MB; no transcript is; split it.")
+        raise BadRequestError(f"{name} is longer than {MAX_CAPTION_BYTES // 10**6} MB; no transcript is; split it.")
     return True
 
 

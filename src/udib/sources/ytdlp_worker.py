@@ -105,7 +105,10 @@ class Desk:
         captions, reason = self._captions(job, info, choice, folder, host)
         if captions is not None and job.quality is None:
             return Media(captions=captions, digest=digest_of(Path(captions.path)), reason=reason)
-        path = self._media(job, info, selector, folder, host)
+        path, has_words = self._media(job, info, selector, folder, host)
+        if has_words:
+            track = CaptionTrack(str(path), spoken_language(info))
+            return Media(captions=track, digest=digest_of(path), reason="the address holds captions or a transcript")
         if captions is not None:
             reason = f"{reason}; video up to {job.quality} as asked"
             return Media(str(path), captions, digest_of(Path(captions.path)), reason)
@@ -141,8 +144,8 @@ class Desk:
             track = {"http_headers": info.get("http_headers"), **choice.track}
             ydl.dl(str(path), track, subtitle=True)
 
-    def _media(self, job: Job, info: dict[str, Any], selector: str, folder: Path, host: str) -> Path:
-        """The media on disk, checked to have sound."""
+    def _media(self, job: Job, info: dict[str, Any], selector: str, folder: Path, host: str) -> tuple[Path, bool]:
+        """What the address holds, on disk: media, checked to have sound, or (True) captions or a transcript."""
         try:
             part = self._download(job, info, selector, folder)
         except YoutubeDLError as exc:
@@ -150,10 +153,13 @@ class Desk:
                 raise
             # The media's address had expired: once more from the item's page.
             part = self._download(job, self._item(job, fresh=True), selector, folder)
-        probe(part, f"What {host} has at this address")
-        path = part.replace(folder / f"media{part.suffix}")
+        name = f"What {host} has at this address"
+        has_words = is_captions(part, name)
+        if not has_words:
+            probe(part, name)
+        path = part.replace(folder / f"{'captions' if has_words else 'media'}{part.suffix}")
         _sweep(folder)
-        return path
+        return path, has_words
 
     def _download(self, job: Job, info: dict[str, Any], selector: str, folder: Path) -> Path:
         with Downloader(self._options(job, format=selector)) as ydl:

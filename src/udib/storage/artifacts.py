@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from udib.core.errors import UdibError
@@ -67,6 +67,10 @@ class DirectoryArtifactStore:
         with disk_faults(self._root):
             return self._private(self._content(scope, content_id) / "media")
 
+    async def sweep(self, scope: Scope, content_id: ContentId) -> None:
+        """Remove the content's directories that hold nothing."""
+        await asyncio.to_thread(_remove_empty, self._content(scope, content_id))
+
     async def forget(self, scope: Scope, content_id: ContentId) -> int:
         """Remove the blobs and media of one content; returns how many files there were.
 
@@ -125,6 +129,12 @@ class DirectoryArtifactStore:
             step /= part
             step.mkdir(mode=0o700, exist_ok=True)
         return folder
+
+
+def _remove_empty(folder: Path) -> None:
+    for place, _, _ in os.walk(folder, topdown=False):
+        with suppress(OSError):  # there is something in it
+            Path(place).rmdir()
 
 
 def _write(path: Path, data: bytes) -> None:

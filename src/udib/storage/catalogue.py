@@ -47,6 +47,12 @@ SCHEMA = (
     );
     CREATE INDEX effects_by_content ON effects (tenant, workspace, content_id);
     """,
+    # Reports are BLOBs, which SQLite's JSON functions take for something else.
+    """
+    ALTER TABLE reports ADD COLUMN duration_s REAL;
+    UPDATE reports SET duration_s = json_extract(CAST(report AS TEXT), '$.outline.duration_s')
+    WHERE json_valid(CAST(report AS TEXT));
+    """,
 )
 """The schema of the `Database` that a `SqliteCatalogue` is given."""
 
@@ -57,7 +63,7 @@ _SAVE_CONTENT = """
 """
 _SAVE_REPORT = """
     INSERT OR REPLACE INTO reports
-    VALUES (:tenant, :workspace, :content_id, :revision, :created_at, :words, :claims, :report)
+    VALUES (:tenant, :workspace, :content_id, :revision, :created_at, :words, :claims, :report, :duration_s)
 """
 _NEWEST_REPORT = """
     SELECT report FROM reports WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id
@@ -75,15 +81,14 @@ _FIND = """
     ) ORDER BY content_id
 """
 _LISTING = """
-    SELECT content, revision, created_at, words, claims FROM (
-        SELECT content_id, revision, created_at, words, claims, row_number() OVER (
+    SELECT content, revision, created_at, words, claims, duration_s FROM (
+        SELECT content_id, revision, created_at, words, claims, duration_s, row_number() OVER (
             PARTITION BY content_id ORDER BY revision DESC, created_at DESC
         ) AS age
         FROM reports WHERE tenant = :tenant AND workspace = :workspace
     ) JOIN contents USING (content_id)
     WHERE age = 1 AND tenant = :tenant AND workspace = :workspace ORDER BY created_at DESC, content_id
 """
-# Reports are BLOBs, which SQLite's JSON functions take for something else.
 _SPEAKERS = """
     SELECT DISTINCT speaker.value FROM (
         SELECT CAST(report AS TEXT) AS text, row_number() OVER (
@@ -276,6 +281,7 @@ def _save(connection: sqlite3.Connection, scope: Scope, report: Report) -> None:
         "words": report.transcript.words,
         "claims": len(report.fact_checks.checks) if report.fact_checks else 0,
         "report": msgspec.json.encode(report),
+        "duration_s": report.outline.duration_s if report.outline else None,
     }
     connection.execute(_SAVE_CONTENT, keys | about_content)
     connection.execute(_SAVE_REPORT, keys | about_report)

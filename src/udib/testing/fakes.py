@@ -89,6 +89,7 @@ class FakeTranscriber:
     kind: Origin = Origin.ASR
     missing: Sequence[Missing] = ()
     unreadable: frozenset[str] = frozenset()
+    written: str | None = None
 
     def accepts(self, media: Media) -> bool:
         """Every media that has a file."""
@@ -113,7 +114,7 @@ class FakeTranscriber:
         if media.path in self.unreadable:
             raise BadRequestError(f"{media.path} holds no sound; give a recording.")
         for segment in self.segments:
-            yield Window((segment,), segment.end_s, self.segments[-1].end_s)
+            yield Window((segment,), segment.end_s, self.segments[-1].end_s, language=self.written)
         if self.missing:
             yield Window((), self.segments[-1].end_s, self.segments[-1].end_s, tuple(self.missing))
 
@@ -218,6 +219,7 @@ class FakeCatalogue:
                 r.created_at,
                 r.transcript.words,
                 len(r.fact_checks.checks) if r.fact_checks else 0,
+                r.outline.duration_s if r.outline else None,
             )
             for r in sorted(newest, key=lambda report: report.created_at, reverse=True)
         ]

@@ -14,9 +14,11 @@ from udib.core.errors import BadRequestError, UnavailableError
 from udib.core.speech import Missing, Origin, Segment
 from udib.core.types import CaptionTrack, Health, Media, Window
 from udib.transcripts.blocks import is_arrow_timed, is_sbv, is_webvtt, parse_blocks
-from udib.transcripts.cues import Cue, in_order, with_usable_times, without_carry_over
-from udib.transcripts.plain import parse_plain
+from udib.transcripts.chat import parse_chat
+from udib.transcripts.cues import Cue, estimated_ends, in_order, with_usable_times, without_carry_over
+from udib.transcripts.plain import parse_plain, placed
 from udib.transcripts.structured import parse_json3, parse_segments_json, parse_substation, parse_ttml
+from udib.transcripts.table import is_table, parse_table
 from udib.transcripts.turns import segments
 
 log = structlog.get_logger()
@@ -31,9 +33,17 @@ _WEB_PAGE = re.compile(r"<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE)
 _SUBSTATION = re.compile(r"\[(?:Script Info|V4\+? Styles|Events)\]", re.IGNORECASE)
 _JSON3_KEY = re.compile(r'"events"\s*:')
 _JSON = re.compile(r"\{\s*\"|\[\s*\{")
+_TRANSCRIPTS = frozenset(["text", "chat", "json", "table"])
+_TABLE_SUFFIXES = frozenset([".csv", ".tsv"])
+_LANGUAGE = re.compile(r"[A-Za-z]{2,12}(?:[-_][A-Za-z0-9]{2,8})*")
 _TIMED_SUFFIXES = frozenset([".vtt", ".srt", ".sbv"])
 _WRITE_TIMES = "write times as 00:01:02.500 --> 00:01:05.000"
 _NO_TIME = f"No time in {{}} can be read; {_WRITE_TIMES}."
+_ESTIMATED = (
+    "the file does not say when {} of {} cues end, and the next one starts long after; these ends, and with them how "
+    "long each person spoke, are estimates by the speed of speech"
+)
+_NO_COLUMNS = "{} is a table without columns named start and text; name them so in its first line (also end, speaker)."
 _MOSTLY = 0.4
 _REMEMBERED = 256
 MOST_BYTES = 32 * 1024 * 1024
@@ -53,9 +63,11 @@ class ParsedCaptions:
     Attributes:
         segments: The speech, in order of time; at least one.
         timed: Whether the times come from the file; else they are estimates at 150 words a minute.
-        kind: The format: "webvtt", "srt", "sbv", "json3", "json", "ttml", "substation" or "text".
+        kind: The format: "webvtt", "srt", "sbv", "json3", "json", "ttml", "substation", "table", "chat" or "text".
         automatic: Whether the file shows that a recogniser made it.
         repairs: Which times could not be used, "" if all could.
+        estimates: Which ends, and so talk times, are estimates although the file has times; "" if none.
+        language: What the file says that is spoken, None if it does not.
         encoding: How the bytes were read.
         replaced: Number of characters that could not be read and stand as U+FFFD.
     """
@@ -65,6 +77,8 @@ class ParsedCaptions:
     kind: str
     automatic: bool
     repairs: str
+    estimates: str
+    language: str | None
     encoding: str
     replaced: int
 
@@ -76,6 +90,7 @@ class _Read:
     timed: bool = True
     automatic: bool = False
     doubted: Sequence[int] = ()
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +112,14 @@ class CaptionTranscriber:
 
     async def ping(self) -> Health:
         """Always well: nothing outside the process is needed."""
-        return Health("captions", ok=True, detail="WebVTT, SRT, SBV, json3, JSON, TTML, ASS and plain text")
+        return Health("captions", ok=True, detail="WebVTT, SRT, SBV, json3, JSON, TTML, ASS, CSV, chats and plain text")
 
     def accepts(self, media: Media) -> bool:
         """Whether the media has captions."""
         return media.captions is not None
 
     def origin(self, media: Media) -> Origin:
-        """Automatic captions if the track or the file says so; plain text and podcast JSON are transcripts.
+        """Automatic captions if the track or the file says so; text, chats, tables and podcast JSON are transcripts.
 
         The file is read for that unless `windows` was there before.
         """
@@ -112,7 +127,7 @@ class CaptionTranscriber:
         facts = self._known(track)
         if track.automatic or facts.automatic:
             return Origin.AUTOMATIC_CAPTIONS
-        return Origin.TRANSCRIPT if facts.kind in {"text", "json"} else Origin.CAPTIONS
+        return Origin.TRANSCRIPT if facts.kind in _TRANSCRIPTS else Origin.CAPTIONS
 
     def timed(self, media: Media) -> bool:
         """Whether the file has times. It is read for that unless `windows` was there before."""
@@ -129,8 +144,9 @@ class CaptionTranscriber:
         parsed = await asyncio.to_thread(_read, track)
         self._remember(track, parsed)
         duration_s = max(segment.end_s for segment in parsed.segments)
-        missing = (Missing("times", parsed.repairs),) if parsed.repairs else ()
-        yield Window(parsed.segments, duration_s, duration_s, missing)
+        told = (("times", parsed.repairs), ("talk times", parsed.estimates))
+        missing = tuple(Missing(part, reason) for part, reason in told if reason)
+        yield Window(parsed.segments, duration_s, duration_s, missing, parsed.language)
 
     def _known(self, track: CaptionTrack) -> _Facts:
         return self._facts.get(track.path) or self._remember(track, _read(track))
@@ -190,6 +206,7 @@ def parse(data: bytes, hint: str) -> ParsedCaptions:
     cues = in_order(repaired)
     if read.cues and not cues:
         raise BadRequestError(_NO_TIME.format(hint))
+    estimated = estimated_ends(repaired, cues) if read.timed else 0
     rolled = False
     if read.timed:
         cues, rolled = without_carry_over(cues)
@@ -201,7 +218,10 @@ def parse(data: bytes, hint: str) -> ParsedCaptions:
         raise BadRequestError(
             f"In {hint} the speaker changes more than {MOST_TURNS:,} times; split it and give one part each."
         )
-    return ParsedCaptions(said, read.timed, read.kind, read.automatic or rolled, repairs, encoding, replaced)
+    estimates = _ESTIMATED.format(estimated, len(read.cues)) if estimated else ""
+    language = read.language if read.language and _LANGUAGE.fullmatch(read.language) else None
+    automatic = read.automatic or rolled
+    return ParsedCaptions(said, read.timed, read.kind, automatic, repairs, estimates, language, encoding, replaced)
 
 
 def _limit_words(counts: Iterable[int], most: int, hint: str) -> None:
@@ -285,6 +305,14 @@ def _parsed(text: str, hint: str) -> _Read:
             return _Read(parse_blocks(start), kind)
     if PurePath(hint).suffix.lower() in _TIMED_SUFFIXES:
         raise BadRequestError(_NO_TIME.format(hint))
+    if is_table(start):
+        return _Read(parse_table(start, hint), "table")
+    if PurePath(hint).suffix.lower() in _TABLE_SUFFIXES:
+        raise BadRequestError(_NO_COLUMNS.format(hint))
+    chat = parse_chat(text)
+    if chat is not None:
+        timed = any(cue.start_s is not None for cue in chat)
+        return _Read(chat if timed else placed(chat, ()), "chat", timed=timed)
     cues, timed, doubted = parse_plain(text)
     return _Read(cues, "text", timed=timed, doubted=doubted)
 
@@ -292,7 +320,8 @@ def _parsed(text: str, hint: str) -> _Read:
 def _structured(text: str) -> _Read | None:
     if _JSON.match(text):
         if not _JSON3_KEY.search(text[:_SAMPLE]):
-            return _Read(parse_segments_json(text), "json")
+            cues, language = parse_segments_json(text)
+            return _Read(cues, "json", language=language)
         cues, automatic = parse_json3(text)
         return _Read(cues, "json3", automatic=automatic)
     if _XML.match(text) and _TTML.search(text[:_SAMPLE]):

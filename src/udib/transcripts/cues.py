@@ -11,6 +11,9 @@ LATEST_S = 100 * 3600.0
 """Seconds from the start of an item after which nothing is said: the longest streams last for days, not weeks."""
 WORDS_PER_S = 2.5
 """Speed of ordinary speech (150 words a minute), for what has no times of its own."""
+SLOWEST_WORDS_PER_S = 1.0
+PAUSE_S = 6.0
+"""Nobody takes longer over some words than this speed and one pause: what goes on until then is silence."""
 
 # Share of cues that begin with a line of the cue before and then bring a new one; in written captions it is near 0.
 _ROLL_UP_SHARE = 0.25
@@ -82,8 +85,8 @@ def _rises(words: Sequence[Word]) -> bool:
 def in_order(cues: Sequence[Cue]) -> list[Cue]:
     """The cues in order of time, each with a start and an end, none reaching into the next.
 
-    A missing start is the end of the cue before; an end that is missing, not after its start, or after the next start
-    is the next start. Cues that start together stay together.
+    A missing start is the end of the cue before. An end that is missing or not after its start is where its words can
+    end (`reached`), one after the next start is that. Cues that start together stay together.
 
     Args:
         cues: With usable times, see `with_usable_times`.
@@ -117,9 +120,28 @@ def _with_starts(cues: Sequence[Cue]) -> Iterator[Cue]:
 def _end(cue: Cue, start_s: float, following_s: float) -> float:
     if cue.end_s is not None and cue.end_s > start_s:
         return min(cue.end_s, following_s)
-    if following_s < math.inf:
+    return reached(sum(len(line.text.split()) for line in cue.lines), start_s, following_s)
+
+
+def reached(words: int, start_s: float, following_s: float) -> float:
+    """When some words are over that nothing but the next start tells the end of: then, or at ordinary speed before."""
+    if following_s - start_s <= words / SLOWEST_WORDS_PER_S + PAUSE_S:
         return following_s
-    return round(start_s + max(sum(len(line.text.split()) for line in cue.lines) / WORDS_PER_S, 1.0), 3)
+    return round(start_s + max(words / WORDS_PER_S, 1.0), 3)
+
+
+def estimated_ends(cues: Sequence[Cue], placed: Sequence[Cue]) -> int:
+    """How many ends of cues in order of time no file and no next start tells, so that they are estimates.
+
+    Args:
+        cues: With usable times, as the file has them.
+        placed: The same `in_order`.
+    """
+    told = {(cue.start_s, cue.end_s) for cue in cues}
+    return sum(
+        (one.start_s, one.end_s) not in told and (one.end_s or 0.0) < (other.start_s or 0.0)
+        for one, other in pairwise(placed)
+    )
 
 
 def without_carry_over(cues: Sequence[Cue]) -> tuple[list[Cue], bool]:

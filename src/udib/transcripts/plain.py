@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from udib.transcripts.blocks import seconds
-from udib.transcripts.cues import WORDS_PER_S, Cue, Line, is_usable
+from udib.transcripts.cues import WORDS_PER_S, Cue, Line, is_usable, reached
 from udib.transcripts.turns import speaker_name
 
 _TIME = r"(?:\d{1,3}:)?\d{1,3}:[0-5]\d(?:[.,]\d{1,3})?"
 _BRACKETED = re.compile(rf"[\[(]\s*({_TIME})(?:\s*(?:-->|[-\u2010-\u2015]|to)\s*({_TIME}))?\s*[\])]")
 _BARE = re.compile(rf"^({_TIME})(?:\s+|$)(?:[-\u2010-\u2015]\s+)?")
 _AFTER_NAME = re.compile(rf"^([^\W\d_][^:\n]{{0,40}}?)\s+({_TIME})$")
+_EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3}|_{1,2})(?=[^\s*_])([^*\n]*?)(?<=\S)\1(?![\w*])")
 _HEADING = re.compile(r"^#{1,6}\s")
 _SENTENCE_END = re.compile(r"(?<=[.!?\u2026])[\"'\u201d\u2019)]*\s+(?=[\"'\u201c\u2018(]?[^\W_a-z])")
 _MOST_WORDS = 40
@@ -39,14 +40,14 @@ def parse_plain(text: str) -> tuple[list[Cue], bool, list[int]]:
     trusted = _rising((number, start_s) for number, start_s in stated if is_usable(start_s))
     # One time, as at the head of a file, does not say when the rest was spoken.
     timed = len(trusted) > 1 or (len(trusted) == len(paragraphs) == 1)
-    return _placed(cues, trusted), timed, sorted({number for number, _ in stated} - {number for number, _ in trusted})
+    return placed(cues, trusted), timed, sorted({number for number, _ in stated} - {number for number, _ in trusted})
 
 
 def _paragraphs(lines: Sequence[str]) -> Iterator[_Paragraph]:
     bare = sum(_BARE.match(line.strip()) is not None for line in lines) >= _LEAST_BARE
     held = _Paragraph(None, None, [])
     for line in lines:
-        for start_s, end_s, text in _stamped(line.strip(), bare=bare):
+        for start_s, end_s, text in _stamped(_EMPHASIS.sub(r"\2", line).strip(), bare=bare):
             opens = start_s is not None or not text or speaker_name(text) is not None
             if opens and held.lines:
                 yield held
@@ -121,9 +122,9 @@ def _rising(times: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
     return chosen[::-1]
 
 
-def _placed(cues: Sequence[Cue], known: Sequence[tuple[int, float]]) -> list[Cue]:
+def placed(cues: Sequence[Cue], known: Sequence[tuple[int, float]]) -> list[Cue]:
     """The cues with a start each, by the known starts (number of the cue, second)."""
-    words = [len(cue.lines[0].text.split()) for cue in cues]
+    words = [sum(len(line.text.split()) for line in cue.lines) for cue in cues]
     starts: list[float] = []
     anchors = [(0, 0.0), *known]
     last_number, last_s = anchors[-1]
@@ -131,8 +132,9 @@ def _placed(cues: Sequence[Cue], known: Sequence[tuple[int, float]]) -> list[Cue
     for (first, begin_s), (last, end_s) in pairwise(anchors):
         run = range(first, last)
         total = sum(words[number] for number in run)
+        spoken_s = reached(total, begin_s, end_s) - begin_s
         spoken = 0
         for number in run:
-            starts.append(round(begin_s + (end_s - begin_s) * spoken / max(total, 1), 3))
+            starts.append(round(begin_s + spoken_s * spoken / max(total, 1), 3))
             spoken += words[number]
     return [replace(cue, start_s=start_s) for cue, start_s in zip(cues, starts, strict=True)]

@@ -20,6 +20,10 @@ from udib.transcripts.cues import Cue, Line, is_usable, spread
 T = TypeVar("T")
 
 _LONGEST_INTEGER = 18
+_NO_TRANSCRIPT = (
+    'it is JSON, but no transcript that is known here (a list of {"start", "end", "text"}, alone or as "segments", or '
+    "YouTube's json3)"
+)
 _DIALOGUE = re.compile(r"^([ \t]*Dialogue:[^,\n]*,)([^,\n]*),([^,\n]*)(?=,)", re.MULTILINE)
 
 
@@ -62,6 +66,7 @@ class _Said(msgspec.Struct, rename={"start_time": "startTime", "end_time": "endT
 
 class _SaidFile(msgspec.Struct):
     segments: list[_Said]
+    language: str | None = None
 
 
 def parse_json3(text: str) -> tuple[list[Cue], bool]:
@@ -87,15 +92,15 @@ def _json3_cue(event: _Event) -> Cue:
     return Cue(start_s, end_s, (Line(text.replace("\n", " "), words=tuple(word for some in words for word in some)),))
 
 
-def parse_segments_json(text: str) -> list[Cue]:
-    """The cues of a JSON transcript: podcast namespace, Whisper, or a bare list of {text, start, duration}.
+def parse_segments_json(text: str) -> tuple[list[Cue], str | None]:
+    """The cues of a JSON transcript and its language: podcast namespace, Whisper, or bare {text, start, duration}.
 
     Raises:
         ValueError: It is none of them.
     """
     bare = text.lstrip().startswith("[")
-    said = _decoded(text, list[_Said]) if bare else _decoded(text, _SaidFile).segments
-    return [_said_cue(one) for one in said]
+    file = _SaidFile(_decoded(text, list[_Said])) if bare else _decoded(text, _SaidFile)
+    return [_said_cue(one) for one in file.segments], file.language
 
 
 def _decoded(text: str, kind: type[T]) -> T:
@@ -109,8 +114,12 @@ def _decoded_loosely(text: str, kind: type[T]) -> T:
     """Decode what Python writes and other languages refuse: NaN, Infinity, and numbers beyond any float."""
     try:
         return msgspec.convert(json.loads(text, parse_int=_number), kind, strict=False)
-    except (ValueError, RecursionError) as exc:
-        raise ValueError(str(exc)) from exc
+    except json.JSONDecodeError as exc:
+        raise ValueError(f"its JSON is broken at line {exc.lineno}, column {exc.colno}") from exc
+    except RecursionError as exc:
+        raise ValueError("its JSON is nested too deeply") from exc
+    except ValueError as exc:
+        raise ValueError(_NO_TRANSCRIPT) from exc
 
 
 def _number(digits: str) -> int | float:

@@ -83,3 +83,12 @@ def test_candidates_come_most_worthy_first_with_their_reasons() -> None:
 def test_names_are_found_only_where_capitals_mean_something() -> None:
     assert proper_names([tokens("We went to Berlin in May."), tokens("I like tea.")]) == {"berlin"}
     assert proper_names([tokens("WE WENT TO BERLIN")]) == frozenset()
+
+
+def test_rhetoric_without_anything_to_check_is_no_claim() -> None:
+    text = (
+        "The people of this town were always patient and they listened and hoped and waited and in the end they were "
+        "left with nothing but the same old speech and the same old smile."
+    )
+    assert worth(text) >= WORTH_CHECKING
+    assert claim_candidates(sentences(said(("A", text)))) == ()

@@ -29,6 +29,11 @@ def kinds(transcript: Transcript) -> list[tuple[str, str]]:
             "Your typical nurse is on her feet for four and a half hours of every day.",
             "number",
         ),
+        ("The server has 500 members.", "The server has 700 members.", "number"),
+        ("The bot costs 5 dollars.", "The bot costs about 50 dollars.", "number"),
+        ("I do not own a car.", "I own two cars.", "polarity"),
+        ("We have no moderators.", "We have a moderator.", "polarity"),
+        ("The tunnel isn't safe.", "The tunnel is safe.", "polarity"),
     ],
 )
 def test_another_number_or_the_opposite_is_a_difference(earlier: str, later: str, kind: str) -> None:
@@ -50,6 +55,14 @@ def test_another_number_or_the_opposite_is_a_difference(earlier: str, later: str
         ("The night bus was not safe for women.", "The night bus will be safe for women."),
         ("If the night bus is not safe, women stay home.", "The night bus is safe, women stay out."),
         ("We like apples.", "They sell 40 pears."),
+        ("The server has 500 members.", "The server has 510 members."),
+        ("The server has 500 members.", "The server had 700 members."),
+        ("The server has 500 members.", "The server has 700 channels."),
+        ("The server has 500 members now.", "The server has 700 members tomorrow."),
+        ("I do not own a car.", "You own two cars."),
+        ("I do not own a car.", "I owned two cars."),
+        ("If I do not own a car.", "I own two cars."),
+        ("It is not safe now.", "It is safe now."),
         ("I've never bought lottery tickets.", "She bought forty lottery tickets."),
         ("I've never bought lottery tickets.", "I didn't buy the tickets for the ferry."),
         ("The average nurse walks seven hours a day.", "A typical nurse has four weeks of leave a year."),
@@ -89,3 +102,9 @@ def test_an_answer_denies_what_it_takes_up_in_the_negative(reply: str, answered:
 def test_the_subject_is_told_in_the_later_words_without_units() -> None:
     text = "A night bus would cost us 2 million dollars a year. We'd pay 9 million dollars a year for a night bus."
     assert kinds(said(("A", text))) == [("number", "night bus")]
+
+
+def test_a_subject_is_a_label_and_not_the_sentence() -> None:
+    text = "The harbor tunnel is safe for cyclists, drivers, nurses and students. "
+    [(_, told)] = kinds(said(("A", text + text.replace("is safe", "is not safe"))))
+    assert told == "harbor tunnel safe cyclists"

@@ -47,3 +47,27 @@ async def test_another_language_gets_the_shares_only() -> None:
     assert [share.share for share in found.speakers] == [0.5, 0.5]
     assert found.arguments == ()
     assert embedder.embedded == 0
+
+
+LONG = "Well, the garden grows in summer while the neighbours sleep."
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "left_open"),
+    [
+        ("Will you resign?", "The weather is nice.", True),
+        ("Did you ban Kate?", "The new emojis look great.", True),
+        ("Will you resign?", "The weather is nice. No.", False),
+        ("Will you resign?", "I like the work here.", False),
+        ("Will you resign?", "Resigning is for cowards.", False),
+        ("Will you resign?", "That is for others to say.", False),
+        ("Will you resign?", "Never.", False),
+        ("Are you sure?", "The weather is nice.", False),
+        ("Resign?", "The weather is nice.", False),
+    ],
+)
+async def test_a_plain_question_to_which_the_answer_is_on_something_else(
+    question: str, answer: str, left_open: bool
+) -> None:
+    found = await map_debate(said(("ANN", f"{LONG} {question}"), ("BEN", answer), ("ANN", LONG)), WordCounts())
+    assert [quote.text for quote in found.unanswered] == [question] * left_open

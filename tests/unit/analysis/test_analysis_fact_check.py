@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import pytest
 from analysis_talk import said
 
-from udib.analysis.fact_check import LEAST_CLAIMS, Prices, check_claims, verdict_cost_usd
+from udib.analysis.fact_check import Prices, check_claims, most_claims, verdict_cost_usd
 from udib.core.findings import Evidence
 
 TALK = ("A", "Taxes fell by 3 percent in 2015. I like tea. About 40 million people rent their homes in this country.")
@@ -51,9 +51,16 @@ def test_the_estimate_is_the_price_of_the_tokens() -> None:
 
 async def test_a_dense_hour_is_capped_and_the_best_stay() -> None:
     turns = [("A" if n % 2 else "B", f"Taxes fell by {n + 2} percent in {1950 + n}.") for n in range(60)]
-    found = await check_claims(said(*turns), Known(), limit=1)
-    assert len(found.checks) == LEAST_CLAIMS
+    found = await check_claims(said(*turns), Known(), limit=60)
+    assert len(found.checks) == most_claims(60, 0.0) == 30
     assert found.considered == 60
+
+
+@pytest.mark.parametrize(("limit", "seconds", "most"), [(1, 345, 1), (10, 345, 5), (60, 7200, 120), (1, 7200, 2)])
+async def test_the_limit_holds_for_short_items_too(limit: int, seconds: float, most: int) -> None:
+    assert most_claims(limit, seconds) == most
+    turns = [("A" if n % 2 else "B", f"Taxes fell by {n + 2} percent in {1950 + n}.") for n in range(30)]
+    assert len((await check_claims(said(*turns), Known(), limit=limit)).checks) == most_claims(limit, 0.0)
 
 
 async def test_nothing_is_looked_up_when_nothing_is_claimed() -> None:

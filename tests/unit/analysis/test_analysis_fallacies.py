@@ -1,7 +1,7 @@
 import pytest
 from analysis_talk import said
 
-from udib.analysis.fallacies import LEAST_HINTS, fallacy_hints, hints_in
+from udib.analysis.fallacies import fallacy_hints, hints_in
 from udib.analysis.sentences import sentences
 from udib.core.findings import FallacyKind
 
@@ -69,12 +69,13 @@ def test_ordinary_talk_gives_none(text: str) -> None:
     assert list(hints_in(sentences(said(("A", text))))) == []
 
 
-async def test_only_the_most_confident_hints_are_kept_and_the_rest_is_counted() -> None:
-    turns = [("AB"[n % 2], "That's the way it has always been done here.") for n in range(LEAST_HINTS + 3)]
+@pytest.mark.parametrize(("per_hour", "shown"), [(3, 6), (1, 2)])
+async def test_only_the_most_confident_hints_are_kept_and_the_rest_is_counted(per_hour: int, shown: int) -> None:
+    turns = [("AB"[n % 2], "That's the way it has always been done here.") for n in range(9)]
     strong = "I won't take lessons on schools from someone who never had kids."
-    found = await fallacy_hints(said(*turns, ("A", strong)), per_hour=3)
-    assert len(found.hints) == LEAST_HINTS
-    assert found.withheld == 4
+    found = await fallacy_hints(said(*turns, ("A", strong)), per_hour=per_hour)
+    assert len(found.hints) == shown
+    assert found.withheld == 10 - shown
     assert found.hints[-1].quote.text == strong
 
 

@@ -91,3 +91,17 @@ def test_thirty_thousand_words_take_less_than_half_a_second() -> None:
     began = time.process_time()
     assert len(sentences(transcript)) > 2000
     assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize("first", ["what they mean", "What they mean, and"])
+def test_no_sentence_goes_on_over_a_long_silence(first: str) -> None:
+    assert texts(cues(first, "that is all. Bye.", gap_s=11.0)) == [first, "that is all.", "Bye."]
+    assert texts(cues(first, "that is all. Bye.", gap_s=9.0)) == [f"{first} that is all.", "Bye."]
+
+
+def test_no_sentence_goes_on_over_a_long_silence_between_two_words() -> None:
+    words = (Word("It", 0.0, 0.5), Word("was", 0.5, 1.0), Word("late.", 20.0, 20.5))
+    assert texts(Transcript((Segment(0.0, 20.5, "It was late.", "A", words),), Origin.CAPTIONS, "test")) == [
+        "It was",
+        "late.",
+    ]

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import stat
@@ -5,15 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sample import NASTY, SCOPE, hostile_sample, sample
+from sample import NASTY, SCOPE, hostile_sample, local_sample, sample
 
 from udib.core.errors import UnavailableError
 from udib.core.tenancy import Scope
-from udib.core.types import ContentId
+from udib.core.types import ContentId, Delivered
 from udib.delivery.files import FilesOutbox
 from udib.delivery.vtt import to_vtt
 
 SAMPLE = sample()
+LOCAL = local_sample()
 VTT = to_vtt(SAMPLE.transcript)
 OTHER = Scope.of("other", "main")
 
@@ -89,6 +91,76 @@ async def test_an_export_is_flat_and_is_not_forgotten(tmp_path: Path) -> None:
     assert [Path(place.where).suffix for place in places] == [".md", ".html", ".json", ".vtt"]
     assert await outbox.forget(SCOPE, SAMPLE.report.content.id) == 0
     assert len(names(tmp_path)) == 4
+
+
+async def test_the_folder_of_a_file_is_named_by_the_beginning_of_its_id(tmp_path: Path) -> None:
+    places = await FilesOutbox(tmp_path).deliver(SCOPE, LOCAL.report, VTT)
+    assert Path(places[0].where).parent.name == "rent-control-live-0123456789ab"
+
+
+async def test_folders_named_by_an_earlier_version_are_found_and_forgotten(tmp_path: Path) -> None:
+    outbox = FilesOutbox(tmp_path)
+    content_id = LOCAL.report.content.id
+    old = tmp_path / SCOPE.digest() / f"talk-{hashlib.sha256(content_id.encode()).hexdigest()[:12]}"
+    old.mkdir(parents=True)
+    (old / "report.md").write_text("old")
+    places = await outbox.deliver(SCOPE, LOCAL.report, VTT)
+    assert Path(places[0].where) == old / "report.md"
+    new = old.with_name("talk-0123456789ab")
+    new.mkdir()
+    (new / "report.md").write_text("new")
+    assert await outbox.forget(SCOPE, content_id) == 5
+    assert names(tmp_path) == []
+
+
+async def test_the_json_says_what_stands_beside_it(tmp_path: Path) -> None:
+    notice = Delivered("discord", "message 1")
+    report = replace(SAMPLE.report, delivered=(Delivered("html", "/old/report.html"), notice))
+    places = await FilesOutbox(tmp_path).deliver(SCOPE, report, VTT)
+    document = json.loads(Path(places[2].where).read_bytes())
+    assert [(each["kind"], each["where"]) for each in document["delivered"]] == [
+        *((place.kind, place.where) for place in places),
+        ("discord", "message 1"),
+    ]
+
+
+async def test_a_recording_is_linked_beside_its_report_and_never_exported(tmp_path: Path) -> None:
+    recording = tmp_path / "my talk.OPUS"
+    recording.write_bytes(b"sound")
+    report = local_sample(recording.as_uri()).report
+    places = await FilesOutbox(tmp_path / "reports").deliver(SCOPE, report, VTT)
+    folder = Path(places[1].where).parent
+    assert (folder / "recording.opus").readlink() == recording
+    assert 'src="./recording.opus"' in (folder / "report.html").read_text()
+    exported = await FilesOutbox(tmp_path / "out", flat=True).deliver(SCOPE, report, VTT)
+    assert "<audio" not in Path(exported[1].where).read_text()
+    assert len(names(tmp_path / "out")) == 4
+    assert await FilesOutbox(tmp_path / "reports").forget(SCOPE, report.content.id) == 5
+    assert recording.exists()
+
+
+async def test_a_recording_that_cannot_be_linked_leaves_a_page_without_player(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = tmp_path / "talk.opus"
+    recording.write_bytes(b"sound")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "symlink", refuse)
+    places = await FilesOutbox(tmp_path / "reports").deliver(SCOPE, local_sample(str(recording)).report, VTT)
+    assert "<audio" not in Path(places[1].where).read_text()
+    assert len(names(tmp_path / "reports")) == 4
+
+
+async def test_a_page_that_is_written_anew_keeps_its_transcript(tmp_path: Path) -> None:
+    outbox = FilesOutbox(tmp_path)
+    places = await outbox.deliver(SCOPE, LOCAL.report, VTT)
+    before = Path(places[1].where).read_text()
+    await outbox.deliver(SCOPE, LOCAL.report, "")
+    assert Path(places[1].where).read_text() == before
+    assert "Transcript</h2>" in before
 
 
 async def test_no_folder_no_report_but_a_sentence(tmp_path: Path) -> None:

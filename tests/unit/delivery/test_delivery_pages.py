@@ -7,7 +7,8 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from html import unescape
 from html.parser import HTMLParser
 from io import StringIO
 from itertools import pairwise
@@ -15,6 +16,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from markdown_it import MarkdownIt
 from rich.console import Console
@@ -26,8 +29,10 @@ from udib.delivery import view
 from udib.delivery.document import render_json, render_schema
 from udib.delivery.html import render_html
 from udib.delivery.markdown import render_markdown
+from udib.delivery.places import MOST_CUES, Places
 from udib.delivery.terminal import render_terminal
-from udib.delivery.vtt import to_vtt
+from udib.delivery.text import clean
+from udib.delivery.vtt import WrittenCue, read_cues, to_vtt
 
 ROOT = Path(__file__).parents[3]
 REPORT = sample().report
@@ -143,36 +148,104 @@ def test_the_policy_admits_exactly_the_style_of_the_page() -> None:
     assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def test_a_local_recording_can_be_heard_in_the_page() -> None:
-    html = render_html(local_sample().report)
-    assert '<audio controls preload="none" src="file:///media/talks/rent%20control.opus">' in html
+LOCAL = local_sample()
+LOCAL_VTT = to_vtt(LOCAL.transcript)
+SOUND = "./recording.opus"
+
+
+def test_a_recording_can_be_heard_in_the_page() -> None:
+    html = render_html(LOCAL.report, LOCAL_VTT, SOUND)
+    assert f'<audio controls preload="none" src="{SOUND}">' in html
     assert any("media-src 'self' file:" in value for value in page_of(html).values("content"))
-    assert "file:///media/talks/rent%20control.opus#t=215" in html
+    assert 'data-second="215">3:35</a>' in html
+    assert "<audio" not in render_html(LOCAL.report, LOCAL_VTT)
     assert "<audio" not in render_html(REPORT)
 
 
+@pytest.mark.parametrize("sound", [None, SOUND])
+@pytest.mark.parametrize("address", ["/media/talks/rent control.opus", "file:///media/talks/podcast.txt"])
+def test_a_page_that_is_shared_holds_no_path_and_no_dead_link(address: str, sound: str | None) -> None:
+    local = local_sample(address)
+    html = render_html(local.report, LOCAL_VTT, sound)
+    page = page_of(html)
+    ids = {f"#{name}" for name in page.values("id")}
+    assert set(page.values("href")) <= ids | {"https://www.youtube.com/watch?v=hearing22&t=75s"} | ELSEWHERE
+    for text in (html, render_markdown(local.report)):
+        assert "/media" not in text.replace("%2F", "/")
+        assert "file://" not in text
+        assert Path(address).name in text
+
+
+ELSEWHERE = {"https://www.youtube.com/watch?v=older1&t=10s"}
+
+
+def test_a_time_leads_to_the_words_in_the_page() -> None:
+    """Every quote's link leads to the cue that holds its first word."""
+    html = render_html(LOCAL.report, LOCAL_VTT)
+    cues = re.findall(r'<li id="(c\d+)">.*?<span dir="auto"[^>]*>(.*?)</span>', html)
+    assert len(cues) == len(LOCAL.transcript.segments)
+    places = Places(LOCAL.report.content, cues=read_cues(LOCAL_VTT))
+    for quote in quotes(LOCAL.report):
+        [said] = [unescape(text) for name, text in cues if f"#{name}" == places.link(quote.start_s)]
+        assert quote.text[:20] in said
+
+
+def test_words_without_a_name_are_not_lent_that_of_the_speaker_before() -> None:
+    said = (Segment(0, 1, "one", "Ann"), Segment(1, 2, "two", "Ann"), Segment(2, 3, "three"))
+    html = render_html(LOCAL.report, to_vtt(Transcript(said, Origin.CAPTIONS, "x")))
+    names = re.findall(r'<li id="c\d+">.*?<p>(?:<bdi class="who">(.*?)</bdi>)?', html)
+    assert names == ["Ann", "", "Unknown speaker"]
+    bare = render_html(LOCAL.report, to_vtt(Transcript(said[2:], Origin.CAPTIONS, "x")))
+    assert re.findall(r'<li id="c\d+">.*?<p>(?:<bdi class="who">(.*?)</bdi>)?', bare) == [""]
+
+
+def test_a_transcript_too_long_for_the_page_is_named_and_times_are_plain() -> None:
+    vtt = to_vtt(Transcript(tuple(Segment(n, n + 1, "word") for n in range(MOST_CUES + 1)), Origin.ASR, "x"))
+    html = render_html(LOCAL.report, vtt)
+    assert "too long for this page" in html
+    assert {*page_of(html).values("href")} <= {"#report", *ELSEWHERE, "https://www.youtube.com/watch?v=hearing22&t=75s"}
+
+
+def test_an_item_with_an_address_needs_no_transcript_in_the_page() -> None:
+    assert render_html(REPORT, LOCAL_VTT) == render_html(REPORT)
+
+
+def test_an_earlier_statement_of_a_local_item_is_not_linked_into_this_one() -> None:
+    assert REPORT.debate is not None
+    pair = replace(view.contradictions(REPORT)[1], earlier_link="file:///talks/older.txt#t=10")
+    report = replace(REPORT, debate=replace(REPORT.debate, contradictions=(pair,)))
+    wrong = report.content.link(pair.earlier.start_s)
+    [earlier] = re.findall(r"Earlier, in.*?</p>", render_html(report))
+    assert "older.txt" not in render_html(report)
+    between = render_html(report).partition(earlier)[2].partition("Later:")[0]
+    assert wrong.replace("&", "&amp;") not in between
+    row = render_markdown(report).partition("## Contradictions")[2].partition("##")[0]
+    assert wrong not in row
+
+
 def test_the_one_script_is_that_of_the_player_and_admitted_by_its_hash() -> None:
-    html = render_html(local_sample().report)
+    html = render_html(LOCAL.report, LOCAL_VTT, SOUND)
     page = page_of(html)
     assert page.tags.count("script") == 1
     script = html.partition("<script>")[2].partition("</script>")[0]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     [policy] = [value for value in page.values("content") if "default-src" in value]
     assert f"script-src 'sha256-{digest}'; media-src" in policy
-    assert "script" not in page_of(render_html(local_sample("/talks/debate.txt").report)).tags
+    assert "script" not in page_of(render_html(LOCAL.report, LOCAL_VTT)).tags
 
 
 CLICKS = """
 const [script, clicked] = JSON.parse(require("fs").readFileSync(0, "utf8"));
 let listener, went = null;
-const player = { currentTime: 0, getAttribute: () => "file:///a.opus",
-  play: () => clicked.broken ? Promise.reject(new Error()) : Promise.resolve() };
+const player = { currentTime: 0, play: () => clicked.broken ? Promise.reject(new Error()) : Promise.resolve() };
 const document = { querySelector: () => player, addEventListener: (_, f) => { listener = f; } };
 const window = { location: { set href(address) { went = address; } } };
 new Function("document", "window", script)(document, window);
 let stopped = false;
-const link = clicked.href === null ? null : { getAttribute: () => clicked.href };
-listener({ target: { closest: () => link }, ctrlKey: clicked.ctrl, preventDefault: () => { stopped = true; } });
+const link = clicked.second === null ? null
+  : { getAttribute: (name) => ({ href: "#c8", "data-second": clicked.second })[name] };
+const closest = (wanted) => wanted === "a[data-second]" ? link : null;
+listener({ target: { closest }, ctrlKey: clicked.ctrl, preventDefault: () => { stopped = true; } });
 setImmediate(() => console.log(JSON.stringify([player.currentTime, stopped, went])));
 """
 
@@ -181,17 +254,14 @@ setImmediate(() => console.log(JSON.stringify([player.currentTime, stopped, went
 @pytest.mark.parametrize(
     ("clicked", "outcome"),
     [
-        ({"href": "file:///a.opus#t=215"}, [215, True, None]),
-        ({"href": "file:///a.opus#t=215", "ctrl": True}, [0, False, None]),
-        ({"href": "file:///a.opus#t=215", "broken": True}, [215, True, "file:///a.opus#t=215"]),
-        ({"href": "file:///a.opus"}, [0, False, None]),
-        ({"href": "file:///b.opus#t=215"}, [0, False, None]),
-        ({"href": "#report"}, [0, False, None]),
-        ({"href": None}, [0, False, None]),
+        ({"second": "215"}, [215, True, None]),
+        ({"second": "215", "ctrl": True}, [0, False, None]),
+        ({"second": "215", "broken": True}, [215, True, "#c8"]),
+        ({"second": None}, [0, False, None]),
     ],
 )
 def test_a_click_on_a_time_moves_the_player(clicked: dict[str, object], outcome: list[object]) -> None:
-    html = render_html(local_sample().report)
+    html = render_html(LOCAL.report, LOCAL_VTT, SOUND)
     script = html.partition("<script>")[2].partition("</script>")[0]
     given = json.dumps([script, clicked])
     done = subprocess.run(["node", "-e", CLICKS], input=given, capture_output=True, text=True, check=False)
@@ -277,4 +347,21 @@ def test_webvtt_has_voices_and_cannot_be_broken_out_of() -> None:
         "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\n"
         "<v A &lt;b&gt;>Hello &amp; &lt;b&gt;welcome&lt;/b&gt; --&gt; here NOTE x\n\n"
         "01:00:00.250 --> 01:00:00.251\nno speaker\n"
+    )
+
+
+@given(
+    st.lists(
+        st.builds(
+            lambda start, text, speaker: Segment(round(start, 3), round(start, 3) + 1, text, speaker),
+            st.floats(0, 360_000),
+            st.text(min_size=1).filter(lambda text: bool(clean(text))),
+            st.none() | st.text(min_size=1).filter(lambda text: bool(clean(text))),
+        ),
+        max_size=5,
+    )
+)
+def test_what_webvtt_says_is_read_back(said: list[Segment]) -> None:
+    assert read_cues(to_vtt(Transcript(tuple(said), Origin.ASR, "x"))) == tuple(
+        WrittenCue(each.start_s, each.speaker and clean(each.speaker), clean(each.text)) for each in said
     )

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -6,10 +7,10 @@ from hypothesis import strategies as st
 from sample import empty_report, local_sample, sample
 
 from udib.core.errors import Status
-from udib.core.findings import NotJudged, StageTiming
+from udib.core.findings import DebateMap, NotJudged, Report, SpeakerShare, StageTiming
 from udib.core.speech import Missing
 from udib.core.types import Content, ContentId, Platform
-from udib.delivery import view
+from udib.delivery import shares, view
 
 REPORT = sample().report
 
@@ -112,23 +113,48 @@ def test_the_longest_chain_is_no_longer_than_the_run_and_never_overlaps(times: l
 
 
 @pytest.mark.parametrize(
-    ("address", "link"),
+    ("address", "name"),
     [
-        ("/talks/rent #1?.opus", "file:///talks/rent%20%231%3F.opus#t=61"),
-        ("javascript:alert(1)", "./javascript%3Aalert%281%29#t=61"),
+        ("/talks/rent #1?.opus", "rent #1?.opus"),
+        ("file:///talks/rent%20%231%3F.opus", "rent #1?.opus"),
+        ("/talks/100%25.txt", "100%25.txt"),
     ],
 )
-def test_a_local_file_is_linked_as_a_file(address: str, link: str) -> None:
-    assert view.link(Content(ContentId("file:1"), Platform.FILE, address, "x"), 61.7) == link
+def test_of_a_local_file_a_report_tells_the_name_alone(address: str, name: str) -> None:
+    content = Content(ContentId("file:1"), Platform.FILE, address, "x")
+    assert view.link(content, 61.7) is None
+    assert view.about(replace(REPORT, content=content))[0] == f"Local file {name}"
 
 
 def test_only_local_media_can_be_played() -> None:
-    assert view.playable(local_sample().report.content) == "file:///media/talks/rent%20control.opus"
-    assert view.playable(local_sample("/talks/debate.txt").report.content) is None
-    assert view.playable(REPORT.content) is None
+    assert view.recording(local_sample().report.content) == Path("/media/talks/rent control.opus")
+    assert view.recording(local_sample("/talks/debate.txt").report.content) is None
+    assert view.recording(REPORT.content) is None
 
 
 def test_an_earlier_statement_of_another_item_links_there() -> None:
     within, across = view.contradictions(REPORT)
     assert view.earlier_link(REPORT.content, within) == "https://www.youtube.com/watch?v=rentdebate1&t=25s"
     assert view.earlier_link(REPORT.content, across) == "https://www.youtube.com/watch?v=older1&t=10s"
+
+
+def _shares(*shares: float) -> Report:
+    debate = DebateMap(
+        speakers=tuple(SpeakerShare(f"S{n}", share * 200, share, 10, 2, 1) for n, share in enumerate(shares))
+    )
+    return replace(REPORT, debate=debate, transcript=replace(REPORT.transcript, words=100))
+
+
+def test_talk_without_a_name_has_a_row_of_its_own() -> None:
+    first, rest = shares.rows(_shares(0.5))
+    assert (first.name, first.percent, first.numbers) == ("S0", 50, ("1:40", "10", "2", "1"))
+    assert (rest.name, rest.percent, rest.numbers) == ("not named", 50, ("1:40", "90", "", ""))
+    assert [row.name for row in shares.rows(_shares(0.5, 0.498))] == ["S0", "S1"]
+    assert shares.rows(_shares()) == []
+
+
+@given(st.lists(st.floats(0.001, 1), min_size=1, max_size=20))
+def test_percents_make_a_hundred(weights: list[float]) -> None:
+    rows = shares.rows(_shares(*(round(weight / sum(weights), 4) for weight in weights)))
+    assert sum(row.percent for row in rows) == 100
+    assert all(abs(row.percent - row.share * 100) <= 1 for row in rows)

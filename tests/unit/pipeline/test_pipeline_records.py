@@ -56,6 +56,12 @@ def test_a_long_paragraph_is_cut_between_sentences() -> None:
     assert starts == sorted(set(starts)), "each piece has its own second"
 
 
+def test_a_piece_does_not_reach_over_a_silence() -> None:
+    segments = (Segment(0.0, 2.0, "what they mean", "A"), Segment(3600.0, 3602.0, "and that is all", "A"))
+    records = transcript_records(CONTENT, Transcript(segments, Origin.TRANSCRIPT, "captions"))
+    assert [(record.start_s, record.end_s) for record in records] == [(0.0, 2.0), (3600.0, 3602.0)]
+
+
 def test_words_without_an_end_are_cut_all_the_same() -> None:
     records = transcript_records(CONTENT, said(("A", "word " * 200_000)))
     assert max(len(record.text.split()) for record in records) <= 80

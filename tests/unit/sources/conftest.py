@@ -121,6 +121,8 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
         "/mute.mp4": ("video/mp4", write_media(folder / "mute.mp4", sound=False, picture=True).read_bytes()),
         "/page-as.mp4": ("video/mp4", b"<html>not a video</html>" * 100),
         "/list.pdf": ("application/pdf", b"%PDF-1.4 no video" * 50),
+        "/talk.docx": ("application/octet-stream", b"PK\x03\x04" + bytes(500)),
+        "/noise.bin": ("application/octet-stream", bytes(range(256)) * 20),
         "/page-as.vtt": ("text/vtt", b"<!doctype html><title>Log in</title>"),
         "/binary.vtt": ("text/vtt", bytes(range(256))),
         "/talk.vtt": ("text/vtt", VTT.encode()),

@@ -34,6 +34,8 @@ REFUSED = {
     "list.mp4": (b"ffconcat version 1.0\nfile /etc/passwd\n", "playlist"),
     "paper.pdf": (b"%PDF-1.7\n1 0 obj\n", "PDF"),
     "words.rtf": (b"{\\rtf1 hello}", "RTF"),
+    "words.docx": (b"PK\x03\x04" + bytes(500), r"office document .* save the words in it as a \.txt file"),
+    "binary.pdf": (b"%PDF-1.7\n\x00\x01\xff", r"PDF document; save the words in it as a \.txt file"),
     "picture.svg": (b'<?xml version="1.0"?>\n<svg xmlns="x"/>', "XML"),
     "junk.bin": (bytes(range(256)) * 500, "no media file"),
     "cut.mp4": (b"\x00\x00\x00\x18ftypmp42" + bytes(2000), "no media file"),

@@ -1,6 +1,7 @@
 """The real yt-dlp in its child against a small site on loopback."""
 
 import asyncio
+import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from udib.core.types import Platform
 from udib.net.guard import AddressGuard
 from udib.sources.media import probe
 from udib.sources.ytdlp import Limits, YtDlpSource
+from udib.transcripts.captions import CaptionTranscriber
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -132,8 +134,10 @@ async def test_a_list_of_items_is_not_cut_to_its_first(site: Any, ytdlp: YtDlpSo
     ("path", "says"),
     [
         ("/mute.mp4", "no audio track"),
-        ("/page-as.mp4", "No video or sound|What 127.0.0.1 has at this address is no media file"),
-        ("/list.pdf", "What 127.0.0.1 has at this address is no media file"),
+        ("/page-as.mp4", "No video or sound|What 127.0.0.1 has at this address is a web page"),
+        ("/list.pdf", r"What 127.0.0.1 has at this address is a PDF document; save the words in it as a \.txt file"),
+        ("/talk.docx", r"What 127.0.0.1 has at this address is an office document .* save the words in it as a \.txt"),
+        ("/noise.bin", "What 127.0.0.1 has at this address is no media file"),
         ("/huge.mp4", "larger than 2 MB"),
     ],
 )
@@ -142,6 +146,23 @@ async def test_what_was_fetched_is_checked(site: Any, ytdlp: YtDlpSource, tmp_pa
     with pytest.raises(BadRequestError, match=says):
         await ytdlp.fetch(content, tmp_path, quality=None)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("quality", [None, "720p"])
+@pytest.mark.parametrize(("path", "kind"), [("/said.txt", "text/plain"), ("/said.srt", "application/x-subrip")])
+async def test_an_address_of_words_gives_the_words(
+    site: Any, ytdlp: YtDlpSource, tmp_path: Path, path: str, kind: str, quality: str | None
+) -> None:
+    said = b"1\n00:00:00,000 --> 00:00:02,000\nTaxes fell last year.\n"
+    site.files[path] = (kind, said)
+    content = await ytdlp.describe(site.url + path)
+    media = await ytdlp.fetch(content, tmp_path, quality=quality)
+    assert media.path is None
+    assert media.captions is not None
+    assert Path(media.captions.path).read_bytes() == said
+    assert media.digest == hashlib.sha256(said).hexdigest()
+    [segment] = [each async for window in CaptionTranscriber().windows(media) for each in window.segments]
+    assert segment.text == "Taxes fell last year."
 
 
 async def test_a_stream_that_goes_on_is_not_cut_to_its_last_seconds(

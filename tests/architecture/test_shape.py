@@ -19,10 +19,10 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # ends child processes serves two rooms), analysis (rules of their own for short sentences), transcripts (eight caption
 # formats, pasted chats and tables, and an account of what each had wrong), delivery (four renderers and the escaping
 # that each needs) and memory (a process of its own for the embedded index, adapters of two servers, and the ways
-# between them); testing has a whole vector index as a model.
+# between them); app has the commands that look after it, testing a whole vector index as a model.
 ROOM_LINES = {
     "core": 1500, "net": 900, "storage": 1300, "sources": 2100, "transcripts": 2500, "analysis": 2650, "memory": 7200,
-    "delivery": 2000, "pipeline": 1600, "app": 3000, "testing": 750,
+    "delivery": 2000, "pipeline": 1600, "app": 3500, "testing": 750,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {}
 """Modules of 400 to 600 lines, each with its reason."""

@@ -24,7 +24,6 @@ app = App(
     help="What was said, which claims hold up, who contradicted themselves, each with a link to the second.",
     help_format="plaintext",  # the other formats load a Markdown library for nothing
 )
-app.command(memory)
 
 
 @app.command
@@ -125,6 +124,9 @@ def init(*, yes: Flag = False, common: Common | None = None) -> int:
     from udib.app import init as questions
 
     return guarded(lambda: questions.init(options(common), accept_defaults=yes), common, then=" Nothing was written.")
+
+
+app.command(memory)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

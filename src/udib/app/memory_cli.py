@@ -106,6 +106,7 @@ def reindex(*, common: Common | None = None) -> int:
 @memory.command
 def export(
     file: str,
+    /,
     *,
     everything: Annotated[Flag, Parameter(name="--all")] = False,
     common: Common | None = None,
@@ -122,7 +123,7 @@ def export(
 
 
 @memory.command(name="import")
-def import_(file: str, *, common: Common | None = None) -> int:
+def import_(file: str, /, *, common: Common | None = None) -> int:
     """Bring the records of an exported FILE in, into the tenants and workspaces that it names.
 
     Args:
@@ -147,7 +148,7 @@ def move(*, to: str, common: Common | None = None) -> int:
 
 
 @memory.command
-def backup(folder: str, *, common: Common | None = None) -> int:
+def backup(folder: str, /, *, common: Common | None = None) -> int:
     """Copy the whole data directory, consistent in itself, into a new FOLDER while udib may be at work.
 
     Args:
@@ -159,7 +160,7 @@ def backup(folder: str, *, common: Common | None = None) -> int:
 
 
 @memory.command
-def restore(folder: str, *, common: Common | None = None) -> int:
+def restore(folder: str, /, *, common: Common | None = None) -> int:
     """Make the data directory anew from a backup; an existing one is never overwritten.
 
     Args:

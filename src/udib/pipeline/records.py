@@ -39,9 +39,14 @@ def transcript_records(content: Content, transcript: Transcript) -> list[MemoryR
 
 
 def claim_records(content: Content, checks: FactChecks | None) -> list[MemoryRecord]:
-    """The claims of an item, one record each."""
-    quotes = [check.claim.quote for check in (checks.checks if checks else ())]
-    return [_record(content, RecordKind.CLAIM, number, quote) for number, quote in enumerate(quotes)]
+    """The claims of an item, one record each, with their verdicts where there are any."""
+    return [
+        replace(
+            _record(content, RecordKind.CLAIM, number, check.claim.quote),
+            verdict=check.verdict.label.value if check.verdict else None,
+        )
+        for number, check in enumerate(checks.checks if checks else ())
+    ]
 
 
 def analysis_records(content: Content, report: Report) -> list[MemoryRecord]:

@@ -158,13 +158,15 @@ def _target(settings: Settings, to: str) -> tuple[Settings, str]:
     return with_memory(settings, changed), "To use it, set memory.index and the address in settings.yaml."
 
 
-async def move(to: str, options: Options) -> int:
+async def move(to: str, options: Options, *, replace: bool) -> int:
     """Copy everything to another index, and say how it is used from then on."""
     settings = options.settings()
     target_settings, how = _target(settings, to)
+    if target_settings.memory == settings.memory:
+        raise BadRequestError(f"{to} is the index that is in use; give another one.")
     async with opened(options) as app, _counting(options) as report, AsyncExitStack() as stack:
         target = open_index(stack, target_settings, settings.data_path)
-        moved = await transfer.move(app.vectors.index, target, report)
+        moved = await transfer.move(app.vectors.index, target, report, replace=replace)
     done = _moved_text(moved, "copied and compared")
     present.emit(moved, Group(done, Text(how)), as_json=options.json)
     return 0

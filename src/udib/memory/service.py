@@ -22,7 +22,7 @@ from udib.memory.outcome import outcome
 from udib.memory.point_checks import checked_payload
 from udib.memory.store import EnhancedVectorStore
 from udib.memory.texts import StoredText, pieces, record_of
-from udib.memory.transfer import Moved, Report, reindex_all
+from udib.memory.transfer import Moved, Report, reindex
 
 CONTEXT_IN_VECTOR: Final = 0.2
 CONTEXT_IN_TERMS: Final = 0.3
@@ -199,7 +199,7 @@ class MemoryService:
             BadRequestError: A point has no text that could be embedded.
             UnavailableError: Something keeps writing under the other embedding.
         """
-        return await reindex_all(self._store.index, self._store.names(), self._embedded_again, report)
+        return await reindex(self._store.index, self._store.names(), self._embedded_again, report)
 
     async def ping(self) -> Health:
         """How the index is."""

@@ -48,32 +48,59 @@ async def unchanged(points: Sequence[Point]) -> list[Point]:
     return list(points)
 
 
-async def mirror(
-    source: VectorIndex, collection: str, target: VectorIndex, wanted: Collection, change: Change, report: Report
-) -> int:
-    """Make a collection hold the points of another one, scope by scope; returns how many had to be sent.
+@dataclass(frozen=True, slots=True)
+class Way:
+    """From which collection of an index to which of an index, the same one or another; `change` gives new vectors."""
+
+    source: VectorIndex
+    collection: str
+    target: VectorIndex
+    wanted: Collection
+    change: Change = unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """How many points a collection had when it was read, and how many of them had to be sent."""
+
+    seen: int
+    sent: int
+
+
+async def mirror(way: Way, report: Report, *, replace: bool = False) -> Mirrored:
+    """Make a collection hold the points of another one, scope by scope; it is made if it is missing.
+
+    What the other one has no more goes too, but only of contents that it has: points of other contents came there on
+    another way, and nothing says that they should go.
 
     Args:
-        source: Where the points come from.
-        collection: Of which collection there.
-        target: Where they go; may be the same index.
-        wanted: The collection there; made if it is missing.
-        change: What becomes of a page of points on the way; ids and payloads stay.
+        way: From where to where.
         report: Told how far it is.
+        replace: Whether points of other contents go as well.
+
+    Raises:
+        UnavailableError: The collection was removed while it was read; nothing was taken away on the other side.
     """
+    source, target, wanted = way.source, way.target, way.wanted
     await target.ensure(wanted.name, model_id=wanted.model_id, dimension=wanted.dimension)
-    scopes = await source.usage(collection)
+    scopes = await source.usage(way.collection)
     sent = done = 0
     for scope in {**scopes, **await target.usage(wanted.name)}:
-        there = {point.id: digest(point) async for point in _points(target, scope, wanted.name)}
-        async for page in pages(source, scope, collection, Filters()):
-            fresh = [point for point in page if there.pop(point.id, None) != digest(point)]
-            await target.upsert(scope, wanted.name, await change(fresh) if fresh else [])
+        there = {point.id: (digest(point), _content(point)) async for point in _points(target, scope, wanted.name)}
+        contents: set[object] = set()
+        async for page in pages(source, scope, way.collection, Filters()):
+            contents.update(map(_content, page))
+            fresh = [point for point in page if there.pop(point.id, (b"", None))[0] != digest(point)]
+            await target.upsert(scope, wanted.name, await way.change(fresh) if fresh else [])
             sent += len(fresh)
             done += len(page)
             report(wanted.name, done)
-        await target.remove(scope, wanted.name, list(there))
-    return sent
+        gone = [number for number, (_, content) in there.items() if replace or content in contents]
+        if gone:
+            # Of a collection that is dropped meanwhile the last pages are empty: what they had is not gone.
+            await _refuse_removed(source, way.collection)
+            await target.remove(scope, wanted.name, gone)
+    return Mirrored(done, sent)
 
 
 def digest(point: Point) -> bytes:
@@ -83,16 +110,32 @@ def digest(point: Point) -> bytes:
     return hashlib.sha256(said + words.tobytes()).digest()
 
 
-async def move(source: VectorIndex, target: VectorIndex, report: Report) -> Moved:
+async def move(source: VectorIndex, target: VectorIndex, report: Report, *, replace: bool = False) -> Moved:
     """Bring every collection with all scopes to another index, and prove it by comparing both.
 
+    Args:
+        source: Where the points are.
+        target: Where they are to be.
+        report: Told how far it is.
+        replace: Whether what the target has of other contents is removed there.
+
     Raises:
+        BadRequestError: The target has points of other contents, and `replace` was not asked for; nothing was sent.
         UnavailableError: What arrived is not what was sent, because something wrote in the meantime.
     """
+    collections = await source.collections()
+    if not replace:
+        others = sum([await _others(source, target, each.name) for each in collections])
+        if others:
+            raise BadRequestError(
+                f"The index there has {others} points of items that this memory does not have; nothing was changed. "
+                "Move to an empty one, or remove them with --replace."
+            )
     sent = 0
     points: dict[str, int] = {}
-    for each in await source.collections():
-        sent += await mirror(source, each.name, target, each, unchanged, report)
+    for each in collections:
+        done = await mirror(Way(source, each.name, target, each), report, replace=replace)
+        sent += done.sent
         ours, theirs = await source.usage(each.name), await target.usage(each.name)
         if ours != theirs:
             raise UnavailableError(f"The collection {each.name!r} changed while it was moved; run the command again.")
@@ -100,40 +143,42 @@ async def move(source: VectorIndex, target: VectorIndex, report: Report) -> Move
     return Moved(points, sent)
 
 
-async def reindex(index: VectorIndex, old: Collection, new: Collection, change: Change, report: Report) -> int:
-    """Bring a collection's points under another embedding, then remove the old collection; returns how many there were.
+async def reindex(index: VectorIndex, names: Mapping[str, Collection], change: Change, report: Report) -> Moved:
+    """Bring every collection of another embedding under the one that is named now, then remove those of the other.
 
-    Until the old collection is gone, who uses the old embedding goes on with it, and what is written meanwhile is
-    brought along: the removal succeeds only when nothing was.
-
-    Raises:
-        UnavailableError: Something kept writing.
-    """
-    for _ in range(_PASSES):
-        await mirror(index, old.name, index, new, change, report)
-        points = sum((await index.usage(new.name)).values())
-        if await index.drop(old.name, expected=points):
-            return points
-    raise UnavailableError(f"Something keeps writing to {old.name!r}; end the other udib processes and try again.")
-
-
-async def reindex_all(index: VectorIndex, names: Mapping[str, Collection], change: Change, report: Report) -> Moved:
-    """Bring every collection of another embedding under the one that is named now; see `reindex`.
+    Until all is there, who uses the old embedding goes on with it, and what is written meanwhile is brought along: a
+    collection is removed only after a pass that had nothing to send, and with as many points as that one read. Points
+    and their twins are brought together, so that forgetting finds both, whenever it is called.
 
     Args:
         index: Where they lie.
         names: For the beginning of a collection's name (its kind), the collection of the embedding named now.
         change: Gives points their new vectors.
         report: Told how far it is.
+
+    Raises:
+        UnavailableError: Something kept writing.
     """
     points: dict[str, int] = {}
-    for old in await index.collections():
-        new = next(
-            (each for start, each in names.items() if old.name.startswith(start) and old.name != each.name), None
-        )
-        if new is not None:
-            points[new.name] = await reindex(index, old, new, change, report)
-    return Moved(points, sum(points.values()))
+    sent = 0
+    for _ in range(_PASSES):
+        ways = [
+            Way(index, old.name, index, new, change)
+            for old in await index.collections()
+            for start, new in names.items()
+            if old.name.startswith(start) and old.name != new.name
+        ]
+        if not ways:
+            return Moved(points, sent)
+        read = [await mirror(way, report) for way in ways]
+        sent += sum(each.sent for each in read)
+        for way, done in zip(ways, read, strict=True):
+            points[way.wanted.name] = done.seen
+            # Only after a pass that found all in place: a long one may have missed what was changed behind it. Whether
+            # it was removed, the next look at the collections tells: an answer can get lost on the way.
+            if not done.sent:
+                await index.drop(way.collection, expected=done.seen)
+    raise UnavailableError("Something keeps writing under the old embedding; end the other udib processes, try again.")
 
 
 async def export(index: VectorIndex, scopes: Sequence[Scope], path: Path) -> Moved:
@@ -218,6 +263,24 @@ async def _lines(index: VectorIndex, scopes: Sequence[Scope]) -> AsyncIterator[t
                 vector = base64.b64encode(array("f", point.vector).tobytes()).decode()
                 place = (each.name, scope.tenant, scope.workspace, point.id)
                 yield each.name, _line(_Row(*place, vector, dict(point.terms), dict(point.payload)))
+
+
+async def _others(source: VectorIndex, target: VectorIndex, name: str) -> int:
+    """How many points the target has of contents that the source does not have, or of other scopes."""
+    count = 0
+    for scope in await target.usage(name):
+        ours = {_content(point) async for point in _points(source, scope, name)}
+        count += len([1 async for point in _points(target, scope, name) if _content(point) not in ours])
+    return count
+
+
+async def _refuse_removed(index: VectorIndex, collection: str) -> None:
+    if collection not in {each.name for each in await index.collections()}:
+        raise UnavailableError(f"The collection {collection!r} was removed meanwhile; run the command again.")
+
+
+def _content(point: Point) -> object:
+    return point.payload.get("content_id")
 
 
 async def _points(index: VectorIndex, scope: Scope, collection: str) -> AsyncIterator[Point]:

@@ -10,23 +10,24 @@ import pytest
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.core.tenancy import Scope
 from udib.core.vectors import Collection, Filters, Point
-from udib.memory.transfer import export, import_file, mirror, move, reindex, unchanged
+from udib.memory.transfer import Way, export, import_file, mirror, move, reindex
 from udib.testing.vectors import FakeVectorIndex
 
 A, B = Scope.of("a", "main"), Scope.of("b", "main")
 OLD, NEW = Collection("transcripts-old", "old", 2), Collection("transcripts-new", "new", 3)
+NAMES = {"transcripts-": NEW}
 
 
 def silent(_: str, __: int) -> None:
     """Nobody watches."""
 
 
-def point(name: str, text: str = "said") -> Point:
-    return Point(str(uuid5(NAMESPACE_OID, name)), (0.6, 0.8), {"content_id": "c", "text": text}, {7: 0.5})
+def point(name: str, text: str = "said", content: str = "c") -> Point:
+    return Point(str(uuid5(NAMESPACE_OID, name)), (0.6, 0.8), {"content_id": content, "text": text}, {7: 0.5})
 
 
-async def filled() -> FakeVectorIndex:
-    index = FakeVectorIndex()
+async def filled(index: FakeVectorIndex | None = None) -> FakeVectorIndex:
+    index = index or FakeVectorIndex()
     await index.ensure(OLD.name, model_id=OLD.model_id, dimension=OLD.dimension)
     await index.upsert(A, OLD.name, [point(f"a{n}") for n in range(600)])
     await index.upsert(B, OLD.name, [point("b", "secret of b")])
@@ -71,7 +72,7 @@ async def test_an_interrupted_move_goes_on() -> None:
 
 async def test_another_embedding_takes_over_when_all_is_there() -> None:
     index = await filled()
-    assert await reindex(index, OLD, NEW, embedded_again, silent) == 601
+    assert (await reindex(index, NAMES, embedded_again, silent)).points == {NEW.name: 601}
     assert await index.collections() == [NEW]
     [moved] = await all_of(index, B, NEW.name)
     assert (moved.id, moved.payload, moved.terms) == (point("b").id, point("b", "secret of b").payload, {7: 0.5})
@@ -88,7 +89,7 @@ async def test_what_is_written_while_it_is_indexed_again_comes_along() -> None:
             await index.remove(A, OLD.name, [point("a0").id])
         return await embedded_again(points)
 
-    assert await reindex(index, OLD, NEW, with_a_writer, silent) == 601
+    assert (await reindex(index, NAMES, with_a_writer, silent)).points == {NEW.name: 601}
     names = {each.id for each in await all_of(index, A, NEW.name)}
     assert point("late").id in names
     assert point("a0").id not in names
@@ -103,8 +104,79 @@ async def test_a_writer_that_never_rests_is_named() -> None:
         index._points[OLD.name][A, point(f"z{count[0]}").id] = point(f"z{count[0]}")
 
     with pytest.raises(UnavailableError, match="keeps writing"):
-        await reindex(index, OLD, NEW, embedded_again, restless)
+        await reindex(index, NAMES, embedded_again, restless)
     assert {each.name for each in await index.collections()} == {OLD.name, NEW.name}
+
+
+async def test_what_was_there_under_the_new_embedding_stays() -> None:
+    """As after the import of a file that was made under another one."""
+    index = await filled()
+    await index.ensure(NEW.name, model_id=NEW.model_id, dimension=NEW.dimension)
+    mine = [replace(point(f"mine{n}", content="mine"), vector=(1.0, 0.0, 0.0)) for n in range(3)]
+    await index.upsert(A, NEW.name, mine)
+    await reindex(index, NAMES, embedded_again, silent)
+    assert await index.usage(NEW.name) == {A: 603, B: 1}
+    assert await index.collections() == [NEW]
+
+
+class Forgetful(FakeVectorIndex):
+    """Drops what it is told to drop, and then dies before it says so; asked again, it has nothing to drop."""
+
+    async def drop(self, collection: str, *, expected: int) -> bool:
+        await super().drop(collection, expected=expected)
+        return False
+
+
+async def test_a_lost_answer_to_the_removal_loses_no_point() -> None:
+    index = await filled(Forgetful())
+    assert (await reindex(index, NAMES, embedded_again, silent)).points == {NEW.name: 601}
+    assert await index.usage(NEW.name) == {A: 600, B: 1}
+    assert await index.collections() == [NEW]
+
+
+async def test_two_that_index_again_at_once_lose_no_point() -> None:
+    index = await filled()
+    await reindex(index, NAMES, embedded_again, silent)
+    fresh = await filled()
+    await fresh.ensure(NEW.name, model_id=NEW.model_id, dimension=NEW.dimension)
+    await fresh.upsert(A, NEW.name, await all_of(index, A, NEW.name))
+    seen: list[int] = []
+
+    def other_one_ends(_: str, done: int) -> None:
+        """After our first page the other one drops the old collection: our next pages are empty."""
+        seen.append(done)
+        if len(seen) == 1:
+            del fresh._collections[OLD.name], fresh._points[OLD.name]
+
+    with pytest.raises(UnavailableError, match="removed meanwhile"):
+        await reindex(fresh, NAMES, embedded_again, other_one_ends)
+    assert await fresh.usage(NEW.name) == {A: 600}
+
+
+async def test_what_is_changed_behind_a_long_pass_comes_along() -> None:
+    index = await filled()
+    told: list[int] = []
+
+    def changing(_: str, done: int) -> None:
+        told.append(done)
+        if told.count(601) == 1:
+            index._points[OLD.name][A, point("a1").id] = point("a1", "said anew")
+
+    await reindex(index, NAMES, embedded_again, changing)
+    texts = {each.payload["text"] for each in await all_of(index, A, NEW.name)}
+    assert "said anew" in texts
+
+
+async def test_a_move_takes_nothing_away_from_others_unasked() -> None:
+    source, target = await filled(), FakeVectorIndex()
+    await target.ensure(OLD.name, model_id=OLD.model_id, dimension=OLD.dimension)
+    await target.upsert(Scope.of("stranger", "main"), OLD.name, [point("x")])
+    await target.upsert(A, OLD.name, [point("y", content="later")])
+    with pytest.raises(BadRequestError, match="has 2 points of items that this memory does not have"):
+        await move(source, target, silent)
+    assert sum((await target.usage(OLD.name)).values()) == 2
+    await move(source, target, silent, replace=True)
+    assert await target.usage(OLD.name) == {A: 600, B: 1}
 
 
 async def test_an_export_comes_back_the_same(tmp_path: Path) -> None:
@@ -158,4 +230,4 @@ async def test_a_collection_of_another_model_is_not_overwritten() -> None:
     source, target = await filled(), FakeVectorIndex()
     await target.ensure(OLD.name, model_id="other", dimension=2)
     with pytest.raises(BadRequestError, match="other"):
-        await mirror(source, OLD.name, target, OLD, unchanged, silent)
+        await mirror(Way(source, OLD.name, target, OLD), silent)

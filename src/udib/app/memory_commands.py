@@ -131,7 +131,7 @@ async def export(file: str, options: Options, *, everything: bool) -> int:
 async def import_file(file: str, options: Options) -> int:
     """Bring the records of a file in."""
     async with opened(options) as app, _counting(options) as report:
-        moved = await transfer.import_file(app.vectors.index, Path(file), report)
+        moved = await app.vectors.import_file(Path(file), report)
     present.emit(moved, _moved_text(moved, f"read from {file}"), as_json=options.json)
     return 0
 

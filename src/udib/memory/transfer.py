@@ -8,8 +8,8 @@ import base64
 import hashlib
 import os
 from array import array
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -21,6 +21,7 @@ from udib.core.errors import BadRequestError, UnavailableError
 from udib.core.tenancy import Scope
 from udib.core.vectors import Collection, Filters, Point, VectorIndex
 from udib.memory.batches import batched
+from udib.memory.point_checks import checked_id
 from udib.memory.twins import pages
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -31,6 +32,7 @@ _LONGEST_LINE: Final = 4 * 2**20
 _AT_ONCE: Final = 256
 
 Change = Callable[[Sequence[Point]], Awaitable[list[Point]]]
+Writing = Callable[[Scope], AbstractAsyncContextManager[None]]
 Report = Callable[[str, int], None]
 """Told the name of a collection and how many of its points are done."""
 
@@ -48,15 +50,26 @@ async def unchanged(points: Sequence[Point]) -> list[Point]:
     return list(points)
 
 
+@asynccontextmanager
+async def unguarded(_: Scope) -> AsyncGenerator[None]:
+    """Keep nobody away."""
+    yield
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
-    """From which collection of an index to which of an index, the same one or another; `change` gives new vectors."""
+    """From which collection of an index to which of an index, the same one or another.
+
+    `change` gives new vectors. `writing` keeps writers of a scope away while a page of it is on its way, so that what
+    they forget does not arrive after them.
+    """
 
     source: VectorIndex
     collection: str
     target: VectorIndex
     wanted: Collection
     change: Change = unchanged
+    writing: Writing = unguarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,26 +94,40 @@ async def mirror(way: Way, report: Report, *, replace: bool = False) -> Mirrored
     Raises:
         UnavailableError: The collection was removed while it was read; nothing was taken away on the other side.
     """
-    source, target, wanted = way.source, way.target, way.wanted
-    await target.ensure(wanted.name, model_id=wanted.model_id, dimension=wanted.dimension)
-    scopes = await source.usage(way.collection)
+    target, name = way.target, way.wanted.name
+    await target.ensure(name, model_id=way.wanted.model_id, dimension=way.wanted.dimension)
+    scopes = await way.source.usage(way.collection)
     sent = done = 0
-    for scope in {**scopes, **await target.usage(wanted.name)}:
-        there = {point.id: (digest(point), _content(point)) async for point in _points(target, scope, wanted.name)}
+    for scope in {**scopes, **await target.usage(name)}:
+        there = {point.id: (digest(point), _content(point)) async for point in _points(target, scope, name)}
         contents: set[object] = set()
-        async for page in pages(source, scope, way.collection, Filters()):
+        async for page, fresh in _brought(way, scope, there):
             contents.update(map(_content, page))
-            fresh = [point for point in page if there.pop(point.id, (b"", None))[0] != digest(point)]
-            await target.upsert(scope, wanted.name, await way.change(fresh) if fresh else [])
-            sent += len(fresh)
+            sent += fresh
             done += len(page)
-            report(wanted.name, done)
+            report(name, done)
         gone = [number for number, (_, content) in there.items() if replace or content in contents]
         if gone:
             # Of a collection that is dropped meanwhile the last pages are empty: what they had is not gone.
-            await _refuse_removed(source, way.collection)
-            await target.remove(scope, wanted.name, gone)
+            await _refuse_removed(way.source, way.collection)
+            await target.remove(scope, name, gone)
     return Mirrored(done, sent)
+
+
+async def _brought(
+    way: Way, scope: Scope, there: dict[str, tuple[bytes, object]]
+) -> AsyncIterator[tuple[Sequence[Point], int]]:
+    """Send what is not there, page by page: each page, and how many of it were sent. What is there too is taken out."""
+    after: str | None = None
+    while True:
+        async with way.writing(scope):
+            page = await way.source.scroll(scope, way.collection, Filters(), after=after, limit=_AT_ONCE)
+            fresh = [point for point in page.points if there.pop(point.id, (b"", None))[0] != digest(point)]
+            await way.target.upsert(scope, way.wanted.name, await way.change(fresh) if fresh else [])
+        yield page.points, len(fresh)
+        after = page.following
+        if after is None:
+            return
 
 
 def digest(point: Point) -> bytes:
@@ -143,7 +170,9 @@ async def move(source: VectorIndex, target: VectorIndex, report: Report, *, repl
     return Moved(points, sent)
 
 
-async def reindex(index: VectorIndex, names: Mapping[str, Collection], change: Change, report: Report) -> Moved:
+async def reindex(
+    index: VectorIndex, names: Mapping[str, Collection], change: Change, report: Report, writing: Writing
+) -> Moved:
     """Bring every collection of another embedding under the one that is named now, then remove those of the other.
 
     Until all is there, who uses the old embedding goes on with it, and what is written meanwhile is brought along: a
@@ -155,6 +184,7 @@ async def reindex(index: VectorIndex, names: Mapping[str, Collection], change: C
         names: For the beginning of a collection's name (its kind), the collection of the embedding named now.
         change: Gives points their new vectors.
         report: Told how far it is.
+        writing: Entered while a page of a scope is on its way.
 
     Raises:
         UnavailableError: Something kept writing.
@@ -163,7 +193,7 @@ async def reindex(index: VectorIndex, names: Mapping[str, Collection], change: C
     sent = 0
     for _ in range(_PASSES):
         ways = [
-            Way(index, old.name, index, new, change)
+            Way(index, old.name, index, new, change, writing)
             for old in await index.collections()
             for start, new in names.items()
             if old.name.startswith(start) and old.name != new.name
@@ -209,8 +239,14 @@ async def export(index: VectorIndex, scopes: Sequence[Scope], path: Path) -> Mov
     return Moved(points, sum(points.values()))
 
 
-async def import_file(index: VectorIndex, path: Path, report: Report) -> Moved:
+async def import_file(index: VectorIndex, path: Path, report: Report, writing: Writing) -> Moved:
     """Bring the points of an exported file in, with their ids and scopes. The whole file is checked before.
+
+    Args:
+        index: Where they go.
+        path: Of the file.
+        report: Told how far it is.
+        writing: Entered while a scope is written to.
 
     Raises:
         BadRequestError: The file is none of ours, damaged, cut off, or of a newer version.
@@ -222,7 +258,9 @@ async def import_file(index: VectorIndex, path: Path, report: Report) -> Moved:
     done: dict[str, int] = {}
     for (name, tenant, workspace), rows in groupby(points, key=lambda row: (row.collection, row.tenant, row.workspace)):
         for some in batched(rows, _AT_ONCE):
-            await index.upsert(Scope.of(tenant, workspace), name, [_point(row) for row in some])
+            scope = Scope.of(tenant, workspace)
+            async with writing(scope):
+                await index.upsert(scope, name, [_point(row) for row in some])
             done[name] = done.get(name, 0) + len(some)
             report(name, done[name])
     return Moved(done, sum(done.values()))
@@ -295,7 +333,7 @@ def _line(value: msgspec.Struct) -> bytes:
 
 def _point(row: _Row) -> Point:
     vector = array("f")
-    vector.frombytes(base64.b64decode(row.vector))
+    vector.frombytes(base64.b64decode(row.vector, validate=True))
     return Point(row.id, vector, row.payload, row.terms)
 
 
@@ -318,7 +356,7 @@ def _checked(path: Path) -> tuple[_Header, Iterator[_Row]]:
             end = _decoded(path, line, _End)
             continue
         else:
-            _decoded(path, line, _Row)
+            _usable(path, _decoded(path, line, _Row), header)
             rows += 1
         checksum.update(line)
     if header is None or end is None or (end.points, end.sha256) != (rows, checksum.hexdigest()):
@@ -326,6 +364,19 @@ def _checked(path: Path) -> tuple[_Header, Iterator[_Row]]:
     lines = iter(_read(path))
     next(lines)
     return header, (_decoded(path, line, _Row) for line in lines if not line.startswith(b'{"points":'))
+
+
+def _usable(path: Path, row: _Row, header: _Header | None) -> None:
+    """Refuse what no export has, before anything is stored: a checksum proves nothing about who wrote the file."""
+    dimensions = {each.name: each.dimension for each in header.collections} if header else {}
+    try:
+        Scope.of(row.tenant, row.workspace)
+        checked_id(row.id)
+        found = len(_point(row).vector)
+    except (ValueError, BadRequestError) as exc:
+        raise BadRequestError(f"{path} is no export of a memory: it has a point that cannot be used ({exc}).") from exc
+    if found not in {0, dimensions.get(row.collection)}:
+        raise BadRequestError(f"{path} is no export of a memory: a point fits none of its collections.")
 
 
 def _read(path: Path) -> Iterator[bytes]:

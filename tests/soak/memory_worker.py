@@ -1,8 +1,8 @@
 """Changes a memory at random until it is killed, and notes what it begins and what was acknowledged.
 
 `python memory_worker.py FOLDER WORK MODEL SEED JOURNAL`; WORK is `write-0` or `write-1` (for two scopes), `reindex` (to
-MODEL) or `carry-N` (export, and import into the folder `copy-N`). A kill -9 takes nothing from the journal: each line is
-one write to the system.
+MODEL) or `carry-N` (export, and import into the folder `copy-N`). A kill -9 takes nothing from the journal: each line
+is one write to the system.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""kill -9 of the store process and of its clients while they write: what is acknowledged stays, what went stays away."""
+"""kill -9 of the store process and of its clients while they write: what is acknowledged stays, what went stays so."""
 
 import asyncio
 import contextlib

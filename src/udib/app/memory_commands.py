@@ -82,6 +82,8 @@ async def search(order: SearchOrder, options: Options) -> int:
 
 async def dedup(threshold: float, options: Options, *, dry_run: bool, undo: bool) -> int:
     """Merge what repeats, or take it apart again."""
+    if undo and dry_run:
+        raise BadRequestError("There is no dry run of --undo; give one of the two.")
     async with opened(options) as app:
         scope = app.scope
         if undo:
@@ -118,14 +120,21 @@ async def reindex(options: Options) -> int:
 
 async def export(file: str, options: Options, *, everything: bool) -> int:
     """Write records into a file."""
+    path = _no_folder(file)
     async with opened(options) as app:
         scopes = [app.scope]
         if everything:
             names = [each.name for each in await app.vectors.index.collections()]
             scopes = sorted({scope for name in names for scope in await app.vectors.index.usage(name)})
-        moved = await transfer.export(app.vectors.index, scopes, Path(file))
+        moved = await transfer.export(app.vectors.index, scopes, path)
     present.emit(moved, _moved_text(moved, f"written to {file}"), as_json=options.json)
     return 0
+
+
+def _no_folder(file: str) -> Path:
+    if Path(file).is_dir():
+        raise BadRequestError(f"{file} is a folder; give a file.")
+    return Path(file)
 
 
 async def import_file(file: str, options: Options) -> int:

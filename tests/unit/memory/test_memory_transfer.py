@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import resource
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -284,6 +285,17 @@ async def test_files_that_are_not_there_or_cannot_be_written(tmp_path: Path) -> 
         await import_file(FakeVectorIndex(), tmp_path / "missing", silent, alone)
     with pytest.raises(UnavailableError, match="cannot be written"):
         await export(await filled(), [A], tmp_path / "missing" / "memory.jsonl")
+
+
+async def test_an_export_on_a_full_disk_leaves_no_half_file(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(UnavailableError, match="cannot be written"):
+            await export(await filled(), [A], tmp_path / "memory.jsonl")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_collection_of_another_model_is_not_overwritten() -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import Random
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -12,8 +14,9 @@ from hypothesis import strategies as st
 
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, RecordKind
-from udib.core.vectors import Filters, Query
+from udib.core.vectors import Filters, Query, VectorIndex
 from udib.memory.dedup import near_duplicates
+from udib.memory.edge import EdgeIndex
 from udib.memory.entries import Entry, content_hash, point_id
 from udib.memory.search_cache import search_key
 from udib.memory.store import EnhancedVectorStore
@@ -158,9 +161,9 @@ DIRECTIONS = {"alpha": (1.0, 0.0, 0.0), "beta": (0.0, 1.0, 0.0), "gamma": (0.0, 
 Said = dict[tuple[Scope, str, int], str]
 
 
-async def play(steps: Sequence[tuple]) -> None:  # type: ignore[type-arg]
+async def play(steps: Sequence[tuple], index: VectorIndex | None = None) -> None:  # type: ignore[type-arg]
     """Every step on the store and on a plain model: what was said, by scope, content and number."""
-    store = EnhancedVectorStore(FakeVectorIndex(), Embedding())
+    store = EnhancedVectorStore(index or FakeVectorIndex(), Embedding())
     said: Said = {}
     for name, *rest in steps:
         scope = SCOPES[rest[0]]
@@ -201,3 +204,37 @@ async def agree(store: EnhancedVectorStore, said: Said) -> None:
 @given(st.lists(step, max_size=12))
 def test_whatever_is_stored_merged_and_forgotten_each_scope_sees_its_own(steps: list[tuple]) -> None:  # type: ignore[type-arg]
     asyncio.run(play(steps))
+
+
+@asynccontextmanager
+async def edge(request: pytest.FixtureRequest) -> AsyncIterator[VectorIndex]:
+    index = EdgeIndex(request.getfixturevalue("tmp_path_factory").mktemp("index") / "vectors", linger_s=0.0)
+    yield index
+    await index.close()
+
+
+@asynccontextmanager
+async def postgres(request: pytest.FixtureRequest) -> AsyncIterator[VectorIndex]:
+    from udib.memory.postgres import PostgresIndex
+
+    index = PostgresIndex(request.getfixturevalue("postgres_url"), f"memory{uuid4().hex[:12]}")
+    yield index
+    await index.close()
+
+
+@pytest.mark.parametrize(
+    "adapter", [edge, pytest.param(postgres, marks=[pytest.mark.server, pytest.mark.xdist_group("postgres")])]
+)
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_the_same_holds_on_a_real_index(
+    request: pytest.FixtureRequest, adapter: Callable[..., AbstractAsyncContextManager[VectorIndex]], seed: int
+) -> None:
+    rng = Random(seed)
+    steps: list[tuple] = []  # type: ignore[type-arg]
+    for _ in range(10):
+        scope, content = rng.randrange(3), rng.choice(["c1", "c2"])
+        name = rng.choice(["remember", "remember", "remember", "forget", "compact", "undo"])
+        more = {"remember": (content, rng.choices(list(DIRECTIONS), k=rng.randint(1, 4))), "forget": (content,)}
+        steps.append((name, scope, *more.get(name, ())))
+    async with adapter(request) as index:
+        await play(steps, index)

@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -128,17 +128,24 @@ def _restored(folder: Path, data: Path) -> Copied:
                 raise BadRequestError(f"The backup in {folder} is damaged: {name} is missing or was changed.")
             size_bytes += _BLOCK * there[name].stat().st_blocks
     draft = data.with_name(f"{data.name}.restoring")
-    with disk_faults(data):
+    try:
+        with disk_faults(data):
+            _rebuild(manifest, there, draft)
+            if data.exists():
+                data.rmdir()
+            draft.rename(data)
+    finally:
         shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700, parents=True)
-        for name in manifest.files:
-            (draft / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            copy_sparse(there[name], draft / name)
-            (draft / name).chmod(0o600)
-        if data.exists():
-            data.rmdir()
-        draft.rename(data)
     return Copied(len(manifest.files), size_bytes)
+
+
+def _rebuild(manifest: BackupManifest, there: Mapping[str, Path], draft: Path) -> None:
+    shutil.rmtree(draft, ignore_errors=True)  # of a restore that was killed
+    draft.mkdir(mode=0o700, parents=True)
+    for name in manifest.files:
+        (draft / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        copy_sparse(there[name], draft / name)
+        (draft / name).chmod(0o600)
 
 
 def _manifest(folder: Path) -> BackupManifest:

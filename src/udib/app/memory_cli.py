@@ -135,16 +135,17 @@ def import_(file: str, /, *, common: Common | None = None) -> int:
 
 
 @memory.command
-def move(*, to: str, common: Common | None = None) -> int:
+def move(*, to: str, replace: Annotated[bool, Parameter(negative="")] = False, common: Common | None = None) -> int:
     """Copy everything stored, of all tenants, to another index; the settings decide which one is used afterwards.
 
     Args:
         to: qdrant://HOST:PORT, qdrants://HOST:PORT (TLS) or postgres://USER@HOST/DATABASE. A key or password comes
             from the settings or the environment.
+        replace: Remove what is stored there of items that are not here.
     """
     from udib.app import memory_commands as commands
 
-    return run(commands.move(to, options(common)), common, then=_AGAIN)
+    return run(commands.move(to, options(common), replace=replace), common, then=_AGAIN)
 
 
 @memory.command

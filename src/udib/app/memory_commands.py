@@ -82,6 +82,8 @@ async def search(order: SearchOrder, options: Options) -> int:
 
 async def dedup(threshold: float, options: Options, *, dry_run: bool, undo: bool) -> int:
     """Merge what repeats, or take it apart again."""
+    if undo and dry_run:
+        raise BadRequestError("There is no dry run of --undo; give one of the two.")
     async with opened(options) as app:
         scope = app.scope
         if undo:
@@ -118,20 +120,27 @@ async def reindex(options: Options) -> int:
 
 async def export(file: str, options: Options, *, everything: bool) -> int:
     """Write records into a file."""
+    path = _no_folder(file)
     async with opened(options) as app:
         scopes = [app.scope]
         if everything:
             names = [each.name for each in await app.vectors.index.collections()]
             scopes = sorted({scope for name in names for scope in await app.vectors.index.usage(name)})
-        moved = await transfer.export(app.vectors.index, scopes, Path(file))
+        moved = await transfer.export(app.vectors.index, scopes, path)
     present.emit(moved, _moved_text(moved, f"written to {file}"), as_json=options.json)
     return 0
+
+
+def _no_folder(file: str) -> Path:
+    if Path(file).is_dir():
+        raise BadRequestError(f"{file} is a folder; give a file.")
+    return Path(file)
 
 
 async def import_file(file: str, options: Options) -> int:
     """Bring the records of a file in."""
     async with opened(options) as app, _counting(options) as report:
-        moved = await transfer.import_file(app.vectors.index, Path(file), report)
+        moved = await app.vectors.import_file(Path(file), report)
     present.emit(moved, _moved_text(moved, f"read from {file}"), as_json=options.json)
     return 0
 
@@ -158,13 +167,15 @@ def _target(settings: Settings, to: str) -> tuple[Settings, str]:
     return with_memory(settings, changed), "To use it, set memory.index and the address in settings.yaml."
 
 
-async def move(to: str, options: Options) -> int:
+async def move(to: str, options: Options, *, replace: bool) -> int:
     """Copy everything to another index, and say how it is used from then on."""
     settings = options.settings()
     target_settings, how = _target(settings, to)
+    if target_settings.memory == settings.memory:
+        raise BadRequestError(f"{to} is the index that is in use; give another one.")
     async with opened(options) as app, _counting(options) as report, AsyncExitStack() as stack:
         target = open_index(stack, target_settings, settings.data_path)
-        moved = await transfer.move(app.vectors.index, target, report)
+        moved = await transfer.move(app.vectors.index, target, report, replace=replace)
     done = _moved_text(moved, "copied and compared")
     present.emit(moved, Group(done, Text(how)), as_json=options.json)
     return 0

@@ -22,7 +22,7 @@ from udib.memory.outcome import outcome
 from udib.memory.point_checks import checked_payload
 from udib.memory.store import EnhancedVectorStore
 from udib.memory.texts import StoredText, pieces, record_of
-from udib.memory.transfer import Moved, Report, reindex_all
+from udib.memory.transfer import Moved, Report
 
 CONTEXT_IN_VECTOR: Final = 0.2
 CONTEXT_IN_TERMS: Final = 0.3
@@ -199,7 +199,7 @@ class MemoryService:
             BadRequestError: A point has no text that could be embedded.
             UnavailableError: Something keeps writing under the other embedding.
         """
-        return await reindex_all(self._store.index, self._store.names(), self._embedded_again, report)
+        return await self._store.reindex(self._embedded_again, report)
 
     async def ping(self) -> Health:
         """How the index is."""
@@ -225,9 +225,7 @@ class MemoryService:
             return
         usage = [await self._store.usage(kind, scope.tenant) for kind in RecordKind]
         kept = sum(sum(each.values()) for each in usage)
-        replaced = sum(
-            [await self.count(scope, kind, Filters(content_id=each)) for kind in RecordKind for each in contents]
-        )
+        replaced = sum([await self._store.stored(scope, kind, each) for kind in RecordKind for each in contents])
         if kept - replaced + len(records) > self._quota:
             raise ForbiddenError(
                 f"The memory of the tenant {scope.tenant!r} may hold {self._quota} records; it has {kept}, and this "

@@ -1,15 +1,15 @@
 """`EnhancedVectorStore`: the policy above the vector index, the same for every adapter.
 
-Which collection, which point ids, how large a batch, what is a copy, and which results may be kept; isolation, fusion
-and durability are the index's.
+Which collection, which ids, how large a batch, what is a copy, which results may be kept; the rest is the index's.
 """
 
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from udib.core.errors import BadRequestError, UdibError, UnavailableError, error_for
@@ -23,6 +23,7 @@ from udib.memory.entries import Entry, entry_of, filters_of, point_of
 from udib.memory.generations import Generations
 from udib.memory.outcome import outcome
 from udib.memory.search_cache import Found, SearchCache, search_key
+from udib.memory.transfer import Change, Moved, Report, import_file, reindex
 from udib.memory.twins import PREFIX, Twins, narrows
 
 LARGE_EMBEDDING_DIM: Final = 768
@@ -87,14 +88,15 @@ class EnhancedVectorStore:
         """Where the points lie, for the operator's tools."""
         return self._index
 
-    def names(self) -> dict[str, Collection]:
-        """For the beginning of a collection's name, the collection of that kind under the embedder."""
+    async def reindex(self, change: Change, report: Report) -> Moved:
+        """Bring what lies under another embedder under this one; see `udib.memory.transfer`."""
         model, dimension = self.embedder.model_id, self.embedder.dimension
-        return {
+        names = {
             f"{start}{kind.value}-": Collection(start + self.collection(kind), model, dimension)
             for kind in RecordKind
             for start in ("", PREFIX)
         }
+        return await reindex(self._index, names, change, report, self._generations.writing)
 
     async def store_vectors(
         self, vectors: Sequence[Vector], payloads: Sequence[Mapping[str, object]], tenant: str, workspace: str
@@ -169,7 +171,7 @@ class EnhancedVectorStore:
         """
         collection = await self._ensure(kind)
         points = [point_of(scope, kind, entry) for entry in entries]
-        with self._writing(scope):
+        async with self._generations.writing(scope):
             return await self._twins.place(scope, collection, points, now)
 
     async def upsert(self, scope: Scope, kind: RecordKind, entries: Sequence[Entry]) -> None:
@@ -181,14 +183,15 @@ class EnhancedVectorStore:
         """
         collection = await self._ensure(kind)
         points = [point_of(scope, kind, entry) for entry in entries]
-        with self._writing(scope):
+        async with self._generations.writing(scope):
             await self._index.upsert(scope, collection, points)
 
     async def search(self, scope: Scope, kind: RecordKind, query: Query, *, use_cache: bool = True) -> Found:
         """The best points by vector and terms, fused; `use_cache`: or what was found before, if nothing changed."""
-        if not use_cache:
+        generation = self._generations.of(scope)
+        if not use_cache or generation is None:
             return Found(tuple(await self._perform_search(scope, kind, query)))
-        key = self._generate_search_cache_key(scope, kind, query)
+        key = search_key(scope, self.collection(kind), query, generation)
         return await self._search_cache.get_or_search(key, lambda: self._perform_search(scope, kind, query))
 
     async def twins(self, scope: Scope, kind: RecordKind, ids: Sequence[str]) -> dict[str, list[Mapping[str, object]]]:
@@ -214,6 +217,11 @@ class EnhancedVectorStore:
         """How many points of the scope meet the conditions; twins are not counted."""
         return await self._index.count(scope, self.collection(kind), filters)
 
+    async def stored(self, scope: Scope, kind: RecordKind, content_id: ContentId) -> int:
+        """How many points of a content there are, twins included."""
+        name, wanted = self.collection(kind), Filters(content_id=content_id)
+        return sum([await self._index.count(scope, each, wanted) for each in (name, PREFIX + name)])
+
     async def usage(self, kind: RecordKind, tenant: TenantId | None = None) -> dict[Scope, int]:
         """How many points each scope has, twins included, of one tenant or of all."""
         name = self.collection(kind)
@@ -225,7 +233,7 @@ class EnhancedVectorStore:
     async def delete_from(self, scope: Scope, kind: RecordKind, content_id: ContentId, number: int) -> int:
         """Remove what a content has of a kind from a number on; returns how many points."""
         name = await self._readable(kind)
-        with self._writing(scope):
+        async with self._generations.writing(scope):
             return await self._twins.vacate(scope, name, Filters(content_id=content_id, number_from=number))
 
     async def delete(self, scope: Scope, filters: Filters) -> int:
@@ -237,7 +245,7 @@ class EnhancedVectorStore:
         """
         names = [each.name for each in await self._index.collections()]
         count, refused = 0, None
-        with self._writing(scope):
+        async with self._generations.writing(scope):
             self._search_cache.clear()
             # Twins whose main collection has gone are asked last.
             for name in sorted(names, key=lambda name: name.startswith(PREFIX)):
@@ -248,6 +256,10 @@ class EnhancedVectorStore:
         if refused is not None:
             raise refused
         return count
+
+    async def import_file(self, path: Path, report: Report) -> Moved:
+        """Bring the points of an exported file in, with their ids and scopes; see `udib.memory.transfer`."""
+        return await import_file(self._index, path, report, self._generations.writing)
 
     async def compact_and_deduplicate(
         self,
@@ -340,27 +352,16 @@ class EnhancedVectorStore:
         found = await self._index.search(scope, name, query)
         return await self._twins.search(scope, name, query, found) if narrows(query.filters) else found
 
-    def _generate_search_cache_key(self, scope: Scope, kind: RecordKind, query: Query) -> str:
-        return search_key(scope, self.collection(kind), query, self._generations.of(scope))
-
     async def _compact(self, scope: Scope, threshold: float, *, dry_run: bool) -> dict[str, object]:
         names = [await self._readable(kind) for kind in RecordKind]
-        with self._writing(scope):
-            now = None if dry_run else time.time()
+        now = None if dry_run else time.time()
+        async with nullcontext() if dry_run else self._generations.writing(scope):
             return await compact_all(self._index, self._twins, scope, names, threshold=threshold, now=now)
 
     async def _undo(self, scope: Scope) -> dict[str, object]:
-        with self._writing(scope):
+        async with self._generations.writing(scope):
             restored = [await self._twins.restore(scope, self.collection(kind)) for kind in RecordKind]
         return {"vectors_restored": sum(restored)}
-
-    @contextmanager
-    def _writing(self, scope: Scope) -> Iterator[None]:
-        """Age the scope's kept results when the write ends, and also if it fails: part of it may be done."""
-        try:
-            yield
-        finally:
-            self._generations.advance(scope)
 
     async def _ensure(self, kind: RecordKind) -> str:
         """The collection of a kind, made if it is missing.

@@ -130,26 +130,72 @@ async def test_it_can_be_emptied() -> None:
     assert (await cache.get_or_search("k", search)).age_s is None
 
 
-def test_a_write_is_seen_by_its_scope() -> None:
+async def test_a_write_is_seen_by_its_scope() -> None:
     generations = Generations()
     before = generations.of(A), generations.of(B)
-    generations.advance(A)
-    assert generations.of(A) != before[0]
+    async with generations.writing(A):
+        assert generations.of(A) is None
+    assert generations.of(A) not in {None, before[0]}
     assert generations.of(B) == before[1]
 
 
-def test_a_write_of_another_process_is_seen_at_once(tmp_path: Path) -> None:
+WRITE = """
+import asyncio, os, sys
+from pathlib import Path
+from udib.core.tenancy import Scope
+from udib.memory.generations import Generations
+
+async def write() -> None:
+    async with Generations(Path(sys.argv[1])).writing(Scope.of("a", "main")):
+        if sys.argv[2] == "killed":
+            os.kill(os.getpid(), 9)
+
+asyncio.run(write())
+"""
+
+
+async def test_a_write_of_another_process_is_seen_at_once(tmp_path: Path) -> None:
     path = tmp_path / "vectors" / "generations"
     mine = Generations(path)
     before = mine.of(A)
-    code = (
-        "import sys; from pathlib import Path; from udib.core.tenancy import Scope\n"
-        "from udib.memory.generations import Generations\n"
-        "Generations(Path(sys.argv[1])).advance(Scope.of('a', 'main'))\n"
-    )
-    subprocess.run([sys.executable, "-c", code, str(path)], check=True)
-    assert mine.of(A) != before
+    subprocess.run([sys.executable, "-c", WRITE, str(path), "whole"], check=True)
+    assert mine.of(A) not in {None, before}
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_after_a_killed_write_nothing_is_kept_until_the_next_one_ends(tmp_path: Path) -> None:
+    mine = Generations(tmp_path / "generations")
+    assert (
+        subprocess.run([sys.executable, "-c", WRITE, str(tmp_path / "generations"), "killed"], check=False).returncode
+        == -9
+    )
+    assert mine.of(A) is None
+    async with mine.writing(A):  # its lock went with it
+        pass
+    assert mine.of(A) is not None
+
+
+async def test_writers_of_a_scope_wait_for_each_other_but_not_for_ever(tmp_path: Path) -> None:
+    first, second = Generations(tmp_path / "generations"), Generations(tmp_path / "generations", wait_s=0.03)
+    done: list[str] = []
+
+    async def write(name: str) -> None:
+        async with first.writing(A):
+            done.append(f"{name} begins")
+            await asyncio.sleep(0.02)
+            done.append(f"{name} ends")
+
+    await asyncio.gather(write("one"), write("two"))
+    assert done in (
+        ["one begins", "one ends", "two begins", "two ends"],
+        ["two begins", "two ends", "one begins", "one ends"],
+    )
+    async with first.writing(A):
+        async with second.writing(B):
+            """Another scope is free."""
+        with pytest.raises(UnavailableError, match="Another udib process has been writing"):
+            async with second.writing(A):
+                pytest.fail("two writers at once")
 
 
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:

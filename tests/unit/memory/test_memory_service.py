@@ -152,6 +152,13 @@ async def test_a_tenant_has_a_quota_over_all_its_workspaces(store: EnhancedVecto
     assert (await memory.stats(other)).tenant_records == 5
 
 
+async def test_an_item_whose_records_are_copies_can_be_stored_again_at_the_quota(store: EnhancedVectorStore) -> None:
+    memory = MemoryService(store, quota=4)
+    for content in ("file:1", "file:2", "file:2"):
+        await memory.remember(A, [record(content, n, f"Sentence number {n}.") for n in range(2)])
+    assert (await memory.stats(A)).twins == 2
+
+
 async def test_records_go_when_their_time_is_over(store: EnhancedVectorStore, clock: Clock) -> None:
     memory = MemoryService(store, retention_days=10, clock=clock)
     await memory.remember(A, [record("file:1", 0, RENT)])

@@ -1,5 +1,6 @@
 """Policy above the index: ids, batches, collections."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from uuid import UUID
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 from udib.core.errors import Status, UnavailableError
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, RecordKind
-from udib.core.vectors import Filters, Point
+from udib.core.vectors import Filters, Page, Point
 from udib.memory.edge import EdgeIndex
 from udib.memory.entries import point_id
+from udib.memory.generations import Generations
 from udib.memory.store import EnhancedVectorStore
 from udib.testing.vectors import FakeVectorIndex
 
@@ -161,6 +163,30 @@ async def test_another_embedder_is_refused_until_the_records_are_indexed_again(i
     # Forgetting reaches them all the same.
     assert await new.delete(A, Filters(content_id=ContentId("c"))) == 1
     assert await old.count(A, RecordKind.TRANSCRIPT, Filters()) == 0
+
+
+class Slow(FakeVectorIndex):
+    """Lets others go on while it reads."""
+
+    async def scroll(
+        self, scope: Scope, collection: str, filters: Filters, *, after: str | None = None, limit: int = 256
+    ) -> Page:
+        page = await super().scroll(scope, collection, filters, after=after, limit=limit)
+        await asyncio.sleep(0.01)
+        return page
+
+
+async def test_a_compaction_does_not_bring_back_what_is_forgotten_meanwhile(tmp_path: Path) -> None:
+    index = Slow()
+    one, other = (EnhancedVectorStore(index, Embedding(), Generations(tmp_path / "numbers")) for _ in range(2))
+    for content in ("c1", "c2"):
+        await one.store_vectors([(1.0, 0.0)], [{"content_id": content, "number": 0}], "a", "main")
+    merging = asyncio.create_task(one.compact_and_deduplicate("a", "main"))
+    await asyncio.sleep(0.015)  # it has read both
+    await other.delete(A, Filters(content_id=ContentId("c2")))
+    await other.delete(A, Filters(content_id=ContentId("c1")))
+    assert (await merging).success
+    assert [await index.usage(each.name) for each in await index.collections()] == [{}, {}]
 
 
 def test_a_collection_is_named_by_kind_and_model(index: EdgeIndex) -> None:

@@ -25,7 +25,12 @@ def measure(sizes: Sizes) -> Measured:
         walls, seconds = asyncio.run(_asked(sizes.points, folder, isolated))
     return [
         ("ask_large_warm_wall_s", statistics.median(walls), "s", f"whole process, {sizes.points} records, median of 7"),
-        ("remember_per_s", sizes.points / seconds, "1/s", f"{sizes.points} records through MemoryService, embedded too"),
+        (
+            "remember_per_s",
+            sizes.points / seconds,
+            "1/s",
+            f"{sizes.points} records through MemoryService, embedded too",
+        ),
     ]
 
 

@@ -101,4 +101,3 @@ def _quality(made: Planted, repeats: NDArray[np.float64]) -> Measured:
 def _moved(rows: Floats, rng: np.random.Generator) -> Floats:
     step = unit(rng.standard_normal(rows.shape, dtype=np.float32)) * np.float32(_COPY)
     return unit(rows + step)
-

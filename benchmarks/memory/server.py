@@ -162,5 +162,3 @@ async def _server(folder: Path) -> AsyncGenerator[str]:
         yield server.url
     finally:
         server.stop()
-
-

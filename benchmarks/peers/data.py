@@ -63,9 +63,7 @@ def points(count: int, *, queries: int, tenants: int = 50, largest: int | None =
     centres = unit(rng.standard_normal((max(count // _PER_CENTRE, 8), DIMENSION), dtype=np.float32))
     order = rng.permutation(count)
     asked = rng.choice(tenants, size=queries, p=sizes / count)
-    return Points(
-        around(centres, count, rng), owners[order], around(centres, queries, rng), asked.astype(np.int64)
-    )
+    return Points(around(centres, count, rng), owners[order], around(centres, queries, rng), asked.astype(np.int64))
 
 
 def around(centres: Floats, count: int, rng: np.random.Generator) -> Floats:

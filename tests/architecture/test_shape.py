@@ -24,7 +24,9 @@ ROOM_LINES = {
     "core": 1500, "net": 900, "storage": 1300, "sources": 2100, "transcripts": 2500, "analysis": 2650, "memory": 7200,
     "delivery": 2000, "pipeline": 1600, "app": 3500, "testing": 750,
 }  # fmt: skip
-LONG_MODULES: dict[str, str] = {}
+LONG_MODULES: dict[str, str] = {
+    "memory/store.py": "one class with the whole surface that the plan names, mostly docstrings"
+}
 """Modules of 400 to 600 lines, each with its reason."""
 
 

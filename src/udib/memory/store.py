@@ -188,10 +188,9 @@ class EnhancedVectorStore:
 
     async def search(self, scope: Scope, kind: RecordKind, query: Query, *, use_cache: bool = True) -> Found:
         """The best points by vector and terms, fused; `use_cache`: or what was found before, if nothing changed."""
-        generation = self._generations.of(scope)
-        if not use_cache or generation is None:
+        key = self._generate_search_cache_key(scope, kind, query) if use_cache else None
+        if key is None:
             return Found(tuple(await self._perform_search(scope, kind, query)))
-        key = search_key(scope, self.collection(kind), query, generation)
         return await self._search_cache.get_or_search(key, lambda: self._perform_search(scope, kind, query))
 
     async def twins(self, scope: Scope, kind: RecordKind, ids: Sequence[str]) -> dict[str, list[Mapping[str, object]]]:
@@ -351,6 +350,11 @@ class EnhancedVectorStore:
         name = await self._readable(kind)
         found = await self._index.search(scope, name, query)
         return await self._twins.search(scope, name, query, found) if narrows(query.filters) else found
+
+    def _generate_search_cache_key(self, scope: Scope, kind: RecordKind, query: Query) -> str | None:
+        """The key of a result; None while the scope is written to, when none is to be kept."""
+        generation = self._generations.of(scope)
+        return None if generation is None else search_key(scope, self.collection(kind), query, generation)
 
     async def _compact(self, scope: Scope, threshold: float, *, dry_run: bool) -> dict[str, object]:
         names = [await self._readable(kind) for kind in RecordKind]

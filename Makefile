@@ -58,11 +58,11 @@ test: check ## check and every test
 soak: setup-dev ## long kill and load suites
 	$(BIN)/python -m pytest -q -m soak $(ARGS)
 
-bench: setup-dev ## make bench ARGS=startup: measure and write benchmarks/results/*.json
+bench: setup-dev ## make bench ARGS=memory (or startup, speech): measure and write benchmarks/results/*.json
 	$(BIN)/python -m benchmarks $(ARGS)
 
 lock: $(VENV)/.uv ## resolve requirements/*.lock anew
 	$(BIN)/python scripts/lock.py
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) .udib-demo .mypy_cache .ruff_cache .pytest_cache .coverage*
+	rm -rf $(VENV) .bench profiling .udib-demo .mypy_cache .ruff_cache .pytest_cache .coverage*

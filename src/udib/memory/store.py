@@ -19,7 +19,7 @@ from udib.core.types import ContentId, Health, RecordKind, Vector
 from udib.core.vectors import Collection, Embedder, Filters, Hit, Page, Query, VectorIndex
 from udib.memory.batches import BatchSize
 from udib.memory.compaction import DEDUPLICATION_THRESHOLD, compact_all
-from udib.memory.entries import Entry, entry_of, filters_of, point_of
+from udib.memory.entries import Entry, entries_of, filters_of, points_of
 from udib.memory.generations import Generations
 from udib.memory.outcome import outcome
 from udib.memory.search_cache import Found, SearchCache, search_key
@@ -169,7 +169,7 @@ class EnhancedVectorStore:
             UnavailableError: The index is not to be had.
         """
         collection = await self._ensure(kind)
-        points = [point_of(scope, kind, entry) for entry in entries]
+        points = await points_of(scope, kind, entries)
         with self._writing(scope):
             return await self._twins.place(scope, collection, points, now)
 
@@ -181,7 +181,7 @@ class EnhancedVectorStore:
             UnavailableError: The index is not to be had.
         """
         collection = await self._ensure(kind)
-        points = [point_of(scope, kind, entry) for entry in entries]
+        points = await points_of(scope, kind, entries)
         with self._writing(scope):
             await self._index.upsert(scope, collection, points)
 
@@ -302,7 +302,7 @@ class EnhancedVectorStore:
             )
         if batch_size is not None and not 1 <= batch_size <= LARGEST_BATCH_SIZE:
             raise BadRequestError(f"A batch has 1 to {LARGEST_BATCH_SIZE} vectors, not {batch_size}.")
-        entries = [entry_of(vector, payload) for vector, payload in zip(vectors, payloads, strict=True)]
+        entries = await entries_of(vectors, payloads)
         done, batches, size = 0, 0, batch_size or self._batch.size
         while done < len(entries):
             size = batch_size or self._batch.size

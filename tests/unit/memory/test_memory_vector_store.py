@@ -1,5 +1,6 @@
 """Policy above the index: ids, batches, collections."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from uuid import UUID
@@ -86,6 +87,27 @@ async def test_the_next_batch_follows_the_time_of_the_last(took_s: float, sizes:
     result = await store.batch_upsert(some, [{"n": number} for number in range(1000)], "a", "main")
     assert result["total_upserted"] == 1000
     assert index.sizes[:4] == sizes
+
+
+async def test_the_event_loop_gets_its_turn_while_a_large_call_is_made_ready() -> None:
+    vectors, payloads = [(1.0, 0.0)] * 4000, [{"number": number} for number in range(4000)]
+    turns: list[int] = []
+
+    async def others() -> None:
+        while True:
+            turns.append(len(turns))
+            await asyncio.sleep(0)
+
+    class Counting(FakeVectorIndex):
+        async def upsert(self, scope: Scope, collection: str, points: Sequence[Point]) -> None:
+            turns_before_writing.append(len(turns))
+
+    turns_before_writing: list[int] = []
+    beside = asyncio.create_task(others())
+    store = EnhancedVectorStore(Counting(), Embedding())
+    (await store.batch_upsert(vectors, payloads, "a", "b", batch_size=4000)).unwrap()
+    beside.cancel()
+    assert turns_before_writing[0] >= 50
 
 
 async def test_what_was_stored_before_a_failure_is_said() -> None:

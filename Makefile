@@ -58,7 +58,7 @@ test: check ## check and every test
 soak: setup-dev ## long kill and load suites
 	$(BIN)/python -m pytest -q -m soak $(ARGS)
 
-bench: setup-dev ## make bench ARGS=startup: measure and write benchmarks/results/*.json
+bench: setup-dev ## make bench ARGS=memory (or startup, speech): measure and write benchmarks/results/*.json
 	$(BIN)/python -m benchmarks $(ARGS)
 
 lock: $(VENV)/.uv ## resolve requirements/*.lock anew
@@ -68,5 +68,5 @@ clean-demo: ## remove the data of the demo; udib stays installed
 	rm -rf .udib-demo
 
 clean: clean-demo ## remove all that the targets above made, .venv with udib included
-	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .coverage*
+	rm -rf $(VENV) .bench profiling .hypothesis .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .coverage*
 	find benchmarks scripts src tests -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -5,7 +5,7 @@ import hashlib
 import math
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -86,8 +86,8 @@ def _alike(count: int) -> Iterator[list[float]]:
         yield vector
 
 
-def _name(vector: object) -> str:
-    return hashlib.sha256(array("d", vector)).hexdigest()  # type: ignore[arg-type]
+def _name(vector: Sequence[float]) -> str:
+    return hashlib.sha256(array("d", vector)).hexdigest()
 
 
 _SCOPE = Scope.of("t0", WORKSPACE)

@@ -1,7 +1,7 @@
 """Deduplication, on one BLAS thread, beside the plan's loop, SemHash and what a matrix product of the same shape takes.
 
-Planted: 15 % copies with a cosine of about 0.97 to a vector before them, and chains, each link near to the last but soon
-not to the first.
+Planted: 15 % copies with a cosine of about 0.97 to a vector before them, and chains, each link near to the last but
+soon not to the first.
 """
 
 import sys

@@ -29,12 +29,12 @@ def gemm_rate(vectors: Floats) -> float:
     """Floating-point operations a second of products of BLOCK x d by d x BLOCK, as many as all pairs take."""
     out = np.empty((BLOCK, BLOCK), dtype=np.float32)
     blocks = [vectors[start : start + BLOCK] for start in range(0, len(vectors) - BLOCK + 1, BLOCK)]
-    began, done = time.perf_counter(), 0
+    began, done, dimension = time.perf_counter(), 0, int(vectors.shape[1])
     for at, one in enumerate(blocks):
         for other in blocks[: at + 1]:
             np.matmul(one, other.T, out=out)
             done += 1
-    return done * 2 * BLOCK * BLOCK * vectors.shape[1] / (time.perf_counter() - began)
+    return done * 2 * BLOCK * BLOCK * dimension / (time.perf_counter() - began)
 
 
 def main() -> None:

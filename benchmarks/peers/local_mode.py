@@ -24,7 +24,9 @@ def point(points: Points, number: int) -> models.PointStruct:
 async def search(client: AsyncQdrantClient, points: Points, number: int) -> None:
     """The ten nearest of a scope."""
     scope = {"tenant": f"t{points.query_tenants[number]}", "workspace": WORKSPACE}
-    must = [models.FieldCondition(key=key, match=models.MatchValue(value=value)) for key, value in scope.items()]
+    must: list[models.Condition] = [
+        models.FieldCondition(key=key, match=models.MatchValue(value=value)) for key, value in scope.items()
+    ]
     vector = points.queries[number].tolist()
     found = await client.query_points(NAME, query=vector, query_filter=models.Filter(must=must), limit=10)
     assert found.points  # noqa: S101

@@ -1,9 +1,11 @@
-"""What is stored, and under which id: entries, their points, and the hash that tells texts apart. Pure."""
+"""What is stored, and under which id: entries, their points, and the hash that tells texts apart."""
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from typing import Final, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
@@ -13,6 +15,10 @@ from udib.core.tenancy import Scope
 from udib.core.types import ContentId, RecordKind, Vector
 from udib.core.vectors import Filters, Point, Terms
 
+T = TypeVar("T")
+Made = TypeVar("Made")
+
+_MADE_AT_ONCE: Final = 128  # some 1 ms of work between two turns of the event loop
 _POINTS = uuid5(NAMESPACE_URL, "udib:points")
 
 
@@ -81,3 +87,26 @@ def entry_of(vector: Vector, payload: Mapping[str, object]) -> Entry:
     if not isinstance(number, int | str):
         raise BadRequestError(f"The number of a payload is a whole number, not {number!r}.")
     return Entry(ContentId(content_id or f"payload:{digest}"), number, vector, payload)
+
+
+async def entries_of(vectors: Sequence[Vector], payloads: Sequence[Mapping[str, object]]) -> list[Entry]:
+    """An entry for each payload, with its vector; the event loop gets its turn between parts of the work.
+
+    Raises:
+        BadRequestError: One of the payloads cannot be used.
+    """
+    return await _by_turns(lambda pair: entry_of(*pair), zip(vectors, payloads, strict=True))
+
+
+async def points_of(scope: Scope, kind: RecordKind, entries: Sequence[Entry]) -> list[Point]:
+    """Entries as points of their scope; the event loop gets its turn between parts of the work."""
+    return await _by_turns(lambda entry: point_of(scope, kind, entry), entries)
+
+
+async def _by_turns(make: Callable[[T], Made], items: Iterable[T]) -> list[Made]:
+    made: list[Made] = []
+    for item in items:
+        made.append(make(item))
+        if len(made) % _MADE_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return made

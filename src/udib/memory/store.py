@@ -19,7 +19,7 @@ from udib.core.types import ContentId, Health, RecordKind, Vector
 from udib.core.vectors import Collection, Embedder, Filters, Hit, Point, Query, VectorIndex
 from udib.memory.batches import BatchSize
 from udib.memory.compaction import DEDUPLICATION_THRESHOLD, compact_all
-from udib.memory.entries import Entry, entry_of, filters_of, point_of
+from udib.memory.entries import Entry, entries_of, filters_of, points_of
 from udib.memory.generations import Generations
 from udib.memory.outcome import outcome
 from udib.memory.search_cache import Found, SearchCache, search_key
@@ -170,7 +170,7 @@ class EnhancedVectorStore:
             UnavailableError: The index is not to be had.
         """
         collection = await self._ensure(kind)
-        points = [point_of(scope, kind, entry) for entry in entries]
+        points = await points_of(scope, kind, entries)
         async with self._generations.writing(scope):
             return await self._twins.place(scope, collection, points, now)
 
@@ -182,7 +182,7 @@ class EnhancedVectorStore:
             UnavailableError: The index is not to be had.
         """
         collection = await self._ensure(kind)
-        points = [point_of(scope, kind, entry) for entry in entries]
+        points = await points_of(scope, kind, entries)
         async with self._generations.writing(scope):
             await self._index.upsert(scope, collection, points)
 
@@ -312,7 +312,7 @@ class EnhancedVectorStore:
             )
         if batch_size is not None and not 1 <= batch_size <= LARGEST_BATCH_SIZE:
             raise BadRequestError(f"A batch has 1 to {LARGEST_BATCH_SIZE} vectors, not {batch_size}.")
-        entries = [entry_of(vector, payload) for vector, payload in zip(vectors, payloads, strict=True)]
+        entries = await entries_of(vectors, payloads)
         done, batches, size = 0, 0, batch_size or self._batch.size
         while done < len(entries):
             size = batch_size or self._batch.size

@@ -90,6 +90,27 @@ async def test_the_next_batch_follows_the_time_of_the_last(took_s: float, sizes:
     assert index.sizes[:4] == sizes
 
 
+async def test_the_event_loop_gets_its_turn_while_a_large_call_is_made_ready() -> None:
+    vectors, payloads = [(1.0, 0.0)] * 4000, [{"number": number} for number in range(4000)]
+    turns: list[int] = []
+
+    async def others() -> None:
+        while True:
+            turns.append(len(turns))
+            await asyncio.sleep(0)
+
+    class Counting(FakeVectorIndex):
+        async def upsert(self, scope: Scope, collection: str, points: Sequence[Point]) -> None:
+            turns_before_writing.append(len(turns))
+
+    turns_before_writing: list[int] = []
+    beside = asyncio.create_task(others())
+    store = EnhancedVectorStore(Counting(), Embedding())
+    (await store.batch_upsert(vectors, payloads, "a", "b", batch_size=4000)).unwrap()
+    beside.cancel()
+    assert turns_before_writing[0] >= 50
+
+
 async def test_what_was_stored_before_a_failure_is_said() -> None:
     index = Recorded()
     index.fails_at = 3

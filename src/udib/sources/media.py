@@ -24,14 +24,15 @@ CONTAINERS = (
 _CONTROL = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b")
 _WEBVTT = re.compile(rb"WEBVTT(?:\s|\Z)")  # its signature tells, whatever characters follow
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-# Texts that are surely no words of a speaker.
+# Texts that are surely no words of a speaker. Nothing is tried twice (`*+`): the file is a stranger's.
 _OTHER_TEXT = {
-    re.compile(r"\s*(<!doctype html|<html)", re.IGNORECASE): "a web page",
-    re.compile(r"\s*#EXTM3U"): "a playlist",
-    re.compile(r"\s*ffconcat version"): "a playlist",
-    re.compile(r"\s*\{\\rtf"): "an RTF document",
-    re.compile(r"\s*%PDF-"): "a PDF document",
-    re.compile(r"\s*<(\?xml[^>]*\?>)?(\s|<!--.*?-->)*<?(svg|rss|feed)\b", re.IGNORECASE | re.DOTALL): "an XML document",
+    re.compile(r"\A\s*+<(?:!doctype html|html)", re.IGNORECASE): "a web page",
+    re.compile(r"\A\s*+(?:#EXTM3U|ffconcat version)"): "a playlist",
+    re.compile(r"\A\s*+\{\\rtf"): "an RTF document",
+    re.compile(r"\A\s*+%PDF-"): "a PDF document",
+    re.compile(
+        r"\A\s*+(?:<\?xml[^>]*+>)?(?:\s++|<!--.*?-->)*+<(?:svg|rss|feed)\b", re.IGNORECASE | re.DOTALL
+    ): "an XML document",
 }
 
 

@@ -10,7 +10,7 @@ from udib.core.speech import Word
 from udib.transcripts.cues import Cue, Line, spread
 
 _TIME = r"-?(?:\d+:)?\d{1,3}:\d{1,2}(?:[.,]\d{1,9})?(?=[\s,]|-->|$)"
-_TIMES = re.compile(rf"^\s*({_TIME})?[^\n]*?-->\s*({_TIME})?")
+_TIMES = re.compile(rf"^\s*+({_TIME})?[^\n]*?-->\s*({_TIME})?")
 _SBV_TIMES = re.compile(r"^[ \t]*(\d+:\d\d:\d\d\.\d{3}),(\d+:\d\d:\d\d\.\d{3})[ \t]*$")
 _SBV_FILE = re.compile(_SBV_TIMES.pattern, re.MULTILINE)
 _ARROW_FILE = re.compile(rf"^[ \t]*(?:{_TIME}[ \t]*-->|-->[ \t]*{_TIME})", re.MULTILINE)

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import av
 import av.error
+from av.container import InputContainer
 
 from udib.core.errors import BadRequestError, ForbiddenError
 
 MAX_CAPTION_BYTES = 50_000_000
 _HEAD_BYTES = 65_536
 _CHUNK_BYTES = 2**20
+_TAG_ERRORS = "surrogateescape"
 _MICROSECONDS = 1_000_000
 
 # Only these containers are opened. Without the list a file that is in truth a playlist could make the decoder open
@@ -93,6 +95,15 @@ def is_captions(path: Path) -> bool:
     return True
 
 
+def open_media(path: Path) -> InputContainer:
+    """A media file, opened for reading. Bytes of its tags that are not UTF-8 are surrogates, as in file names.
+
+    Raises:
+        av.error.FFmpegError: It is none.
+    """
+    return av.open(str(path), options={"format_whitelist": CONTAINERS}, metadata_errors=_TAG_ERRORS)
+
+
 def probe(path: Path, name: str | None = None) -> float | None:
     """Open a media file and decode its first sound.
 
@@ -108,7 +119,7 @@ def probe(path: Path, name: str | None = None) -> float | None:
     """
     name = name or str(path)
     try:
-        with av.open(str(path), options={"format_whitelist": CONTAINERS}) as container:
+        with open_media(path) as container:
             if not container.streams.audio:
                 raise BadRequestError(f"{name} has no audio track, so there is nothing to hear.")
             if next(container.decode(container.streams.audio[0]), None) is None:
@@ -124,12 +135,11 @@ def join(video: Path, audio: Path, goal: Path) -> None:
     Raises:
         BadRequestError: A file cannot be read, or a track does not fit into the container that `goal` names.
     """
-    options = {"format_whitelist": CONTAINERS}
     try:
         with (
-            av.open(str(video), options=options) as pictures,
-            av.open(str(audio), options=options) as sounds,
-            av.open(str(goal), "w") as joined,
+            open_media(video) as pictures,
+            open_media(audio) as sounds,
+            av.open(str(goal), "w", metadata_errors=_TAG_ERRORS) as joined,
         ):
             tracks = [pictures.streams.video[0], sounds.streams.audio[0]]
             copies = [joined.add_stream_from_template(track) for track in tracks]

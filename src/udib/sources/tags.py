@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import av
 
 from udib.core.types import Content, Media, Platform
-from udib.sources.media import CONTAINERS
+from udib.sources.media import open_media
 
 _MICROSECONDS = 1_000_000
 _LONGEST = 300
@@ -26,7 +27,7 @@ async def read_tags(content: Content, media: Media) -> Content:
 
 def _filled(content: Content, path: str) -> Content:
     try:
-        with av.open(path, options={"format_whitelist": CONTAINERS}) as container:
+        with open_media(Path(path)) as container:
             tags = {name.lower(): value for name, value in container.metadata.items()}
             for stream in container.streams.audio:  # Ogg keeps its tags with the stream
                 tags |= {name.lower(): value for name, value in stream.metadata.items()}
@@ -45,10 +46,19 @@ def _filled(content: Content, path: str) -> Content:
 
 def _text(tags: Mapping[str, str], *names: str) -> str | None:
     for name in names:
-        value = " ".join(tags.get(name, "").split())
+        value = " ".join(_readable(tags.get(name, "")).split())
         if value:
             return value[:_LONGEST]
     return None
+
+
+def _readable(tag: str) -> str:
+    """A tag as text: one that is not UTF-8 is taken for Windows' cp1252, in which Latin-1 lies, as ID3v1 writes it."""
+    raw = tag.encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
 
 
 def _date(tags: Mapping[str, str]) -> str | None:

@@ -1,5 +1,6 @@
 """The command line on the real embedded adapters: what a user types, reads, and gets as exit code."""
 
+import asyncio
 import json
 import os
 import shlex
@@ -12,7 +13,10 @@ from typing import Any
 
 import pytest
 
+from udib.app.bootstrap import open_app
 from udib.app.cli import main
+from udib.app.settings import load_settings
+from udib.core.types import Progress
 from udib.memory.store_client import is_owned
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "rent-control" / "debate.vtt"
@@ -144,8 +148,36 @@ def test_an_unwritable_export_is_told_before_the_work(cli: Cli, talk: Path) -> N
     assert cli.json("list") == []
 
 
-def test_an_interrupted_item_is_forgotten_by_its_path(cli: Cli, talk: Path) -> None:
-    assert cli.json("forget", str(talk))["content_id"].startswith("file:")
+async def interrupt(data: Path, path: Path) -> None:
+    """Analyse a file until its words are there."""
+
+    def watch(event: Progress) -> None:
+        if (event.stage, event.state) == ("aggregate", "started"):
+            running.cancel()
+
+    async with open_app(load_settings(data_dir=data)) as app:
+        running = asyncio.create_task(app.pipeline.process_video(str(path), progress=watch))
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+
+@pytest.mark.parametrize("reference", ["path", "title", "id"])
+def test_an_interrupted_item_is_listed_and_forgotten_when_its_file_is_gone(
+    cli: Cli, talk: Path, reference: str
+) -> None:
+    asyncio.run(interrupt(cli.data, talk))
+    talk.unlink()
+    text = " ".join(cli("list").split())
+    [listed] = cli.json("list")
+    address, content_id = listed["content"]["address"], listed["content"]["id"]
+    assert listed["state"] == "not finished"
+    assert f"`udib analyze {address}` goes on with it, `udib forget {content_id}` removes it" in text
+    assert cli("show", content_id, code=2) == ""
+    assert "is not finished; `udib analyze" in cli.complaint
+    assert "Nothing is stored" in cli.json("ask", "how much did rents rise in Vienna?")["note"]
+    cli("forget", {"path": str(talk), "title": "City talk", "id": content_id}[reference])
+    assert cli.json("list") == []
+    assert not any(path.is_file() for path in (cli.data / "artifacts").rglob("*"))
 
 
 def test_the_same_file_is_found_by_another_spelling_of_its_path(cli: Cli, talk: Path) -> None:

@@ -22,7 +22,7 @@ from udib.app import signals, streams
 from udib.core.errors import UdibError
 from udib.core.findings import Report
 from udib.core.tenancy import Scope
-from udib.core.types import Answer, Content, Health, Listing
+from udib.core.types import Answer, Content, Health, Listing, ListingState
 from udib.delivery.document import render_json
 from udib.delivery.terminal import render_terminal
 from udib.delivery.text import clean, harmless_json, visible
@@ -174,9 +174,23 @@ def listing_text(listing: Sequence[Listing], scope: Scope) -> RenderableType:
             length,
             str(item.words),
             str(item.claims),
-            _said(item.created_at[:16].replace("T", " ")),
+            _said(item.created_at[:16].replace("T", " ") if item.state is ListingState.STORED else item.state.value),
         )
-    return table
+    return Group(table, *_unstored(listing))
+
+
+def _unstored(listing: Sequence[Listing]) -> list[Text]:
+    """What to do about each item that is not all there."""
+    return [
+        Text("\n" + visible(f"{item.content.id} is {item.state.value}; {ways_on(item.content)}."), overflow="fold")
+        for item in listing
+        if item.state is not ListingState.STORED
+    ]
+
+
+def ways_on(content: Content) -> str:
+    """What can be done with an item whose analysis was interrupted or failed."""
+    return f"`udib analyze {shlex.quote(content.address)}` goes on with it, `udib forget {content.id}` removes it"
 
 
 def forgotten_text(forgotten: Forgotten, content: Content) -> RenderableType:

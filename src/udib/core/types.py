@@ -132,15 +132,24 @@ class Answer:
     note: str = ""
 
 
+class ListingState(StrEnum):
+    """How far an item has come: a report and all its words are stored; not all words; or there is no report yet."""
+
+    STORED = "stored"
+    INCOMPLETE = "incomplete"
+    NOT_FINISHED = "not finished"
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One stored item, as a list shows it."""
+    """One item, as a list shows it. Without a report its `revision`, `words` and `claims` are 0, `created_at` is ""."""
 
     content: Content
     revision: int
     created_at: str
     words: int
     claims: int
+    state: ListingState = ListingState.STORED
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from udib.app.bootstrap import open_app
 from udib.app.cli import main
+from udib.app.observability import configure_logging
 from udib.app.settings import load_settings
 from udib.core.types import Progress
 from udib.memory.store_client import is_owned
@@ -218,6 +220,27 @@ def test_init_writes_settings_that_are_then_used(cli: Cli, tmp_path: Path, monke
     written = tmp_path / "config" / "settings.yaml"
     assert written.stat().st_mode & 0o777 == 0o600
     cli("list")
+
+
+@pytest.mark.parametrize("given", [("list", "--nope"), ("nope",), ("analyze",), ("ask", "--limit", "many")])
+def test_a_wrong_command_line_is_told_in_json_too(cli: Cli, given: tuple[str, ...]) -> None:
+    error = cli.json(*given, code=2)
+    assert (error["schema"], error["status"]) == ("udib.error/1", "bad_request")
+    assert cli.complaint == f"udib: {error['error']}\n"
+    assert cli(*given, code=2) == ""
+
+
+def test_no_warning_of_a_library_reaches_the_terminal(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "odd.ass"
+    event = "Dialogue: zero,0:00:01.00,0:00:04.00,Default,,0,0,0,,Rents in Vienna rose by twelve percent last year."
+    path.write_text(f"[Script Info]\n\n[Events]\n{event}\n", encoding="utf-8")
+    with warnings.catch_warnings(action="always"):
+        cli.json("analyze", str(path))
+        assert cli.complaint == ""
+        configure_logging("warning")
+        warnings.warn("a library's own affair", RuntimeWarning, stacklevel=1)
+    assert cli.json("list")
+    assert cli.complaint == ""
 
 
 BAD_INPUT: list[tuple[str, bytes | None, int, str]] = [

@@ -148,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _refuse_bytes(given)
         code = app(given, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as exc:
-        code = _usage(str(exc))
+        code = _usage(str(exc), as_json="--json" in given)
     except (SystemExit, BrokenPipeError):
         code = 0  # rich leaves like this when the reader of a pipe has gone
     except OSError as exc:
@@ -201,10 +201,16 @@ def _refuse_bytes(arguments: Sequence[str]) -> None:
             raise CycloptsError(message)
 
 
-def _usage(message: str) -> int:
+def _usage(message: str, *, as_json: bool) -> int:
+    from udib.core.errors import BadRequestError
     from udib.delivery.text import clean
 
-    print(f"udib: {clean(message)} See `udib --help`.", file=sys.stderr)  # noqa: T201
+    sentence = f"{clean(message)} See `udib --help`."
+    if as_json:
+        from udib.app.commands import explain
+
+        return explain(BadRequestError(sentence), as_json=True)
+    print(f"udib: {sentence}", file=sys.stderr)  # noqa: T201
     return EXIT_USAGE
 
 

@@ -114,7 +114,8 @@ def file_url(content: Content) -> str:
     """The address of a local file: a file URI, or for a relative path one that stays relative."""
     address = content.address.removeprefix("file://")
     if PurePosixPath(address).is_absolute():
-        return f"file://{quote(address, safe='/', errors='replace')}"
+        encoded = "%" if content.address.startswith("file://") else ""  # a URI is quoted already
+        return f"file://{quote(address, safe='/' + encoded, errors='replace')}"
     return f"./{quote(address, safe='/', errors='replace')}"
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -152,7 +153,8 @@ def parse_substation(text: str) -> list[Cue]:
     """
     try:
         kind = "ssa" if "[v4 styles]" in text.lower() else "ass"
-        events = pysubs2.SSAFile.from_string(_DIALOGUE.sub(_with_readable_times, text), format_=kind).events
+        with warnings.catch_warnings(action="ignore"):  # of colours and the like, which nobody hears
+            events = pysubs2.SSAFile.from_string(_DIALOGUE.sub(_with_readable_times, text), format_=kind).events
     except Pysubs2Error as exc:
         raise ValueError(str(exc)) from exc
     return [

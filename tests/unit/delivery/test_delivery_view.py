@@ -115,6 +115,8 @@ def test_the_longest_chain_is_no_longer_than_the_run_and_never_overlaps(times: l
     ("address", "link"),
     [
         ("/talks/rent #1?.opus", "file:///talks/rent%20%231%3F.opus#t=61"),
+        ("file:///talks/rent%20%231%3F%25.opus", "file:///talks/rent%20%231%3F%25.opus#t=61"),
+        ("/talks/100%25.opus", "file:///talks/100%2525.opus#t=61"),
         ("javascript:alert(1)", "./javascript%3Aalert%281%29#t=61"),
     ],
 )

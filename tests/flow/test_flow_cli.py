@@ -312,10 +312,26 @@ def test_odd_encodings_are_read(cli: Cli, tmp_path: Path, text: bytes) -> None:
     assert report["outline"]["speakers"] == ["Maya", "Daniel"]
 
 
-def test_an_unwritable_data_directory_is_named(cli: Cli, talk: Path, tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("a file where the directory should be")
-    cli("analyze", str(talk), "--quiet", code=3)
-    assert str(tmp_path / "data") in cli.complaint
+@pytest.mark.parametrize("below", ["", "/below"])
+def test_a_data_directory_that_is_none_is_a_wrong_request(cli: Cli, talk: Path, below: str) -> None:
+    for place in (f"{talk}{below}", f"/dev/null{below}"):
+        cli.data = Path(place)
+        cli("list", code=2)
+        assert "is no directory; give one" in cli.complaint
+        cli("analyze", str(talk), "--quiet", code=2)
+
+
+def test_doctor_says_when_others_may_look_into_the_data_directory(cli: Cli) -> None:
+    assert privacy(cli)["ok"]
+    cli.data.mkdir(exist_ok=True)
+    cli.data.chmod(0o777)
+    found = privacy(cli)
+    assert (found["ok"], "0777" in found["detail"]) == (False, True)
+    assert f"chmod 700 {cli.data}" in found["remedy"]
+
+
+def privacy(cli: Cli) -> Any:
+    return next(line for line in cli.json("doctor") if line["name"] == "privacy")
 
 
 def test_a_misspelt_setting_stops_the_start(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

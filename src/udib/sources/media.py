@@ -10,12 +10,14 @@ import av.error
 from av.container import InputContainer
 
 from udib.core.errors import BadRequestError, ForbiddenError
+from udib.core.speech import check_caption_size
 
-MAX_CAPTION_BYTES = 50_000_000
 _HEAD_BYTES = 65_536
 _CHUNK_BYTES = 2**20
 _TAG_ERRORS = "surrogateescape"
 _MICROSECONDS = 1_000_000
+_LONGEST_S = 100 * 3600.0
+"""The longest streams last for days, not weeks; a header may be damaged or forged."""
 
 # Only these containers are opened. Without the list a file that is in truth a playlist could make the decoder open
 # other files or addresses.
@@ -80,7 +82,7 @@ def is_captions(path: Path) -> bool:
     """Whether a file that passed `check_file` holds captions or a transcript; False: it may hold media.
 
     Raises:
-        BadRequestError: It is text, but surely not somebody's words, or longer than 50 MB.
+        BadRequestError: It is text, but surely not somebody's words, or too long.
     """
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
@@ -90,8 +92,7 @@ def is_captions(path: Path) -> bool:
     for pattern, what in _OTHER_TEXT.items():
         if pattern.match(text):
             raise BadRequestError(f"{path} is {what}; give a recording, captions or a transcript.")
-    if path.stat().st_size > MAX_CAPTION_BYTES:
-        raise BadRequestError(f"{path} is longer than {MAX_CAPTION_BYTES // 10**6} MB; no transcript is; split it.")
+    check_caption_size(str(path), path.stat().st_size)
     return True
 
 
@@ -102,6 +103,12 @@ def open_media(path: Path) -> InputContainer:
         av.error.FFmpegError: It is none.
     """
     return av.open(str(path), options={"format_whitelist": CONTAINERS}, metadata_errors=_TAG_ERRORS)
+
+
+def length_s(container: InputContainer) -> float | None:
+    """What the header says of the length, in seconds; None where it says nothing, or what cannot be."""
+    seconds = round((container.duration or 0) / _MICROSECONDS, 3)
+    return seconds if 0 < seconds <= _LONGEST_S else None
 
 
 def probe(path: Path, name: str | None = None) -> float | None:
@@ -124,7 +131,7 @@ def probe(path: Path, name: str | None = None) -> float | None:
                 raise BadRequestError(f"{name} has no audio track, so there is nothing to hear.")
             if next(container.decode(container.streams.audio[0]), None) is None:
                 raise BadRequestError(f"{name} holds no sound: its audio track is 0 seconds long.")
-            return round(container.duration / _MICROSECONDS, 3) if container.duration else None
+            return length_s(container)
     except av.error.FFmpegError as exc:
         raise BadRequestError(f"{name} is no media file that can be decoded, or it is damaged.") from exc
 

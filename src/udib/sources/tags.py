@@ -9,9 +9,8 @@ from pathlib import Path
 import av
 
 from udib.core.types import Content, Media, Platform
-from udib.sources.media import open_media
+from udib.sources.media import length_s, open_media
 
-_MICROSECONDS = 1_000_000
 _LONGEST = 300
 
 
@@ -31,7 +30,7 @@ def _filled(content: Content, path: str) -> Content:
             tags = {name.lower(): value for name, value in container.metadata.items()}
             for stream in container.streams.audio:  # Ogg keeps its tags with the stream
                 tags |= {name.lower(): value for name, value in stream.metadata.items()}
-            length = container.duration
+            length = length_s(container)
     except (av.FFmpegError, OSError):
         return content
     is_file = content.platform is Platform.FILE
@@ -40,7 +39,7 @@ def _filled(content: Content, path: str) -> Content:
         title=(_text(tags, "title") if is_file else None) or content.title,
         author=content.author or _text(tags, "artist", "author", "performer"),
         published_at=content.published_at or _date(tags),
-        duration_s=content.duration_s or (round(length / _MICROSECONDS, 3) if length else None),
+        duration_s=content.duration_s or length,
     )
 
 

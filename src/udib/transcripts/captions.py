@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 import structlog
 
 from udib.core.errors import BadRequestError, UnavailableError
-from udib.core.speech import Missing, Origin, Segment
+from udib.core.speech import MOST_CAPTION_BYTES, Missing, Origin, Segment, check_caption_size
 from udib.core.types import CaptionTrack, Health, Media, Window
 from udib.transcripts.blocks import is_arrow_timed, is_sbv, is_webvtt, parse_blocks
 from udib.transcripts.cues import Cue, in_order, with_usable_times, without_carry_over
@@ -36,8 +36,6 @@ _WRITE_TIMES = "write times as 00:01:02.500 --> 00:01:05.000"
 _NO_TIME = f"No time in {{}} can be read; {_WRITE_TIMES}."
 _MOSTLY = 0.4
 _REMEMBERED = 256
-MOST_BYTES = 32 * 1024 * 1024
-"""A day of json3, the wordiest format, has about 25 MB."""
 MOST_WORDS = 400_000
 """40 hours of ordinary speech; more would need more memory and time than a small machine has."""
 MOST_TURNS = 100_000
@@ -152,7 +150,7 @@ def _read(track: CaptionTrack) -> ParsedCaptions:
     path = Path(track.path)
     try:
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(MOST_CAPTION_BYTES + 1)
     except (FileNotFoundError, IsADirectoryError) as exc:
         raise BadRequestError(f"There is no caption file {path}; check the path.") from exc
     except OSError as exc:
@@ -173,10 +171,7 @@ def parse(data: bytes, hint: str) -> ParsedCaptions:
     Raises:
         BadRequestError: There is no text, no word or no usable time in it, or too much.
     """
-    if len(data) > MOST_BYTES:
-        raise BadRequestError(
-            f"{hint} has more than {MOST_BYTES // 1024**2} MiB, the most for captions; split it and give one part each."
-        )
+    check_caption_size(hint, len(data))
     text, encoding, replaced = decode(data)
     if not text.strip():
         raise BadRequestError(f"{hint} is empty; give a file with captions or a transcript.")

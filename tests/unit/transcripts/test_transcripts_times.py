@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from udib.core.errors import BadRequestError
-from udib.core.speech import Origin, Transcript, Word
+from udib.core.speech import MOST_CAPTION_BYTES, Origin, Transcript, Word
 from udib.core.types import CaptionTrack, Media
 from udib.transcripts import captions
-from udib.transcripts.captions import MOST_BYTES, CaptionTranscriber, decode, parse
+from udib.transcripts.captions import CaptionTranscriber, decode, parse
 from udib.transcripts.cues import LATEST_S, Cue, Line, in_order, with_usable_times
 from udib.transcripts.turns import segments
 
@@ -255,7 +255,7 @@ def test_a_time_of_a_transcript_that_goes_back_is_named() -> None:
 
 def test_what_is_too_large_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadRequestError, match="more than 32 MiB"):
-        parse(b" " * (MOST_BYTES + 1), "a.vtt")
+        parse(b" " * (MOST_CAPTION_BYTES + 1), "a.vtt")
     monkeypatch.setattr(captions, "MOST_WORDS", 20_000)
     with pytest.raises(BadRequestError, match="more than 20,000 words, about 2 hours"):
         parse(b"word " * 20_001, "a.txt")

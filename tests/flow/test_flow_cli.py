@@ -234,13 +234,20 @@ def test_no_warning_of_a_library_reaches_the_terminal(cli: Cli, tmp_path: Path) 
     path = tmp_path / "odd.ass"
     event = "Dialogue: zero,0:00:01.00,0:00:04.00,Default,,0,0,0,,Rents in Vienna rose by twelve percent last year."
     path.write_text(f"[Script Info]\n\n[Events]\n{event}\n", encoding="utf-8")
+    command = [sys.executable, "-W", "always", "-m", "udib.app.start", "analyze", str(path), "--quiet", "--json"]
+    done = subprocess.run([*command, "--data-dir", str(cli.data)], capture_output=True, check=True)
+    assert json.loads(done.stdout)["content"]["title"] == "odd"
+    assert done.stderr == b""
+
+
+def test_a_warning_of_a_library_is_an_event_for_developers(capsys: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings(action="always"):
-        cli.json("analyze", str(path))
-        assert cli.complaint == ""
-        configure_logging("warning")
-        warnings.warn("a library's own affair", RuntimeWarning, stacklevel=1)
-    assert cli.json("list")
-    assert cli.complaint == ""
+        for level in ("debug", "warning"):
+            configure_logging(level)
+            warnings.warn(f"its own affair at {level}", RuntimeWarning, stacklevel=1)
+    configure_logging("warning")
+    [event] = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (event["event"], event["text"]) == ("library.warning", "its own affair at debug")
 
 
 BAD_INPUT: list[tuple[str, bytes | None, int, str]] = [

@@ -34,7 +34,11 @@ _JSON = re.compile(r"\{\s*\"|\[\s*\{")
 _TIMED_SUFFIXES = frozenset([".vtt", ".srt", ".sbv"])
 _WRITE_TIMES = "write times as 00:01:02.500 --> 00:01:05.000"
 _NO_TIME = f"No time in {{}} can be read; {_WRITE_TIMES}."
+_CLOCK = re.compile(r"\d:\d\d")
 _MOSTLY = 0.4
+_LONGEST_USUAL = 100
+_HARMLESS = 2_000_000
+"""Characters up to which a text may be anything: it costs a moment only."""
 _REMEMBERED = 256
 MOST_WORDS = 400_000
 """40 hours of ordinary speech; more would need more memory and time than a small machine has."""
@@ -179,6 +183,9 @@ def parse(data: bytes, hint: str) -> ParsedCaptions:
     if len(_CONTROL.findall(sample)) > _MOST_CONTROL * len(sample):
         raise BadRequestError(f"{hint} is not a text file; give captions (VTT, SRT, TTML, json3) or plain text.")
     read = _parsed(text.lstrip("\ufeff"), hint)
+    if not read.cues and _CLOCK.search(text):
+        raise BadRequestError(_NO_TIME.format(hint))
+    _refuse_gibberish(read.cues, hint)
     _limit_words((len(line.text.split()) for cue in read.cues for line in cue.lines), _MOST_SHOWN_WORDS, hint)
     repaired, doubted = with_usable_times(read.cues)
     repairs = _repairs(read, repaired, sorted({*doubted, *read.doubted}), hint)
@@ -204,6 +211,17 @@ def _limit_words(counts: Iterable[int], most: int, hint: str) -> None:
         raise BadRequestError(
             f"{hint} has more than {MOST_WORDS:,} words, about {MOST_WORDS // 10_000} hours of speech; "
             "split it and give one part each."
+        )
+
+
+def _refuse_gibberish(cues: Iterable[Cue], hint: str) -> None:
+    """Refuse a long text whose words no mouth could say, before it costs the time of a transcript of its length."""
+    texts = [line.text for cue in cues for line in cue.lines]
+    characters = sum(map(len, texts))
+    if characters > _HARMLESS and characters > _LONGEST_USUAL * sum(len(text.split()) for text in texts):
+        raise BadRequestError(
+            f"The words of {hint} have more than {_LONGEST_USUAL} characters on average, so they are not speech; "
+            "give captions or a transcript."
         )
 
 

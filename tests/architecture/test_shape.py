@@ -112,6 +112,15 @@ def test_quotes_are_cut_out_of_transcripts_only() -> None:
     assert makers == {"core/speech.py"}
 
 
+def test_the_command_hears_signals_before_anything_else_is_imported() -> None:
+    """Ctrl-C before that is a traceback, so it may be a matter of milliseconds only."""
+    command = f"import sys; sys.path.insert(0, {str(SOURCE.parent)!r}); import udib.app.start; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-S", "-c", command], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {name for name in loaded if name.startswith("udib")} == {"udib", "udib.app", "udib.app.start"}
+    assert loaded.isdisjoint({"typing", "re", "inspect", "dataclasses"})
+
+
 def test_every_module_is_imported_by_another() -> None:
     imported = set()
     for tree in TREES.values():

@@ -210,7 +210,7 @@ def _read_manifest(folder: Path) -> Manifest:
     except msgspec.DecodeError as exc:
         raise _damaged(folder, path, str(exc)) from exc
     if manifest.schema > SCHEMA:
-        raise UdibError(
+        raise BadRequestError(
             f"The memory in {folder} was written by a newer udib (schema {manifest.schema}, this one reads up to "
             f"{SCHEMA}); update udib."
         )

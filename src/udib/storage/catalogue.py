@@ -2,6 +2,7 @@
 
 import sqlite3
 import unicodedata
+from dataclasses import replace
 
 import msgspec
 
@@ -218,7 +219,7 @@ class SqliteCatalogue:
         def newest_first(connection: sqlite3.Connection) -> list[Listing]:
             rows = connection.execute(_LISTING, _keys(scope))
             return [
-                Listing(msgspec.json.decode(content, type=Content), *facts, ListingState(state))
+                replace(Listing(msgspec.json.decode(content, type=Content), *facts), state=ListingState(state))
                 for content, *facts, state in rows
             ]
 

@@ -39,7 +39,7 @@ from udib.core.findings import (
 from udib.core.ports import Catalogue
 from udib.core.speech import Missing, Origin, Quote, Segment, Transcript
 from udib.core.tenancy import Scope
-from udib.core.types import Content, ContentId, Delivered, Platform
+from udib.core.types import Content, ContentId, Delivered, ListingState, Platform
 from udib.storage.catalogue import SCHEMA, SqliteCatalogue
 from udib.storage.database import Database
 from udib.testing.fakes import FakeCatalogue
@@ -171,6 +171,44 @@ async def test_the_listing_has_the_newest_report_of_each_content_newest_first(ca
         (entry.content, entry.revision, entry.created_at, entry.words, entry.claims)
         for entry in await catalogue.listing(A)
     ] == [(first, 2, "2026-01-03T00:00:00Z", 16, 0), (second, 1, "2026-01-02T00:00:00Z", 16, 2)]
+
+
+async def test_what_is_entered_is_listed_found_and_forgotten_before_its_first_report(catalogue: Catalogue) -> None:
+    begun, done, half = content("file:1", "A talk"), content("file:2"), content("file:3")
+    await catalogue.save(A, report(done))
+    await catalogue.save(A, report(half).not_remembered())
+    assert await catalogue.enter(A, begun)
+    assert [(entry.content.id, entry.state) for entry in await catalogue.listing(A)] == [
+        (done.id, ListingState.STORED),
+        (half.id, ListingState.INCOMPLETE),
+        (begun.id, ListingState.NOT_FINISHED),
+    ]
+    assert [found.id for found in await catalogue.find(A, "a talk")] == [begun.id]
+    assert (await catalogue.listing(B), await catalogue.report(A, begun.id)) == ([], None)
+    assert await catalogue.next_revision(A, begun.id) == 1
+    assert await catalogue.forget(A, begun.id) == 1
+    assert await catalogue.find(A, "a talk") == []
+
+
+async def test_what_is_entered_again_has_its_newest_name_until_there_is_a_report(catalogue: Catalogue) -> None:
+    assert await catalogue.enter(A, content("file:1", "Old"))
+    assert not await catalogue.enter(A, content("file:1", "New"))
+    assert [entry.content.title for entry in await catalogue.listing(A)] == ["New"]
+    await catalogue.save(A, report(content("file:1", "Reported")))
+    assert not await catalogue.enter(A, content("file:1", "Later"))
+    assert [(entry.content.title, entry.state) for entry in await catalogue.listing(A)] == [
+        ("Reported", ListingState.STORED)
+    ]
+
+
+async def test_only_what_has_no_report_is_withdrawn(catalogue: Catalogue) -> None:
+    begun, done = content("file:1"), content("file:2")
+    await catalogue.enter(A, begun)
+    await catalogue.save(A, report(done))
+    for each in (begun, done):
+        await catalogue.withdraw(A, each.id)
+        await catalogue.withdraw(B, each.id)
+    assert [entry.content.id for entry in await catalogue.listing(A)] == [done.id]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The command line on the real embedded adapters: what a user types, reads, and gets as exit code."""
 
+import asyncio
 import json
 import os
 import shlex
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from udib.app.bootstrap import open_app
 from udib.app.cli import main
+from udib.app.observability import configure_logging
 from udib.app.plan import PlannedStep, _transcription, plan_text
 from udib.app.present import listing_text
+from udib.app.settings import load_settings
 from udib.core.tenancy import Scope
-from udib.core.types import Content, ContentId, Listing, Platform
+from udib.core.types import Content, ContentId, Listing, Platform, Progress
 from udib.memory.store_client import is_owned
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "rent-control" / "debate.vtt"
@@ -151,8 +156,36 @@ def test_an_export_that_cannot_be_made_is_a_wrong_request_told_before_the_work(c
     assert cli.json("list") == []
 
 
-def test_an_interrupted_item_is_forgotten_by_its_path(cli: Cli, talk: Path) -> None:
-    assert cli.json("forget", str(talk))["content_id"].startswith("file:")
+async def interrupt(data: Path, path: Path) -> None:
+    """Analyse a file until its words are there."""
+
+    def watch(event: Progress) -> None:
+        if (event.stage, event.state) == ("aggregate", "started"):
+            running.cancel()
+
+    async with open_app(load_settings(data_dir=data)) as app:
+        running = asyncio.create_task(app.pipeline.process_video(str(path), progress=watch))
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+
+@pytest.mark.parametrize("reference", ["path", "title", "id"])
+def test_an_interrupted_item_is_listed_and_forgotten_when_its_file_is_gone(
+    cli: Cli, talk: Path, reference: str
+) -> None:
+    asyncio.run(interrupt(cli.data, talk))
+    talk.unlink()
+    text = " ".join(cli("list").split())
+    [listed] = cli.json("list")
+    address, content_id = listed["content"]["address"], listed["content"]["id"]
+    assert listed["state"] == "not finished"
+    assert f"`udib analyze {address}` goes on with it, `udib forget {content_id}` removes it" in text
+    assert cli("show", content_id, code=2) == ""
+    assert "is not finished; `udib analyze" in cli.complaint
+    assert "Nothing is stored" in cli.json("ask", "how much did rents rise in Vienna?")["note"]
+    cli("forget", {"path": str(talk), "title": "City talk", "id": content_id}[reference])
+    assert cli.json("list") == []
+    assert not any(path.is_file() for path in (cli.data / "artifacts").rglob("*"))
 
 
 def test_the_same_file_is_found_by_another_spelling_of_its_path(cli: Cli, talk: Path) -> None:
@@ -239,6 +272,34 @@ def test_init_writes_settings_that_are_then_used(cli: Cli, tmp_path: Path, monke
     written = tmp_path / "config" / "settings.yaml"
     assert written.stat().st_mode & 0o777 == 0o600
     cli("list")
+
+
+@pytest.mark.parametrize("given", [("list", "--nope"), ("nope",), ("analyze",), ("ask", "--limit", "many")])
+def test_a_wrong_command_line_is_told_in_json_too(cli: Cli, given: tuple[str, ...]) -> None:
+    error = cli.json(*given, code=2)
+    assert (error["schema"], error["status"]) == ("udib.error/1", "bad_request")
+    assert cli.complaint == f"udib: {error['error']}\n"
+    assert cli(*given, code=2) == ""
+
+
+def test_no_warning_of_a_library_reaches_the_terminal(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "odd.ass"
+    event = "Dialogue: zero,0:00:01.00,0:00:04.00,Default,,0,0,0,,Rents in Vienna rose by twelve percent last year."
+    path.write_text(f"[Script Info]\n\n[Events]\n{event}\n", encoding="utf-8")
+    command = [sys.executable, "-W", "always", "-m", "udib.app.start", "analyze", str(path), "--quiet", "--json"]
+    done = subprocess.run([*command, "--data-dir", str(cli.data)], capture_output=True, check=True)
+    assert json.loads(done.stdout)["content"]["title"] == "odd"
+    assert done.stderr == b""
+
+
+def test_a_warning_of_a_library_is_an_event_for_developers(capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings(action="always"):
+        for level in ("debug", "warning"):
+            configure_logging(level)
+            warnings.warn(f"its own affair at {level}", RuntimeWarning, stacklevel=1)
+    configure_logging("warning")
+    [event] = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (event["event"], event["text"]) == ("library.warning", "its own affair at debug")
 
 
 BAD_INPUT: list[tuple[str, bytes | None, int, str]] = [
@@ -389,17 +450,26 @@ def test_odd_encodings_are_read(cli: Cli, tmp_path: Path, text: bytes) -> None:
     assert report["outline"]["speakers"] == ["Maya", "Daniel"]
 
 
-def test_a_data_directory_that_is_a_file_is_a_wrong_request(cli: Cli, talk: Path, tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("a file where the directory should be")
-    cli("analyze", str(talk), "--quiet", code=2)
-    assert f"{tmp_path / 'data'} is a file" in cli.complaint
+@pytest.mark.parametrize("below", ["", "/below"])
+def test_a_data_directory_that_is_none_is_a_wrong_request(cli: Cli, talk: Path, below: str) -> None:
+    for place in (f"{talk}{below}", f"/dev/null{below}"):
+        cli.data = Path(place)
+        cli("list", code=2)
+        assert "is no directory; give one" in cli.complaint
+        cli("analyze", str(talk), "--quiet", code=2)
 
 
-def test_a_data_directory_that_cannot_be_made_is_named(cli: Cli, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    cli.data = tmp_path / "file" / "data"
-    cli("list", code=3)
-    assert str(cli.data) in cli.complaint
+def test_doctor_says_when_others_may_look_into_the_data_directory(cli: Cli) -> None:
+    assert privacy(cli)["ok"]
+    cli.data.mkdir(exist_ok=True)
+    cli.data.chmod(0o777)
+    found = privacy(cli)
+    assert (found["ok"], "0777" in found["detail"]) == (False, True)
+    assert f"chmod 700 {cli.data}" in found["remedy"]
+
+
+def privacy(cli: Cli) -> Any:
+    return next(line for line in cli.json("doctor") if line["name"] == "privacy")
 
 
 def test_a_misspelt_setting_stops_the_start(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -547,7 +617,9 @@ def test_a_refused_item_and_a_forgotten_one_leave_no_file_behind(cli: Cli, talk:
     cli("analyze", str(empty), "--quiet", code=2)
     cli("analyze", str(talk), "--quiet")
     cli("forget", str(talk))
-    # What stays is the workspace's own lock, which names nothing.
-    assert [path.name for path in (cli.data / "locks").iterdir()] == [f"{Scope.of('default', 'main').digest()}.lock"]
+    # What stays are the workspace's own locks, which name nothing; the memory's has a number out of 4,096.
+    own = f"{Scope.of('default', 'main').digest()}.lock"
+    others = {path.name for path in (cli.data / "locks").iterdir()} - {own}
+    assert all(re.fullmatch(r"memory-[0-9a-f]{3}\.lock", name) for name in others)
     for room in ("artifacts", "reports"):
         assert [path.name for path in (cli.data / room).glob("*/*")] == []

@@ -23,11 +23,12 @@ from udib.core.findings import (
 )
 from udib.core.speech import Missing, Origin, Segment, Transcript
 from udib.core.tenancy import Scope
-from udib.core.types import CaptionTrack, Content, ContentId, Media, MemoryRecord, Platform, Progress
+from udib.core.types import CaptionTrack, Content, ContentId, ListingState, Media, MemoryRecord, Platform, Progress
 from udib.pipeline import local
 from udib.pipeline.evidence import LookUp
 from udib.pipeline.local import SCHEMA, LocalEngine
-from udib.pipeline.orchestrator import Analyses, ContentPipeline, Deadlines, Services
+from udib.pipeline.orchestrator import Analyses, ContentPipeline, Services
+from udib.pipeline.step import Deadlines
 from udib.storage.artifacts import DirectoryArtifactStore
 from udib.storage.database import Database
 from udib.testing.fakes import FakeCatalogue, FakeMemory, FakeOutbox, FakeSource, FakeTranscriber
@@ -513,3 +514,22 @@ async def test_a_forgotten_item_leaves_no_store_with_a_trace(bench: Bench, tmp_p
 async def test_a_question_out_of_range_is_a_bad_request(bench: Bench, question: str, limit: int) -> None:
     result = await bench.pipeline().ask(question, limit=limit)
     assert result.status is Status.BAD_REQUEST
+
+
+@pytest.mark.parametrize("stage", ["download", "transcribe"])
+@pytest.mark.parametrize("error", [BadRequestError("Gone."), UnavailableError("Away.")])
+async def test_an_item_that_fails_is_listed_unless_nothing_of_it_is_left(
+    bench: Bench, tmp_path: Path, stage: str, error: UdibError
+) -> None:
+    failing = bench.source if stage == "download" else bench.transcriber
+    failing.error = error
+    assert not (await bench.pipeline().process_video("a")).success
+    listed = [(each.content.title, each.state) for each in await bench.catalogue.listing(SCOPE)]
+    may_pass = error.status is Status.RETRYABLE
+    assert listed == ([("A talk", ListingState.NOT_FINISHED)] if may_pass else [])
+    assert any((tmp_path / "artifacts").rglob("media")) == may_pass
+    failing.error = None
+    assert (await bench.pipeline().process_video("a")).success
+    failing.error = BadRequestError("Gone.")
+    assert not (await bench.pipeline().process_video("a", quality="720p")).success or stage == "transcribe"
+    assert [each.state for each in await bench.catalogue.listing(SCOPE)] == [ListingState.STORED], "the report stays"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from udib.app.bootstrap_memory import connections, open_embedder, open_memory, open_vectors, static_embedder
 from udib.app.settings import Settings, load_settings
 from udib.core.checked import Checked
-from udib.core.errors import UdibError, UnavailableError
+from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report
 from udib.core.ports import Catalogue, Forgettable, KeyValueStore, Outbox, Source, Transcriber
 from udib.core.speech import Transcript
@@ -242,11 +242,15 @@ def _data_directory(path: Path) -> Path:
     """The data directory, made with mode 0700 if it is missing.
 
     Raises:
+        BadRequestError: It, or what it would lie in, is no directory.
         UnavailableError: It cannot be made or written.
     """
     from udib.storage.disk import adjust_reserve, full, is_full
 
     try:
+        there = next(place for place in (path, *path.parents) if place.exists())
+        if not there.is_dir():
+            raise BadRequestError(f"The data directory {path} cannot be used: {there} is no directory; give one.")
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         adjust_reserve(path)
         probe = path / ".writable"

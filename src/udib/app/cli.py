@@ -138,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _refuse_bytes(given)
         code = app(given, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as exc:
-        code = _usage(exc)
+        code = _usage(exc, as_json="--json" in given)
     except (SystemExit, BrokenPipeError):
         code = 0  # rich leaves like this when the reader of a pipe has gone
     except OSError as exc:
@@ -160,11 +160,17 @@ def _refuse_bytes(arguments: Sequence[str]) -> None:
             raise CycloptsError(message)
 
 
-def _usage(error: CycloptsError) -> int:
+def _usage(error: CycloptsError, *, as_json: bool) -> int:
     from udib.app.usage import sentence
+    from udib.core.errors import BadRequestError
     from udib.delivery.text import clean
 
-    print(f"udib: {clean(sentence(error))}", file=sys.stderr)  # noqa: T201
+    told = clean(sentence(error))
+    if as_json:
+        from udib.app.commands import explain
+
+        return explain(BadRequestError(told), as_json=True)
+    print(f"udib: {told}", file=sys.stderr)  # noqa: T201
     return EXIT_USAGE
 
 

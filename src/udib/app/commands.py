@@ -19,7 +19,7 @@ from udib.app.settings import Settings, load_settings
 from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError, error_for
 from udib.core.findings import Report
 from udib.core.result import StepResult
-from udib.core.types import Content, Media
+from udib.core.types import Content, ListingState, Media
 from udib.core.vectors import Filters
 from udib.sources.files import absolute, with_captions
 from udib.sources.ytdlp_choice import height
@@ -113,7 +113,8 @@ async def analyze(order: AnalyzeOrder, options: Options) -> int:
 async def ask(question: str, limit: int, speaker: str | None, content: str | None, options: Options) -> int:
     """Answer a question from memory; "nothing found" is an answer."""
     async with opened(options) as app:
-        empty = not await app.catalogue.listing(app.scope)
+        stored = await app.catalogue.listing(app.scope)
+        empty = all(each.state is ListingState.NOT_FINISHED for each in stored)
         only = None if content is None or empty else (await _content(app, content)).id
         who = None if speaker is None or empty else await _speaker(app, speaker)
         result = await app.pipeline.ask(question, limit=limit, filters=Filters(content_id=only, speaker=who))
@@ -132,7 +133,7 @@ async def show(reference: str, options: Options) -> int:
         content = await _content(app, reference)
         report = await app.catalogue.report(app.scope, content.id)
         if report is None:
-            raise BadRequestError(f"{content.title!r} has no report yet; analyse it with `udib analyze`.")
+            raise BadRequestError(f"{content.title!r} is not finished; {present.ways_on(content)}.")
         _print_report(report, options)
         return 0
 
@@ -148,7 +149,7 @@ async def list_contents(options: Options) -> int:
 async def forget(reference: str, options: Options, *, confirmed: bool) -> int:
     """Remove one item from every store and print the proof."""
     async with opened(options) as app:
-        content = await _content_to_forget(app, reference)
+        content = await _content(app, reference, least=_LEAST_TO_FORGET)
         if (
             not confirmed
             and sys.stdin.isatty()
@@ -185,8 +186,6 @@ def _refuse_empty(option: str, value: str | None) -> None:
 async def opened(options: Options) -> AsyncGenerator[App]:
     """The app as the options want it, with its logging set up."""
     settings = options.settings()
-    if settings.data_path.exists() and not settings.data_path.is_dir():
-        raise BadRequestError(f"The data directory {settings.data_path} is a file; give a directory to --data-dir.")
     configure_logging(settings.log.level)
     async with open_app(settings) as app:
         yield app
@@ -257,20 +256,6 @@ def _is_named(content: Content, reference: str, least: int) -> bool:
         return len(reference) >= least
     # Found by the beginning of its id, or else by a title or path in another spelling.
     return not content.id.startswith(reference) or len(reference) - (len(content.id) - len(native)) >= least
-
-
-async def _content_to_forget(app: App, reference: str) -> Content:
-    """As `_content`; an item that was interrupted before it was listed can be named by its path or address."""
-    try:
-        return await _content(app, reference, least=_LEAST_TO_FORGET)
-    except BadRequestError:
-        if not (_is_file(reference) or "://" in reference):
-            raise
-        return await app.pipeline.source_of(reference).describe(reference)
-
-
-def _is_file(reference: str) -> bool:
-    return absolute(reference).is_file()
 
 
 def _file_address(path: str) -> str:

@@ -3,7 +3,9 @@
 import asyncio
 import io
 import platform
+import shlex
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -37,6 +39,7 @@ async def check(settings: Settings) -> list[Health]:
     local: Sequence[Callable[[], Health]] = (
         _python,
         lambda: _disk(settings),
+        lambda: _privacy(settings),
         _decoder,
         javascript_runtime,
         lambda: _provider(settings),
@@ -74,6 +77,19 @@ def _disk(settings: Settings) -> Health:
         free >= _LEAST_FREE_GB,
         f"{free:.1f} GB free for {folder}",
         f"Free some space, or choose another place with --data-dir: less than {_LEAST_FREE_GB:g} GB is left.",
+        optional=True,
+    )
+
+
+def _privacy(settings: Settings) -> Health:
+    """Whether others may look into the data directory; udib makes it private, but takes one that is there."""
+    folder = settings.data_path
+    mode = stat.S_IMODE(folder.stat().st_mode) if folder.is_dir() else 0o700
+    return Health(
+        "privacy",
+        mode & 0o077 == 0,
+        f"{folder} has mode {mode:04o}" if folder.is_dir() else f"{folder} will be made with mode {mode:04o}",
+        f"Close it to the other users of this machine: chmod 700 {shlex.quote(str(folder))}",
         optional=True,
     )
 

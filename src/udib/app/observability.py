@@ -2,8 +2,11 @@
 
 import logging
 import sys
+import warnings
 
 import structlog
+
+log = structlog.get_logger()
 
 
 def configure_logging(level: str) -> None:
@@ -19,3 +22,11 @@ def configure_logging(level: str) -> None:
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # whatever it is when the event happens
         cache_logger_on_first_use=False,
     )
+    warnings.showwarning = _note_warning
+
+
+def _note_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object, **__: object
+) -> None:
+    """What a library warns of is for developers: an event at debug, and nothing on the user's terminal."""
+    log.debug("library.warning", category=category.__name__, text=str(message), where=f"{filename}:{lineno}")

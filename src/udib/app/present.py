@@ -25,7 +25,7 @@ from udib.app import signals, streams
 from udib.core.errors import UdibError
 from udib.core.findings import Report
 from udib.core.tenancy import Scope
-from udib.core.types import Answer, Content, Health, Listing, MemoryRecord
+from udib.core.types import Answer, Content, Health, Listing, ListingState, MemoryRecord
 from udib.delivery.document import render_json
 from udib.delivery.terminal import render_terminal
 from udib.delivery.text import clean, harmless_json, visible
@@ -198,7 +198,21 @@ def listing_text(listing: Sequence[Listing], scope: Scope, width: int) -> Render
         if alike:
             where = Text(visible(_origin(item.content)), style="dim", overflow="fold")
             table.add_row(*(where if column.name == "title" else "" for column in shown))
-    return table
+    return Group(table, *_unstored(listing))
+
+
+def _unstored(listing: Sequence[Listing]) -> list[Text]:
+    """What to do about each item that is not all there."""
+    return [
+        Text("\n" + visible(f"{item.content.id} is {item.state.value}; {ways_on(item.content)}."), overflow="fold")
+        for item in listing
+        if item.state is not ListingState.STORED
+    ]
+
+
+def ways_on(content: Content) -> str:
+    """What can be done with an item whose analysis was interrupted or failed."""
+    return f"`udib analyze {shlex.quote(content.address)}` goes on with it, `udib forget {content.id}` removes it"
 
 
 def told_apart(content: Content, created_at: str | None) -> str:
@@ -223,6 +237,10 @@ def _length(item: Listing) -> str:
     return clock(seconds) if seconds else ""
 
 
+def _analysed(item: Listing) -> str:
+    return item.created_at[:16].replace("T", " ") if item.state is ListingState.STORED else item.state.value
+
+
 @dataclass(frozen=True, slots=True)
 class _Column:
     """A column of the list, shown from `least` columns of the terminal on."""
@@ -241,7 +259,7 @@ _COLUMNS = (
     _Column("length", 48, "right", lambda item, _: _length(item)),
     _Column("words", 72, "right", lambda item, _: f"{item.words:,}"),
     _Column("claims", 84, "right", lambda item, _: str(item.claims)),
-    _Column("analysed", 60, "left", lambda item, _: _said(item.created_at[:16].replace("T", " "))),
+    _Column("analysed", 60, "left", lambda item, _: _said(_analysed(item))),
 )
 
 

@@ -2,8 +2,11 @@
 
 import os
 import signal
-from types import FrameType
-from typing import NoReturn
+
+TYPE_CHECKING = False  # as in `udib`: `typing` takes time to import
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import NoReturn
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, `kill` and a terminal that is closed."""
@@ -22,7 +25,7 @@ def main() -> None:
     run()
 
 
-def leave(number: int, _: FrameType | None = None) -> NoReturn:
+def leave(number: int, _: "FrameType | None" = None) -> "NoReturn":
     """End the process where it stands, with exit code 128 + the signal. Before a command runs nothing is at stake."""
     cursor = b"\x1b[?25h" if os.isatty(2) else b""  # a bar may have hidden it
     try:

@@ -244,6 +244,9 @@ class TranscriptFacts:
 REPORT_SCHEMA = "udib.report/1"
 
 
+_NOT_REMEMBERED = Missing("memory", "not all words are stored yet; analyse the same item again to complete it")
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """All findings on one item. A part that could not be made is None or empty and named in `missing`.
@@ -268,6 +271,15 @@ class Report:
     cost_usd: float = 0.0
     stages: tuple[StageTiming, ...] = ()
     delivered: tuple[Delivered, ...] = ()
+
+    def not_remembered(self) -> "Report":
+        """The report as it stands while the memory does not hold all its words."""
+        return replace(self, missing=(*self.missing, _NOT_REMEMBERED))
+
+    @property
+    def remembered(self) -> bool:
+        """Whether all its words were stored, so that they can be asked about."""
+        return all(gap.part != _NOT_REMEMBERED.part for gap in self.missing)
 
     def cites(self, content_id: ContentId) -> int:
         """How many pieces of evidence in this report are words of a content."""

@@ -118,6 +118,18 @@ class Catalogue(Checked, Forgettable, Protocol):
     Forgetting a content also takes its words out of the reports that cite it as evidence.
     """
 
+    async def enter(self, scope: Scope, content: Content) -> bool:
+        """Note a content before anything of it is kept, so that it is listed and found; one with a report stays.
+
+        Returns:
+            Whether nothing was known of it.
+        """
+        ...
+
+    async def withdraw(self, scope: Scope, content_id: ContentId) -> None:
+        """Take back what `enter` noted; a content with a report stays."""
+        ...
+
     async def save(self, scope: Scope, report: Report) -> None:
         """Store a report as the newest revision of its content."""
         ...
@@ -135,7 +147,7 @@ class Catalogue(Checked, Forgettable, Protocol):
         ...
 
     async def listing(self, scope: Scope) -> list[Listing]:
-        """All contents, newest report first."""
+        """All contents, newest report first, those without one last."""
         ...
 
     async def speakers(self, scope: Scope) -> list[str]:

@@ -8,6 +8,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
+from udib.core.errors import BadRequestError
+
 SILENCE_S: Final = 10.0
 """Seconds without words over which no sentence and no thought goes on, whatever the punctuation says."""
 
@@ -19,6 +21,23 @@ class Origin(StrEnum):
     CAPTIONS = "captions"
     AUTOMATIC_CAPTIONS = "automatic_captions"
     ASR = "asr"
+
+
+MOST_CAPTION_BYTES = 32 * 1024 * 1024
+"""The longest file of captions or words that is read: a day of json3, the wordiest format, has about 25 MB."""
+
+
+def check_caption_size(name: str, size_bytes: int) -> None:
+    """See that a file of captions or words is not too long.
+
+    Raises:
+        BadRequestError: It is.
+    """
+    if size_bytes > MOST_CAPTION_BYTES:
+        most = MOST_CAPTION_BYTES // 1024**2
+        raise BadRequestError(
+            f"{name} has more than {most} MiB, the most for captions and transcripts; split it and give one part each."
+        )
 
 
 @dataclass(frozen=True, slots=True)

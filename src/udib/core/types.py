@@ -147,9 +147,20 @@ class Answer:
     note: str = ""
 
 
+class ListingState(StrEnum):
+    """How far an item has come: a report and all its words are stored; not all words; or there is no report yet."""
+
+    STORED = "stored"
+    INCOMPLETE = "incomplete"
+    NOT_FINISHED = "not finished"
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One stored item, as a list shows it. `duration_s` is what the report says of its length, None if nothing."""
+    """One item, as a list shows it. Without a report its `revision`, `words` and `claims` are 0, `created_at` is "".
+
+    `duration_s` is what the report says of its length, None if nothing.
+    """
 
     content: Content
     revision: int
@@ -157,6 +168,7 @@ class Listing:
     words: int
     claims: int
     duration_s: float | None = None
+    state: ListingState = ListingState.STORED
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from udib.core.speech import Segment, Transcript
 from udib.delivery.text import clean
 
 _SHORTEST_CUE_S = 0.001
-_CUE = re.compile(r"(\d+):(\d\d):(\d\d\.\d{3}) --> \S+\n(?:<v ([^>]*)>)?(.*)")
+_CUE = re.compile(r"\A(\d+):(\d\d):(\d\d\.\d{3}) --> \S+\n(?:<v ([^>]*)>)?(.*)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from udib.core.errors import UdibError, UnavailableError
+from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.vectors import Collection
 from udib.memory.conditions import Selection
 from udib.memory.point_checks import checked_model, no_collection
@@ -281,7 +281,7 @@ def _read_manifest(folder: Path) -> Manifest:
     except msgspec.DecodeError as exc:
         raise _damaged(folder, path, str(exc)) from exc
     if manifest.schema > SCHEMA:
-        raise UdibError(
+        raise BadRequestError(
             f"The memory in {folder} was written by a newer udib (schema {manifest.schema}, this one reads up to "
             f"{SCHEMA}); update udib."
         )

@@ -219,6 +219,10 @@ class LocalRun:
         """The stages so far, in order of their start."""
         return tuple(sorted(self._timings, key=lambda timing: timing.start_s))
 
+    def did(self, stage: str) -> bool:
+        """Whether a stage of that name has succeeded, now or before."""
+        return any(timing.stage == stage and timing.status is Status.OK for timing in self._timings)
+
     def note(self, timing: StageTiming) -> None:
         """Enter a stage that was done outside the journal."""
         self._timings.append(timing)

@@ -19,13 +19,13 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
-from udib.core.errors import BadRequestError, Status
+from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, StageTiming
 from udib.core.ports import ArtifactStore, Catalogue, Forgettable, Memory, Outbox, ProgressSink, Source, Transcriber
 from udib.core.result import StepResult
@@ -38,12 +38,12 @@ from udib.pipeline.evidence import LookUp, look_up_in
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
 from udib.pipeline.local import LocalEngine, RunKey
 from udib.pipeline.records import analysis_records, claim_records, transcript_records
-from udib.pipeline.step import Run, Stage, run_step
+from udib.pipeline.step import Deadlines, Run, Stage, run_step
 from udib.pipeline.words import changes, decisive, uncovered
 
 T = TypeVar("T")
 
-_NOT_REMEMBERED = Missing("memory", "not all words are stored yet; analyse the same item again to complete it")
+_FOR_GOOD = {Status.BAD_REQUEST, Status.FORBIDDEN}
 _NO_SPEAKERS = "the words carry no names of speakers, so shares, clashes and contradictions are not known"
 
 
@@ -80,18 +80,6 @@ class Services:
     notices: Sequence[Outbox]
     engine: LocalEngine
     forgettable: Sequence[Forgettable]
-
-
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """Seconds that a stage may take, and a whole run."""
-
-    download_s: float = 3600.0
-    transcribe_s: float = 6 * 3600.0
-    analyse_s: float = 900.0
-    store_s: float = 900.0
-    notify_s: float = 60.0
-    run_s: float = 12 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +193,19 @@ class ContentPipeline:
         async with self._services.engine.run(key, next_revision=following, progress=progress, began=began) as run:
             run.note(StageTiming("resolve", 0.0, round(time.perf_counter() - began, 4), Status.OK))
             before = await self._services.catalogue.report(self.scope, content.id)
-            return await self._run_pipeline(_Context(run, content, progress, before), source, request)
+            new = await self._services.catalogue.enter(self.scope, content)
+            try:
+                return await self._run_pipeline(_Context(run, content, progress, before), source, request)
+            except UdibError as exc:
+                if new and exc.status in _FOR_GOOD and not run.did("transcribe"):
+                    await self._take_back(content.id)
+                raise
+
+    async def _take_back(self, content_id: ContentId) -> None:
+        """Leave nothing of an item that no repetition can bring to its words; what cannot go now stays listed."""
+        with suppress(UnavailableError):
+            await self._services.artifacts.forget(self.scope, content_id)
+            await self._services.catalogue.withdraw(self.scope, content_id)
 
     async def _run_pipeline(self, ctx: _Context, source: Source, request: Request) -> Report:
         """The levels, top to bottom. `unwrap` ends the run where a stage is required."""
@@ -346,7 +346,7 @@ class ContentPipeline:
             *analysis_records(content, report),
         ]
         save = partial(self._services.catalogue.save, self.scope)
-        await save(replace(report, stages=ctx.run.timings, missing=(*report.missing, _NOT_REMEMBERED)))
+        await save(replace(report, stages=ctx.run.timings).not_remembered())
         stored = await self._services.memory.remember(self.scope, records)
         await save(replace(report, stages=ctx.run.timings))
         return stored

@@ -13,6 +13,18 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds that a stage may take, and a whole run."""
+
+    download_s: float = 3600.0
+    transcribe_s: float = 6 * 3600.0
+    analyse_s: float = 900.0
+    store_s: float = 900.0
+    notify_s: float = 60.0
+    run_s: float = 12 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
 class Stage(Generic[T]):
     """A named piece of work whose result the journal can keep.
 

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import av
 import av.error
+from av.container import InputContainer
 
 from udib.core.errors import BadRequestError, ForbiddenError
+from udib.core.speech import check_caption_size
 
-MAX_CAPTION_BYTES = 50_000_000
 _HEAD_BYTES = 65_536
 _CHUNK_BYTES = 2**20
+_TAG_ERRORS = "surrogateescape"
 _MICROSECONDS = 1_000_000
+_LONGEST_S = 100 * 3600.0
+"""The longest streams last for days, not weeks; a header may be damaged or forged."""
 
 # Only these containers are opened. Without the list a file that is in truth a playlist could make the decoder open
 # other files or addresses.
@@ -30,12 +34,13 @@ _DOCUMENTS = {
     b"%PDF-": "a PDF document",
     b"{\\rtf": "an RTF document",
 }
-# Texts that are surely no words of a speaker.
+# Texts that are surely no words of a speaker. Nothing is tried twice (`*+`): the file is a stranger's.
 _OTHER_TEXT = {
-    re.compile(r"\s*(<!doctype html|<html)", re.IGNORECASE): "a web page",
-    re.compile(r"\s*#EXTM3U"): "a playlist",
-    re.compile(r"\s*ffconcat version"): "a playlist",
-    re.compile(r"\s*<(\?xml[^>]*\?>)?(\s|<!--.*?-->)*<?(svg|rss|feed)\b", re.IGNORECASE | re.DOTALL): "an XML document",
+    re.compile(r"\A\s*+<(?:!doctype html|html)", re.IGNORECASE): "a web page",
+    re.compile(r"\A\s*+(?:#EXTM3U|ffconcat version)"): "a playlist",
+    re.compile(
+        r"\A\s*+(?:<\?xml[^>]*+>)?(?:\s++|<!--.*?-->)*+<(?:svg|rss|feed)\b", re.IGNORECASE | re.DOTALL
+    ): "an XML document",
 }
 
 
@@ -85,8 +90,7 @@ def is_captions(path: Path, name: str | None = None) -> bool:
         name: What sentences call it; None: its path.
 
     Raises:
-        BadRequestError: It is a document of another program, text that is surely not somebody's words, or longer than
-            50 MB.
+            BadRequestError: It is a document of another program, text that is surely not somebody's words, or too long.
     """
     name = name or str(path)
     with path.open("rb") as file:
@@ -100,9 +104,23 @@ def is_captions(path: Path, name: str | None = None) -> bool:
     for pattern, what in _OTHER_TEXT.items():
         if pattern.match(text):
             raise BadRequestError(f"{name} is {what}; give a recording, captions or a transcript.")
-    if path.stat().st_size > MAX_CAPTION_BYTES:
-        raise BadRequestError(f"{name} is longer than {MAX_CAPTION_BYTES // 10**6} MB; no transcript is; split it.")
+    check_caption_size(name, path.stat().st_size)
     return True
+
+
+def open_media(path: Path) -> InputContainer:
+    """A media file, opened for reading. Bytes of its tags that are not UTF-8 are surrogates, as in file names.
+
+    Raises:
+        av.error.FFmpegError: It is none.
+    """
+    return av.open(str(path), options={"format_whitelist": CONTAINERS}, metadata_errors=_TAG_ERRORS)
+
+
+def length_s(container: InputContainer) -> float | None:
+    """What the header says of the length, in seconds; None where it says nothing, or what cannot be."""
+    seconds = round((container.duration or 0) / _MICROSECONDS, 3)
+    return seconds if 0 < seconds <= _LONGEST_S else None
 
 
 def probe(path: Path, name: str | None = None) -> float | None:
@@ -120,12 +138,12 @@ def probe(path: Path, name: str | None = None) -> float | None:
     """
     name = name or str(path)
     try:
-        with av.open(str(path), options={"format_whitelist": CONTAINERS}) as container:
+        with open_media(path) as container:
             if not container.streams.audio:
                 raise BadRequestError(f"{name} has no audio track, so there is nothing to hear.")
             if next(container.decode(container.streams.audio[0]), None) is None:
                 raise BadRequestError(f"{name} holds no sound: its audio track is 0 seconds long.")
-            return round(container.duration / _MICROSECONDS, 3) if container.duration else None
+            return length_s(container)
     except av.error.FFmpegError as exc:
         raise BadRequestError(f"{name} is no media file that can be decoded, or it is damaged.") from exc
 
@@ -136,12 +154,11 @@ def join(video: Path, audio: Path, goal: Path) -> None:
     Raises:
         BadRequestError: A file cannot be read, or a track does not fit into the container that `goal` names.
     """
-    options = {"format_whitelist": CONTAINERS}
     try:
         with (
-            av.open(str(video), options=options) as pictures,
-            av.open(str(audio), options=options) as sounds,
-            av.open(str(goal), "w") as joined,
+            open_media(video) as pictures,
+            open_media(audio) as sounds,
+            av.open(str(goal), "w", metadata_errors=_TAG_ERRORS) as joined,
         ):
             tracks = [pictures.streams.video[0], sounds.streams.audio[0]]
             copies = [joined.add_stream_from_template(track) for track in tracks]

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import av
 
 from udib.core.types import Content, Media, Platform
-from udib.sources.media import CONTAINERS
+from udib.sources.media import length_s, open_media
 
-_MICROSECONDS = 1_000_000
 _LONGEST = 300
 
 
@@ -26,11 +26,11 @@ async def read_tags(content: Content, media: Media) -> Content:
 
 def _filled(content: Content, path: str) -> Content:
     try:
-        with av.open(path, options={"format_whitelist": CONTAINERS}) as container:
+        with open_media(Path(path)) as container:
             tags = {name.lower(): value for name, value in container.metadata.items()}
             for stream in container.streams.audio:  # Ogg keeps its tags with the stream
                 tags |= {name.lower(): value for name, value in stream.metadata.items()}
-            length = container.duration
+            length = length_s(container)
     except (av.FFmpegError, OSError):
         return content
     is_file = content.platform is Platform.FILE
@@ -39,16 +39,25 @@ def _filled(content: Content, path: str) -> Content:
         title=(_text(tags, "title") if is_file else None) or content.title,
         author=content.author or _text(tags, "artist", "author", "performer"),
         published_at=content.published_at or _date(tags),
-        duration_s=content.duration_s or (round(length / _MICROSECONDS, 3) if length else None),
+        duration_s=content.duration_s or length,
     )
 
 
 def _text(tags: Mapping[str, str], *names: str) -> str | None:
     for name in names:
-        value = " ".join(tags.get(name, "").split())
+        value = " ".join(_readable(tags.get(name, "")).split())
         if value:
             return value[:_LONGEST]
     return None
+
+
+def _readable(tag: str) -> str:
+    """A tag as text: one that is not UTF-8 is taken for Windows' cp1252, in which Latin-1 lies, as ID3v1 writes it."""
+    raw = tag.encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
 
 
 def _date(tags: Mapping[str, str]) -> str | None:

@@ -60,7 +60,7 @@ def explain(error: BaseException, host: str) -> UdibError:
         if (known := _by_class(each, host)) is not None:
             return known
     if (found := re.search(r"HTTP Error ([345]\d\d)", str(error))) is not None:
-        return status_error(int(found.group(1)), host)
+        return _by_status(int(found.group(1)), host)
     text = _without_noise(str(error))
     for status, sentence, pattern in _TEXTS:
         if pattern.search(text):
@@ -88,11 +88,19 @@ def _by_class(error: BaseException, host: str) -> UdibError | None:
         if name == "DownloadCancelled":  # by our own limits, in our own words
             return BadRequestError(str(error))
         if name == "HTTPError":
-            return status_error(int(getattr(error, "status", 0)), host)
+            return _by_status(int(getattr(error, "status", 0)), host)
         if name in _CLASSES:
             status, sentence = _CLASSES[name]
             return error_for(status, sentence.format(host=host))
     return None
+
+
+def _by_status(status: int, host: str) -> UdibError:
+    if 300 <= status < 400:  # what can be followed was followed
+        return BadRequestError(
+            f"{host} redirects to something that is no web address, or in a circle (HTTP {status}); check the address."
+        )
+    return status_error(status, host)
 
 
 def _without_noise(text: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -15,6 +16,9 @@ from udib.core.child import LENGTH_BYTES
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.sources.ytdlp_protocol import MEMORY_EXIT, Job, Outcome, Setup, pack
 
+_LONGEST_COMPLAINT = 20_000
+# The last line of a traceback; what an interpreter that breaks off writes below it says nothing to anybody.
+_ERROR = re.compile(r"^[a-zA-Z_][\w.]*(?:Error|Exception)\b.*$", re.MULTILINE)
 _WORKER = "udib.sources.ytdlp_worker"
 
 
@@ -98,5 +102,7 @@ class WorkerProcess:
         if code == -signal.SIGXCPU:
             return BadRequestError(f"This address needed more than {job.cpu_s} s of processor time; it cannot be read.")
         self._complaints.seek(0)
-        lines = self._complaints.read()[-2000:].decode(errors="replace").strip().splitlines()
-        return UnavailableError(f"The download process ended unexpectedly ({lines[-1] if lines else f'code {code}'}).")
+        told = _ERROR.findall(self._complaints.read()[-_LONGEST_COMPLAINT:].decode(errors="replace"))
+        how = f"by signal {-code}" if code < 0 else f"with code {code}"
+        reason = f"{told[-1].rstrip('.')}; " if told else ""
+        return UnavailableError(f"The download process ended unexpectedly, {how}: {reason}try again.")

@@ -21,9 +21,10 @@ from yt_dlp.utils import DownloadCancelled, YoutubeDLError
 
 from udib.core.child import limit_cpu, orders
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
+from udib.core.speech import MOST_CAPTION_BYTES
 from udib.core.types import CaptionTrack, Media
 from udib.net.guard import AddressGuard, forbidden
-from udib.sources.media import MAX_CAPTION_BYTES, check_file, digest_of, is_captions, join, probe
+from udib.sources.media import check_file, digest_of, is_captions, join, probe
 from udib.sources.ytdlp_choice import CaptionChoice, Info, choose_captions, content_of, format_for, spoken_language
 from udib.sources.ytdlp_errors import explain
 from udib.sources.ytdlp_protocol import MEMORY_EXIT, Job, Outcome, Setup, pack
@@ -140,7 +141,7 @@ class Desk:
         if choice.track.get("data") is not None:
             path.write_text(choice.track["data"], encoding="utf-8", newline="")
             return
-        with Downloader(self._options(replace(job, max_bytes=min(job.max_bytes, MAX_CAPTION_BYTES)))) as ydl:
+        with Downloader(self._options(replace(job, max_bytes=min(job.max_bytes, MOST_CAPTION_BYTES)))) as ydl:
             track = {"http_headers": info.get("http_headers"), **choice.track}
             ydl.dl(str(path), track, subtitle=True)
 

@@ -2,13 +2,14 @@
 
 import sqlite3
 import unicodedata
+from dataclasses import replace
 
 import msgspec
 
 from udib.core.errors import BadRequestError
 from udib.core.findings import Report
 from udib.core.tenancy import Scope
-from udib.core.types import Content, ContentId, Health, Listing
+from udib.core.types import Content, ContentId, Health, Listing, ListingState
 from udib.storage.database import Database
 
 SCHEMA = (
@@ -53,6 +54,10 @@ SCHEMA = (
     UPDATE reports SET duration_s = json_extract(CAST(report AS TEXT), '$.outline.duration_s')
     WHERE json_valid(CAST(report AS TEXT));
     """,
+    """
+    ALTER TABLE reports ADD COLUMN remembered INTEGER NOT NULL DEFAULT 1;
+    UPDATE reports SET remembered = 0 WHERE instr(CAST(report AS TEXT), '"part":"memory"');
+    """,
 )
 """The schema of the `Database` that a `SqliteCatalogue` is given."""
 
@@ -61,9 +66,22 @@ _SAVE_CONTENT = """
     ON CONFLICT (tenant, workspace, content_id) DO UPDATE SET
         address = excluded.address, url = excluded.url, folded_title = excluded.folded_title, content = excluded.content
 """
+_HAS_REPORT = """
+    EXISTS (SELECT 1 FROM reports WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id)
+"""
+_STATE = f"""
+    SELECT {_HAS_REPORT} FROM contents
+    WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id
+"""  # noqa: S608 - no text of a user
+_WITHDRAW = f"""
+    DELETE FROM contents
+    WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id AND NOT {_HAS_REPORT}
+"""  # noqa: S608
 _SAVE_REPORT = """
     INSERT OR REPLACE INTO reports
-    VALUES (:tenant, :workspace, :content_id, :revision, :created_at, :words, :claims, :report, :duration_s)
+    VALUES (
+        :tenant, :workspace, :content_id, :revision, :created_at, :words, :claims, :report, :duration_s, :remembered
+    )
 """
 _NEWEST_REPORT = """
     SELECT report FROM reports WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id
@@ -81,13 +99,16 @@ _FIND = """
     ) ORDER BY content_id
 """
 _LISTING = """
-    SELECT content, revision, created_at, words, claims, duration_s FROM (
-        SELECT content_id, revision, created_at, words, claims, duration_s, row_number() OVER (
+    SELECT content, coalesce(revision, 0), coalesce(created_at, ''), coalesce(words, 0), coalesce(claims, 0),
+        duration_s,
+        CASE remembered WHEN 1 THEN 'stored' WHEN 0 THEN 'incomplete' ELSE 'not finished' END
+    FROM contents LEFT JOIN (
+        SELECT content_id, revision, created_at, words, claims, duration_s, remembered, row_number() OVER (
             PARTITION BY content_id ORDER BY revision DESC, created_at DESC
         ) AS age
         FROM reports WHERE tenant = :tenant AND workspace = :workspace
-    ) JOIN contents USING (content_id)
-    WHERE age = 1 AND tenant = :tenant AND workspace = :workspace ORDER BY created_at DESC, content_id
+    ) AS newest ON newest.content_id = contents.content_id AND age = 1
+    WHERE tenant = :tenant AND workspace = :workspace ORDER BY created_at DESC, contents.content_id
 """
 _SPEAKERS = """
     SELECT DISTINCT speaker.value FROM (
@@ -144,6 +165,15 @@ class SqliteCatalogue:
         """Whether the file can be written."""
         return await self._database.ping(self.name)
 
+    async def enter(self, scope: Scope, content: Content) -> bool:
+        """Note a content before its first report; whether nothing was known of it."""
+        return await self._database.run(lambda connection: _enter(connection, scope, content))
+
+    async def withdraw(self, scope: Scope, content_id: ContentId) -> None:
+        """Take back a content that was entered and has no report."""
+        values = _keys(scope, content_id=content_id)
+        await self._database.run(lambda connection: connection.execute(_WITHDRAW, values).rowcount)
+
     async def save(self, scope: Scope, report: Report) -> None:
         """Store a report under its revision; one of the same revision and time is replaced."""
         await self._database.run(lambda connection: _save(connection, scope, report))
@@ -184,11 +214,14 @@ class SqliteCatalogue:
         return await self._database.read(lambda connection: _find(connection, scope, reference))
 
     async def listing(self, scope: Scope) -> list[Listing]:
-        """All contents, newest report first."""
+        """All contents, newest report first, those without one last."""
 
         def newest_first(connection: sqlite3.Connection) -> list[Listing]:
             rows = connection.execute(_LISTING, _keys(scope))
-            return [Listing(msgspec.json.decode(content, type=Content), *facts) for content, *facts in rows]
+            return [
+                replace(Listing(msgspec.json.decode(content, type=Content), *facts), state=ListingState(state))
+                for content, *facts, state in rows
+            ]
 
         return await self._database.read(newest_first)
 
@@ -265,16 +298,25 @@ def _keys(scope: Scope, **more: str) -> dict[str, str]:
     return {"tenant": scope.tenant, "workspace": scope.workspace, **more}
 
 
-def _save(connection: sqlite3.Connection, scope: Scope, report: Report) -> None:
-    content = report.content
-    keys = _keys(scope, content_id=content.id)
-    about_content = {
+def _enter(connection: sqlite3.Connection, scope: Scope, content: Content) -> bool:
+    known = connection.execute(_STATE, _keys(scope, content_id=content.id)).fetchone()
+    if known is None or not known[0]:
+        connection.execute(_SAVE_CONTENT, _about(scope, content))
+    return known is None
+
+
+def _about(scope: Scope, content: Content) -> dict[str, str | bytes | None]:
+    return {
+        **_keys(scope, content_id=content.id),
         "native_id": _native(content.id),
         "address": content.address,
         "url": content.url,
         "title": _folded(content.title),
         "content": msgspec.json.encode(content),
     }
+
+
+def _save(connection: sqlite3.Connection, scope: Scope, report: Report) -> None:
     about_report = {
         "revision": report.revision,
         "created_at": report.created_at,
@@ -282,9 +324,10 @@ def _save(connection: sqlite3.Connection, scope: Scope, report: Report) -> None:
         "claims": len(report.fact_checks.checks) if report.fact_checks else 0,
         "report": msgspec.json.encode(report),
         "duration_s": report.outline.duration_s if report.outline else None,
+        "remembered": report.remembered,
     }
-    connection.execute(_SAVE_CONTENT, keys | about_content)
-    connection.execute(_SAVE_REPORT, keys | about_report)
+    connection.execute(_SAVE_CONTENT, _about(scope, report.content))
+    connection.execute(_SAVE_REPORT, _keys(scope, content_id=report.content.id) | about_report)
 
 
 def _strip_citations(connection: sqlite3.Connection, scope: Scope, content_id: ContentId) -> int:

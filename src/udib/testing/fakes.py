@@ -18,6 +18,7 @@ from udib.core.types import (
     Delivered,
     Health,
     Listing,
+    ListingState,
     Media,
     MemoryRecord,
     Passage,
@@ -185,12 +186,25 @@ class FakeCatalogue:
     name: str = "catalogue"
     reports: dict[tuple[Scope, ContentId], list[Report]] = field(default_factory=dict)
     effects: dict[tuple[Scope, str], tuple[ContentId, str]] = field(default_factory=dict)
+    entered: dict[tuple[Scope, ContentId], Content] = field(default_factory=dict)
+
+    async def enter(self, scope: Scope, content: Content) -> bool:
+        """As the port says."""
+        known = {*self.reports, *self.entered}
+        if (scope, content.id) not in self.reports:
+            self.entered[scope, content.id] = content
+        return (scope, content.id) not in known
+
+    async def withdraw(self, scope: Scope, content_id: ContentId) -> None:
+        """As the port says."""
+        self.entered.pop((scope, content_id), None)
 
     async def save(self, scope: Scope, report: Report) -> None:
         """Keep a report; the same revision and time again replaces it."""
         kept = self.reports.setdefault((scope, report.content.id), [])
         kept[:] = [each for each in kept if _age(each) != _age(report)] + [report]
         kept.sort(key=_age)
+        self.entered.pop((scope, report.content.id), None)
 
     async def report(self, scope: Scope, content_id: ContentId) -> Report | None:
         """The newest."""
@@ -205,14 +219,16 @@ class FakeCatalogue:
     async def find(self, scope: Scope, reference: str) -> list[Content]:
         """By the beginning of the id, the address or link, or the title."""
         reference = reference.strip()
-        contents = sorted((report.content for report in self._newest(scope)), key=lambda content: content.id)
+        contents = sorted(
+            [*(report.content for report in self._newest(scope)), *self._unfinished(scope)], key=lambda one: one.id
+        )
         found = [each for each in contents if reference and _is_meant(each, reference)]
         return [each for each in found if reference in {each.id, _native(each.id)}] or found
 
     async def listing(self, scope: Scope) -> list[Listing]:
-        """All contents, newest report first."""
+        """All contents, newest report first, those without one last."""
         newest = sorted(self._newest(scope), key=lambda report: report.content.id)
-        return [
+        listed = [
             Listing(
                 r.content,
                 r.revision,
@@ -220,9 +236,11 @@ class FakeCatalogue:
                 r.transcript.words,
                 len(r.fact_checks.checks) if r.fact_checks else 0,
                 r.outline.duration_s if r.outline else None,
+                ListingState.STORED if r.remembered else ListingState.INCOMPLETE,
             )
             for r in sorted(newest, key=lambda report: report.created_at, reverse=True)
         ]
+        return listed + [Listing(one, 0, "", 0, 0, state=ListingState.NOT_FINISHED) for one in self._unfinished(scope)]
 
     async def speakers(self, scope: Scope) -> list[str]:
         """As the port says."""
@@ -261,7 +279,9 @@ class FakeCatalogue:
         for key in gone:
             del self.effects[key]
         kept = self.reports.pop((scope, content_id), None)
-        count = len(gone) + (0 if kept is None else 1 + len(kept))  # the content is an entry too
+        noted = self.entered.pop((scope, content_id), None)
+        # The content is an entry too.
+        count = len(gone) + len(kept or ()) + (kept is not None or noted is not None)
         for (owner, _), kept in self.reports.items():
             if owner == scope:
                 count += sum(report.cites(content_id) for report in kept)
@@ -271,6 +291,9 @@ class FakeCatalogue:
     async def ping(self) -> Health:
         """Always well."""
         return Health("fake catalogue", ok=True, detail="in memory")
+
+    def _unfinished(self, scope: Scope) -> list[Content]:
+        return [self.entered[key] for key in sorted(self.entered, key=lambda key: key[1]) if key[0] == scope]
 
     def _newest(self, scope: Scope) -> list[Report]:
         return [kept[-1] for (owner, _), kept in self.reports.items() if owner == scope and kept]

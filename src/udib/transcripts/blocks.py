@@ -5,12 +5,13 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from udib.core.speech import Word
 from udib.transcripts.cues import Cue, Line, spread
 
 _TIME = r"-?(?:\d+:)?\d{1,3}:\d{1,2}(?:[.,]\d{1,9})?(?=[\s,]|-->|$)"
-_TIMES = re.compile(rf"^\s*({_TIME})?[^\n]*?-->\s*({_TIME})?")
+_TIMES = re.compile(rf"^\s*+({_TIME})?[^\n]*?-->\s*({_TIME})?")
 _SBV_TIMES = re.compile(r"^[ \t]*(\d+:\d\d:\d\d\.\d{3}),(\d+:\d\d:\d\d\.\d{3})[ \t]*$")
 _SBV_FILE = re.compile(_SBV_TIMES.pattern, re.MULTILINE)
 _ARROW_FILE = re.compile(rf"^[ \t]*(?:{_TIME}[ \t]*-->|-->[ \t]*{_TIME})", re.MULTILINE)
@@ -141,12 +142,15 @@ def _lines(block: _Block) -> Iterator[Line]:
 
 
 def _of_runs(runs: Sequence[_Run], block: _Block) -> Iterator[Line]:
-    while runs:
-        count = next((n for n, run in enumerate(runs) if run.voice != runs[0].voice), len(runs))
-        after_s = next((run.at_s for run in runs[count:] if run.at_s is not None), block.end_s)
-        text = "".join(run.text for run in runs[:count])
-        yield Line(text, runs[0].voice, tuple(_words(runs[:count], block.start_s, after_s)))
-        runs = runs[count:]
+    made: list[Line] = []
+    after_s = block.end_s
+    # From the last to the first, because the end of a voice's words is the next time that stands behind them.
+    for voice, group in groupby(reversed(runs), key=lambda run: run.voice):
+        same = [*group][::-1]
+        text = "".join(run.text for run in same)
+        made.append(Line(text, voice, tuple(_words(same, block.start_s, after_s))))
+        after_s = next((run.at_s for run in same if run.at_s is not None), after_s)
+    yield from reversed(made)
 
 
 def _words(runs: Sequence[_Run], start_s: float | None, end_s: float | None) -> Iterator[Word]:
@@ -154,8 +158,19 @@ def _words(runs: Sequence[_Run], start_s: float | None, end_s: float | None) -> 
     if all(run.at_s is None for run in runs):
         return
     begin_s = start_s or 0.0
-    for number, run in enumerate(runs):
+    for run, later_s in zip(runs, _next_times(runs), strict=True):
         begin_s = begin_s if run.at_s is None else run.at_s
-        later = (later.at_s for later in runs[number + 1 :] if later.at_s not in {None, run.at_s})
-        finish_s = next(later, end_s if end_s is not None else begin_s)
+        finish_s = later_s if later_s is not None else end_s
         yield from spread(run.text, begin_s, max(finish_s or begin_s, begin_s))
+
+
+def _next_times(runs: Sequence[_Run]) -> list[float | None]:
+    """For each run the next time that stands behind it and is another than its own; None: there is none."""
+    found: list[float | None] = []
+    latest: float | None = None
+    other: float | None = None  # the next time behind `latest` that differs from it
+    for run in reversed(runs):
+        found.append(other if run.at_s is not None and run.at_s == latest else latest)
+        if run.at_s is not None and run.at_s != latest:
+            latest, other = run.at_s, latest
+    return found[::-1]

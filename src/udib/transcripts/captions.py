@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 import structlog
 
 from udib.core.errors import BadRequestError, UnavailableError
-from udib.core.speech import Missing, Origin, Segment
+from udib.core.speech import MOST_CAPTION_BYTES, Missing, Origin, Segment, check_caption_size
 from udib.core.types import CaptionTrack, Health, Media, Window
 from udib.transcripts.blocks import is_arrow_timed, is_sbv, is_webvtt, parse_blocks
 from udib.transcripts.chat import parse_chat
@@ -44,10 +44,12 @@ _ESTIMATED = (
     "long each person spoke, are estimates by the speed of speech"
 )
 _NO_COLUMNS = "{} is a table without columns named start and text; name them so in its first line (also end, speaker)."
+_CLOCK = re.compile(r"\d:\d\d")
 _MOSTLY = 0.4
+_LONGEST_USUAL = 100
+_HARMLESS = 2_000_000
+"""Characters up to which a text may be anything: it costs a moment only."""
 _REMEMBERED = 256
-MOST_BYTES = 32 * 1024 * 1024
-"""A day of json3, the wordiest format, has about 25 MB."""
 MOST_WORDS = 400_000
 """40 hours of ordinary speech; more would need more memory and time than a small machine has."""
 MOST_TURNS = 100_000
@@ -168,7 +170,7 @@ def _read(track: CaptionTrack) -> ParsedCaptions:
     path = Path(track.path)
     try:
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(MOST_CAPTION_BYTES + 1)
     except (FileNotFoundError, IsADirectoryError) as exc:
         raise BadRequestError(f"There is no caption file {path}; check the path.") from exc
     except OSError as exc:
@@ -189,10 +191,7 @@ def parse(data: bytes, hint: str) -> ParsedCaptions:
     Raises:
         BadRequestError: There is no text, no word or no usable time in it, or too much.
     """
-    if len(data) > MOST_BYTES:
-        raise BadRequestError(
-            f"{hint} has more than {MOST_BYTES // 1024**2} MiB, the most for captions; split it and give one part each."
-        )
+    check_caption_size(hint, len(data))
     text, encoding, replaced = decode(data)
     if not text.strip():
         raise BadRequestError(f"{hint} is empty; give a file with captions or a transcript.")
@@ -200,6 +199,9 @@ def parse(data: bytes, hint: str) -> ParsedCaptions:
     if len(_CONTROL.findall(sample)) > _MOST_CONTROL * len(sample):
         raise BadRequestError(f"{hint} is not a text file; give captions (VTT, SRT, TTML, json3) or plain text.")
     read = _parsed(text.lstrip("\ufeff"), hint)
+    if not read.cues and _CLOCK.search(text):
+        raise BadRequestError(_NO_TIME.format(hint))
+    _refuse_gibberish(read.cues, hint)
     _limit_words((len(line.text.split()) for cue in read.cues for line in cue.lines), _MOST_SHOWN_WORDS, hint)
     repaired, doubted = with_usable_times(read.cues)
     repairs = _repairs(read, repaired, sorted({*doubted, *read.doubted}), hint)
@@ -229,6 +231,17 @@ def _limit_words(counts: Iterable[int], most: int, hint: str) -> None:
         raise BadRequestError(
             f"{hint} has more than {MOST_WORDS:,} words, about {MOST_WORDS // 10_000} hours of speech; "
             "split it and give one part each."
+        )
+
+
+def _refuse_gibberish(cues: Iterable[Cue], hint: str) -> None:
+    """Refuse a long text whose words no mouth could say, before it costs the time of a transcript of its length."""
+    texts = [line.text for cue in cues for line in cue.lines]
+    characters = sum(map(len, texts))
+    if characters > _HARMLESS and characters > _LONGEST_USUAL * sum(len(text.split()) for text in texts):
+        raise BadRequestError(
+            f"The words of {hint} have more than {_LONGEST_USUAL} characters on average, so they are not speech; "
+            "give captions or a transcript."
         )
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -161,7 +162,8 @@ def parse_substation(text: str) -> list[Cue]:
     """
     try:
         kind = "ssa" if "[v4 styles]" in text.lower() else "ass"
-        events = pysubs2.SSAFile.from_string(_DIALOGUE.sub(_with_readable_times, text), format_=kind).events
+        with warnings.catch_warnings(action="ignore"):  # of colours and the like, which nobody hears
+            events = pysubs2.SSAFile.from_string(_DIALOGUE.sub(_with_readable_times, text), format_=kind).events
     except Pysubs2Error as exc:
         raise ValueError(str(exc)) from exc
     return [
@@ -175,8 +177,8 @@ def parse_substation(text: str) -> list[Cue]:
     ]
 
 
-_CLOCK = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)(?::(\d+(?:\.\d+)?))?")
-_OFFSET = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|f|t)")
+_CLOCK = re.compile(r"\A(\d+):(\d+):(\d+(?:\.\d+)?)(?::(\d+(?:\.\d+)?))?")
+_OFFSET = re.compile(r"\A(\d+(?:\.\d+)?)(h|ms|m|s|f|t)")
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _ID = "{http://www.w3.org/XML/1998/namespace}id"
 _SPACE = re.compile(r"\s+")

@@ -33,7 +33,7 @@ _ANSWER_DASH = re.compile(r"(?<=[.?!\u2026]) (?=[-\u2010-\u2015]+ ?[^\W\d_a-z])"
 _ANSWER_NAME = re.compile(r"(?<=[.?!\u2026]) (?=[A-Z][A-Z.' -]{0,30}:\s)")
 _PREFIX = re.compile(r"^([^\W\d_][^:\n]{0,40}?)\s*:(?=\s|$|[^\W\d_])\s*")
 _NAME_WORD = re.compile(r"[^\W\d_][\w'\u2019.\-]*|\d{1,3}")
-_REMARK = re.compile(r"\s*\([^()]*\)$")
+_REMARK = re.compile(r"(?<!\s)\s*\([^()]*\)$")
 _PARTICLES = frozenset(re.findall(r"\S+", "al and bin da de del der di du el la le of the van von"))
 _LONGEST_NAME = 5
 # Words that open a sentence with a colon in speech and prose; never a speaker.

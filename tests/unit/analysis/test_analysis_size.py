@@ -1,7 +1,6 @@
 """Long and hostile transcripts: bounded sentences, patterns, matrices and lists."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from time import process_time
@@ -10,8 +9,7 @@ import numpy as np
 import pytest
 from analysis_talk import WordCounts, said
 
-from udib.analysis import arguments, chapters, claims, contradictions, debate, fallacy_rules, polarity
-from udib.analysis import sentences as cutting
+from udib.analysis import chapters
 from udib.analysis import text as words
 from udib.analysis.aggregate import aggregate
 from udib.analysis.chapters import chapters as chapters_of
@@ -24,40 +22,6 @@ from udib.core.speech import Origin, Segment, Transcript
 from udib.core.types import Content, ContentId, Platform
 
 CONTENT = Content(ContentId("file:1"), Platform.FILE, "x", "x")
-
-
-def patterns() -> Iterator[re.Pattern[str]]:
-    """All patterns that run over a sentence."""
-    for module in (arguments, chapters, claims, contradictions, debate, polarity, cutting, words):
-        for value in vars(module).values():
-            held = value if isinstance(value, tuple) else (value,)
-            for one in held:
-                yield from (
-                    each for each in (one if isinstance(one, tuple) else (one,)) if isinstance(each, re.Pattern)
-                )
-    yield from (rule.pattern for rule in fallacy_rules.RULES)
-    yield fallacy_rules.ABSTAIN
-
-
-def adversaries(pattern: re.Pattern[str]) -> Iterator[str]:
-    """Sentences of the greatest length that begin to match everywhere: a word of the pattern, again and again."""
-    for word in dict.fromkeys(re.findall(r"[a-z][a-z' ]+", pattern.pattern)):
-        yield (f"{word.strip()} " * LONGEST_CHARACTERS)[:LONGEST_CHARACTERS]
-    for bit in ("a", "a ", "the ", "and so, ", "1.", "1,", "'", "- ", ", ", "...", "("):
-        yield (bit * LONGEST_CHARACTERS)[:LONGEST_CHARACTERS]
-
-
-def test_no_pattern_takes_long_over_the_longest_sentence() -> None:
-    """Each pattern alone, on the sentence that is worst for it; the sum is what a sentence may cost at most."""
-    worst = 0.0
-    for pattern in patterns():
-        slowest = 0.0
-        for text in list(adversaries(pattern))[:12]:
-            began = process_time()
-            pattern.search(text)
-            slowest = max(slowest, process_time() - began)
-        worst += slowest
-    assert worst < 1.0
 
 
 @pytest.mark.parametrize("text", ["x" * 100_000, "word " * 50_000, "rents,rose," * 10_000, "a. " * 3000, "9" * 100_000])

@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from udib.core.errors import BadRequestError, ForbiddenError, UdibError
+from udib.core.speech import MOST_CAPTION_BYTES
 from udib.core.types import Media, Platform
 from udib.sources.files import FileSource, with_captions
-from udib.sources.media import MAX_CAPTION_BYTES, is_text, join, probe
+from udib.sources.media import is_text, join, probe
+from udib.sources.tags import read_tags
+from udib.transcripts.captions import parse
 
 SOURCE = FileSource()
 VTT = "WEBVTT\n\n00:01.000 --> 00:02.000\nHéllo\n"
@@ -23,6 +26,7 @@ CAPTIONS = {
     "latin.srt": "1\n00:00:01,000 --> 00:00:02,000\nDéjà vu\n".encode("latin-1"),
     "a.json3": b'{"events": []}',
     "a.ttml": b'<?xml version="1.0"?><tt xmlns="http://www.w3.org/ns/ttml"><body/></tt>',
+    "comments.ttml": b"<!-- x -->" * 40 + b'<tt xmlns="http://www.w3.org/ns/ttml"><body/></tt>',
     "notes.txt": b"ALICE: Taxes fell last year.\nBOB: They did not.\n",
     "no-suffix": b"[00:00:01] Taxes fell.",
     "misnamed.mp4": VTT.encode(),
@@ -37,6 +41,7 @@ REFUSED = {
     "words.docx": (b"PK\x03\x04" + bytes(500), r"office document .* save the words in it as a \.txt file"),
     "binary.pdf": (b"%PDF-1.7\n\x00\x01\xff", r"PDF document; save the words in it as a \.txt file"),
     "picture.svg": (b'<?xml version="1.0"?>\n<svg xmlns="x"/>', "XML"),
+    "feed.xml": (b"<?xml version='1.0'?>" + b"<!-- x -->\n" * 40 + b"<rss/>", "XML"),
     "junk.bin": (bytes(range(256)) * 500, "no media file"),
     "cut.mp4": (b"\x00\x00\x00\x18ftypmp42" + bytes(2000), "no media file"),
     "empty.wav": (b"", "is empty"),
@@ -121,11 +126,27 @@ async def test_a_file_that_may_not_be_read_is_forbidden(tmp_path: Path) -> None:
         await SOURCE.describe(str(path))
 
 
-async def test_a_transcript_over_50_mb_is_refused(tmp_path: Path) -> None:
+async def test_a_transcript_that_is_too_long_is_refused_with_the_same_words_everywhere(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "long.txt"
-    path.write_bytes(b"words " * (MAX_CAPTION_BYTES // 6 + 1))
-    with pytest.raises(BadRequestError, match="50 MB"):
+    path.write_bytes(b"words " * (MOST_CAPTION_BYTES // 6 + 1))
+    said = "more than 32 MiB, the most for captions and transcripts; split it"
+    with pytest.raises(BadRequestError, match=said):
         await SOURCE.describe(str(path))
+    with pytest.raises(BadRequestError, match=said):
+        parse(path.read_bytes(), path.name)
+
+
+async def test_a_length_that_cannot_be_is_not_believed(tmp_path: Path, make_media: Callable[..., Path]) -> None:
+    path = make_media(tmp_path / "a.mp3")
+    data = bytearray(path.read_bytes())
+    frames = data.index(b"Info") + 8
+    data[frames : frames + 4] = (2**31 - 1).to_bytes(4, "big")
+    path.write_bytes(data)
+    content = await SOURCE.describe(str(path))
+    media = await SOURCE.fetch(content, tmp_path / "unused", quality=None)
+    assert (content.duration_s, (await read_tags(content, media)).duration_s) == (None, None)
 
 
 async def test_the_content_links_to_a_second_of_the_file(tmp_path: Path) -> None:

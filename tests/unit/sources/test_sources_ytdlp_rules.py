@@ -1,8 +1,11 @@
 """The child's rules that need no site: errors, sockets, messages; and what `udib doctor` is told."""
 
+import asyncio
 import io
+import re
 import socket
 import stat
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from udib.core.errors import BadRequestError, ForbiddenError, UdibError, Unavail
 from udib.net.guard import AddressGuard
 from udib.sources.ytdlp_errors import explain
 from udib.sources.ytdlp_health import javascript_runtime, runtimes_found, ytdlp_age
+from udib.sources.ytdlp_process import WorkerProcess
 from udib.sources.ytdlp_protocol import Job, pack
 from udib.sources.ytdlp_sockets import SocketGuard
 
@@ -149,3 +153,24 @@ def test_a_javascript_runtime_is_named(tmp_path: Path, programs: dict[str, str],
 def test_a_runtime_that_cannot_be_started_is_too_old(tmp_path: Path) -> None:
     (tmp_path / "deno").write_text("", encoding="utf-8")
     assert not javascript_runtime({"deno": str(tmp_path / "deno")}.get).ok
+
+
+@pytest.mark.parametrize(
+    ("end", "sentence"),
+    [
+        ("raise ValueError('no such thing.')", "with code 1: ValueError: no such thing; try again."),
+        ("sys.stderr.write('OSError: gone\\n\\n<no Python frame>\\n'); os.abort()", "by signal 6: OSError: gone; try"),
+        ("os.kill(os.getpid(), 9)", "by signal 9: try again."),
+        ("sys.stderr.write('<no Python frame>'); os._exit(7)", "with code 7: try again."),
+    ],
+)
+async def test_a_child_that_breaks_off_is_told_in_a_sentence(tmp_path: Path, end: str, sentence: str) -> None:
+    with (tmp_path / "complaints").open("w+b") as complaints:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-S", "-c", f"import os, sys; {end}"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=complaints,
+        )
+        with pytest.raises(UnavailableError, match=f"ended unexpectedly, {re.escape(sentence)}"):
+            await WorkerProcess(child, complaints).ask(Job("https://a.example", "en", 1, 1))

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from udib.core.errors import BadRequestError
-from udib.core.speech import Origin, Transcript, Word
+from udib.core.speech import MOST_CAPTION_BYTES, Origin, Transcript, Word
 from udib.core.types import CaptionTrack, Media
 from udib.transcripts import captions
-from udib.transcripts.captions import MOST_BYTES, CaptionTranscriber, decode, parse
+from udib.transcripts.blocks import _next_times, _Run
+from udib.transcripts.captions import CaptionTranscriber, decode, parse
 from udib.transcripts.cues import LATEST_S, Cue, Line, in_order, with_usable_times
 from udib.transcripts.turns import segments
 
@@ -255,7 +256,7 @@ def test_a_time_of_a_transcript_that_goes_back_is_named() -> None:
 
 def test_what_is_too_large_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadRequestError, match="more than 32 MiB"):
-        parse(b" " * (MOST_BYTES + 1), "a.vtt")
+        parse(b" " * (MOST_CAPTION_BYTES + 1), "a.vtt")
     monkeypatch.setattr(captions, "MOST_WORDS", 20_000)
     with pytest.raises(BadRequestError, match="more than 20,000 words, about 2 hours"):
         parse(b"word " * 20_001, "a.txt")
@@ -326,3 +327,33 @@ async def test_the_report_is_told_of_times_that_could_not_be_used(tmp_path: Path
     [missing] = window.missing
     assert missing.part == "times"
     assert missing.reason.startswith("1 of 4 cues")
+
+
+@pytest.mark.parametrize("name", ["a.vtt", "a.srt"])
+def test_an_arrow_that_is_none_is_told_as_a_time_that_cannot_be_read(name: str) -> None:
+    head = "WEBVTT\n\n" if name == "a.vtt" else "1\n"
+    with pytest.raises(BadRequestError, match=f"No time in {name} can be read; write times as"):
+        parse(f"{head}00:01.000 -> 00:02.000\nTaxes fell.\n".encode(), name)
+
+
+@pytest.mark.parametrize("data", [b"x" * 2_100_000, b"WEBVTT\n\n00:01.000 --> 00:02.000\n" + b"x" * 2_100_000])
+def test_a_text_whose_words_nobody_could_say_is_refused_at_once(data: bytes) -> None:
+    began = process_time()
+    with pytest.raises(BadRequestError, match="more than 100 characters on average, so they are not speech"):
+        parse(data, "a.vtt" if data.startswith(b"WEBVTT") else "a.txt")
+    assert process_time() - began < 1
+
+
+def test_the_times_of_many_words_in_one_cue_are_read_in_time_that_grows_with_their_number() -> None:
+    words = " ".join(f"<00:00:00.500>word{n}" for n in range(20_000))
+    began = process_time()
+    parsed = parse(f"WEBVTT\n\n00:00:00.000 --> 00:01:00.000\n{words}\n".encode(), "a.vtt")
+    assert process_time() - began < 2
+    assert sum(len(segment.words) for segment in parsed.segments) == 20_000
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(0, 3).map(float)), max_size=8))
+def test_the_next_other_time_is_the_first_behind_that_differs(times: list[float | None]) -> None:
+    runs = [_Run("a", None, at_s) for at_s in times]
+    expected = [next((t for t in times[n + 1 :] if t not in {None, own}), None) for n, own in enumerate(times)]
+    assert _next_times(runs) == expected

@@ -4,7 +4,6 @@ Before a command runs, the process just leaves (`udib.app.start`). A running com
 and what was finished is kept. While a person is asked, the question is given up.
 """
 
-import asyncio
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Generator
@@ -35,6 +34,8 @@ def run(work: Coroutine[Any, Any, int]) -> int:
     Raises:
         Interrupted: A signal came.
     """
+    import asyncio
+
     told: list[int] = []
     limits: list[threading.Timer] = []
 

@@ -333,7 +333,7 @@ def test_a_memory_of_a_newer_version_and_a_damaged_one_are_said(cli: Cli) -> Non
     manifest = cli.data / "vectors" / "manifest.json"
     whole = manifest.read_text()
     manifest.write_text(whole.replace('"schema": 1', '"schema": 9'))
-    assert "newer udib" in cli.memory("stats", code=1)
+    assert "newer udib" in cli.memory("stats", code=2)
     cli.ended()
     manifest.write_text(whole)
     [segment] = (cli.data / "vectors" / "shards").glob("transcripts*/segments/*/segment.json")

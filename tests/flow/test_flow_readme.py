@@ -74,4 +74,4 @@ def test_make_clean_removes_what_the_targets_leave() -> None:
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").replace("/", "").split()
     text = (ROOT / "Makefile").read_text(encoding="utf-8").replace("$(VENV)", ".venv")
     recipe = text.partition("\nclean-demo:")[2]
-    assert [name for name in ignored if name not in recipe] == ["*.egg-info", "build", "dist", "profiling"]
+    assert [name for name in ignored if name not in recipe] == ["*.egg-info", "build", "dist"]

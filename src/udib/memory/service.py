@@ -30,8 +30,8 @@ CONTEXT_IN_TERMS: Final = 0.3
 BEARS_FROM: Final = 0.15
 """Share of the query's subject words that a passage must hold; of up to six, one that is not common is enough.
 
-Calibrated on QMSum, whose gold turns often share few words with the question: recall@5 is 0.70 with this and 0.73
-without any condition (0.62 with 0.3). Of questions on subjects that no meeting has, 11 % find one shared word among
+Calibrated on QMSum, whose gold turns often share few words with the question, so it costs recall: see the part
+retrieval in `benchmarks/results/memory.json`. Of questions on subjects that no meeting has, 11 % find one shared word among
 the 575 turns of a meeting, and get that turn; without the condition all get something.
 """
 SIMILAR_FROM: Final = 0.85

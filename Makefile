@@ -8,7 +8,7 @@ ARGS ?=
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo check test soak bench lock clean-demo clean
+.PHONY: help setup setup-extras setup-dev demo check test soak bench lock clean-demo clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,11 +25,17 @@ $(VENV)/.runtime: $(VENV)/.uv requirements/runtime.lock requirements/build.lock 
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
+$(VENV)/.extras: $(VENV)/.runtime requirements/extras.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements/extras.lock
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.extras requirements/dev.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements/dev.lock
 	@touch $@
 
 setup: $(VENV)/.runtime ## install udib into .venv, hash-checked
+
+setup-extras: $(VENV)/.extras ## the same with the libraries of every extra: a Qdrant server, PostgreSQL, profiling
 
 setup-dev: $(VENV)/.dev ## the same with the developers' tools
 
@@ -52,7 +58,7 @@ test: check ## check and every test
 soak: setup-dev ## long kill and load suites
 	$(BIN)/python -m pytest -q -m soak $(ARGS)
 
-bench: setup-dev ## make bench ARGS=startup: measure and write benchmarks/results/*.json
+bench: setup-dev ## make bench ARGS=memory (or startup, speech): measure and write benchmarks/results/*.json
 	$(BIN)/python -m benchmarks $(ARGS)
 
 lock: $(VENV)/.uv ## resolve requirements/*.lock anew
@@ -62,5 +68,5 @@ clean-demo: ## remove the data of the demo; udib stays installed
 	rm -rf .udib-demo
 
 clean: clean-demo ## remove all that the targets above made, .venv with udib included
-	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .coverage*
+	rm -rf $(VENV) .bench profiling .hypothesis .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .coverage*
 	find benchmarks scripts src tests -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -4,8 +4,9 @@ import sys
 
 from benchmarks import speech, startup
 from benchmarks.figures import judge, publish
+from benchmarks.memory import parts as memory
 
-SUBJECTS = {"speech": speech.measure, "startup": startup.measure}
+SUBJECTS = {"memory": memory.measure, "speech": speech.measure, "startup": startup.measure}
 
 
 def main() -> int:

@@ -14,7 +14,8 @@ from pathlib import Path
 import yaml
 
 HERE = Path(__file__).parent
-_COMPARE: dict[str, Callable[[float, float], bool]] = {"<=": operator.le, ">=": operator.ge}
+_VERSIONS = ("udib", "numpy", "qdrant-edge-py", "qdrant-client", "cyclopts", "rich", "av")
+_COMPARE: dict[str, Callable[[float, float], bool]] = {"<=": operator.le, ">=": operator.ge, ">": operator.gt}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,7 @@ def publish(subject: str, figures: Sequence[Figure], command: str) -> Path:
     document = {
         "subject": subject,
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in ("udib", "numpy", "qdrant-edge-py", "cyclopts", "rich", "av")},
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in _VERSIONS},
         "command": command,
         "date": datetime.now(UTC).date().isoformat(),
         "figures": [asdict(figure) for figure in figures],

@@ -36,7 +36,13 @@ def run(command: Sequence[str], *, environment: dict[str, str] | None = None) ->
     began = time.perf_counter()
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, **(environment or {})}, stdout=subprocess.DEVNULL, stderr=complaints
+            command,
+            cwd=ROOT,
+            # What a user runs has its byte code from the second time on; an environment that forbids it would be
+            # measured compiling.
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **(environment or {})},
+            stdout=subprocess.DEVNULL,
+            stderr=complaints,
         )
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -61,17 +67,13 @@ def data_directory() -> Iterator[Path]:
 
 def long_captions(path: Path, *, words: int) -> None:
     """Write captions of two speakers at 10,000 words an hour, in paragraphs that differ, drawn from the example."""
-    lines = (ROOT / "examples/rent-control/debate.txt").read_text(encoding="utf-8").splitlines()
-    spoken = [line.split(": ", 1)[1] for line in lines if ": " in line]
-    sentences = [
-        s.strip() for turn in spoken for s in turn.replace("?", "?|").replace(". ", ".|").split("|") if s.strip()
-    ]
+    spoken = sentences()
     rng = random.Random(7)
     subjects = ["rent", "water", "buses", "schools", "parks", "energy", "housing", "roads", "health", "noise"]
     cues, said, at = ["WEBVTT\n"], 0, 0.0
     while said < words:
         speaker = ("MAYA", "DANIEL")[(said // 400) % 2]
-        text = rng.choice(sentences).replace("rent", subjects[(said // 2500) % len(subjects)])
+        text = rng.choice(spoken).replace("rent", subjects[(said // 2500) % len(subjects)])
         text = f"{text} That was item {rng.randrange(10_000)}."
         length = len(text.split()) * 0.36
         cues.append(f"{_clock(at)} --> {_clock(at + length)}\n<v {speaker}>{text}\n")
@@ -80,12 +82,20 @@ def long_captions(path: Path, *, words: int) -> None:
     path.write_text("\n".join(cues), encoding="utf-8")
 
 
+def sentences() -> list[str]:
+    """The sentences of the example debate."""
+    lines = (ROOT / "examples/rent-control/debate.txt").read_text(encoding="utf-8").splitlines()
+    spoken = [line.split(": ", 1)[1] for line in lines if ": " in line]
+    return [s.strip() for turn in spoken for s in turn.replace("?", "?|").replace(". ", ".|").split("|") if s.strip()]
+
+
 def measure() -> Measured:
     """All figures of the subject `startup`."""
     return [*_demo(), *_long_items(), *_imports(), *_embedder(), *_install()]
 
 
-def _udib(*arguments: str) -> list[str]:
+def udib(*arguments: str) -> list[str]:
+    """The command line of a udib command."""
     return [str(Path(sys.executable).with_name("udib")), *arguments]
 
 
@@ -93,9 +103,9 @@ def _demo() -> Measured:
     with data_directory() as folder:
         isolated = {"UDIB_DATA_DIR": str(folder / "data"), "UDIB_CONFIG_DIR": str(folder)}
         captions = "examples/rent-control/debate.vtt"
-        run(_udib("analyze", captions, "--quiet"), environment=isolated)
-        walls = [run(_udib("analyze", captions, "--quiet"), environment=isolated).wall_s for _ in range(5)]
-        asked = [run(_udib("ask", "rent control"), environment=isolated).wall_s for _ in range(5)]
+        run(udib("analyze", captions, "--quiet"), environment=isolated)
+        walls = [run(udib("analyze", captions, "--quiet"), environment=isolated).wall_s for _ in range(5)]
+        asked = [run(udib("ask", "rent control"), environment=isolated).wall_s for _ in range(5)]
     return [
         ("demo_warm_wall_s", statistics.median(walls), "s", "whole process, captions of 5:46, median of 5"),
         ("ask_warm_wall_s", statistics.median(asked), "s", "whole process, median of 5"),
@@ -108,8 +118,8 @@ def _long_items() -> Measured:
         with data_directory() as folder:
             long_captions(folder / "talk.vtt", words=10_000 * hours)
             isolated = {"UDIB_DATA_DIR": str(folder / "data"), "UDIB_CONFIG_DIR": str(folder)}
-            cost = run(_udib("analyze", str(folder / "talk.vtt"), "--quiet"), environment=isolated)
-            costs[hours] = (cost, _store_mib(folder))
+            cost = run(udib("analyze", str(folder / "talk.vtt"), "--quiet"), environment=isolated)
+            costs[hours] = (cost, store_mib(folder))
     three, store = costs[3]
     return [
         ("three_hours_wall_s", three.wall_s, "s", "captions, 30,000 words, fresh data directory"),
@@ -124,14 +134,19 @@ def _long_items() -> Measured:
     ]
 
 
-def _store_mib(folder: Path) -> float:
-    """Peak resident size of the store process that serves a data directory, from the system's process table."""
+def store_mib(folder: Path, line: str = "VmHWM") -> float:
+    """Resident size of the store process that serves a data directory, from the system's process table.
+
+    Args:
+        folder: The data directory, or one above it.
+        line: "VmHWM" for the largest size so far, "VmRSS" for that of now.
+    """
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             command = status.with_name("cmdline").read_bytes().decode(errors="replace")
             if "store_process" in command and str(folder) in command:
                 lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-                return int(lines["VmHWM"].split()[0]) / 1024
+                return int(lines[line].split()[0]) / 1024
         except (FileNotFoundError, ProcessLookupError):
             continue
     raise RuntimeError("the store process was not found: its memory cannot be counted")
@@ -147,7 +162,7 @@ def _imports() -> Measured:
     modules = subprocess.run([sys.executable, "-c", count], capture_output=True, text=True, check=True, cwd=ROOT)
     ours, floor = [], []
     for _ in range(9):  # in turn, so that both see the same machine
-        ours.append(run(_udib("--help")).cpu_s)
+        ours.append(run(udib("--help")).cpu_s)
         floor.append(run([sys.executable, "-c", "import cyclopts, rich.console"]).cpu_s)
     ratio = statistics.median(ours) / statistics.median(floor)
     return [

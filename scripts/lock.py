@@ -10,6 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LOCKS = ROOT / "requirements"
+NOT_LOCKED = {"fastembed", "sentence-transformers"}
+"""Extras that bring gigabytes of numerical libraries: whoever wants one installs it by itself."""
 
 
 def _compile(name: str, wanted: list[str], *, constraints: list[str]) -> None:
@@ -27,14 +29,20 @@ def _compile(name: str, wanted: list[str], *, constraints: list[str]) -> None:
 
 
 def main() -> None:
-    """Write the locks: uv itself, the build, the product, the developers' tools (on top of the product's versions)."""
+    """Write the locks: uv itself, the build, the product, its extras, the developers' tools.
+
+    The last two are resolved on top of the product's versions.
+    """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     runtime = project["project"]["dependencies"]
     _compile("uv", ["uv>=0.9,<1"], constraints=[])
     _compile("runtime", runtime, constraints=[])
     # Hatchling asks for `editables` when it builds an editable install.
     _compile("build", [*project["build-system"]["requires"], "editables>=0.5,<1"], constraints=["runtime"])
-    _compile("dev", project["dependency-groups"]["dev"], constraints=["runtime", "build"])
+    extras = project["project"]["optional-dependencies"]
+    chosen = sorted(each for name, extra in extras.items() if name not in NOT_LOCKED for each in extra)
+    _compile("extras", chosen, constraints=["runtime"])
+    _compile("dev", project["dependency-groups"]["dev"], constraints=["runtime", "build", "extras"])
 
 
 if __name__ == "__main__":

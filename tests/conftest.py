@@ -4,12 +4,18 @@ import ipaddress
 import os
 import shutil
 import socket
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import structlog
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from pgserver.postgres_server import PostgresServer
 
 # CI must not fail by chance: it replays the same examples; a developer's machine looks for new ones.
 settings.register_profile("local", deadline=None)
@@ -51,7 +57,7 @@ def _loopback_only() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in list(os.environ):
-        if name.startswith(("UDIB_", "OPENROUTER_", "OPENAI_", "DISCORD_")):
+        if name.startswith(("UDIB_", "OPENROUTER_", "OPENAI_", "DISCORD_", "QDRANT_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("UDIB_CONFIG_DIR", str(tmp_path_factory.mktemp("config")))
 
@@ -81,3 +87,28 @@ def eval_data() -> Path:
     if not found or not Path(found).is_dir():
         pytest.skip("EVAL_DATA_DIR is not set: the test on evaluation data was skipped")
     return Path(found)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator["PostgresServer"]:
+    """A PostgreSQL server with pgvector, on a Unix socket in its data directory; or a skip that says so."""
+    # Not in pytest's own folder, which every session of a user locks against all others: when root tests, the server
+    # runs as a user of its own.
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="udib-postgres-") as folder:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # pgserver warns where there is none
+        try:
+            from pgserver.postgres_server import get_server
+        except ModuleNotFoundError:
+            if os.environ.get("REQUIRE_SERVERS") == "1" and sys.version_info < (3, 13):
+                raise
+            pytest.skip("pgserver is not installed: the tests on PostgreSQL were skipped")
+        server = get_server(Path(folder), cleanup_mode="stop")
+        server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
+        yield server
+        server.ensure_postgres_running()  # a test may have started it anew: pgserver stops only the process it knows
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: "PostgresServer") -> str:
+    return str(postgres.get_uri())

@@ -18,8 +18,20 @@ PROMISED = [
             "_send_discord_notification",
         },
     ),
-    ("memory/store.py", "EnhancedVectorStore", {"store_vectors", "batch_upsert", "search_similar"}),
+    (
+        "memory/store.py",
+        "EnhancedVectorStore",
+        {
+            "store_vectors", "batch_upsert", "search_similar", "compact_and_deduplicate", "_perform_search",
+            "_generate_search_cache_key",
+        },
+    ),
     ("memory/service.py", "MemoryService", {"store_content"}),
+    (
+        "memory/qdrant_provider.py",
+        "QdrantConnectionPool",
+        {"get_client", "close_all", "_is_client_healthy", "_perform_health_check"},
+    ),
     ("net/pool.py", "HTTPConnectionPool", {"get_session", "close"}),
 ]  # fmt: skip
 
@@ -37,6 +49,14 @@ def test_the_package_exports_the_front_door() -> None:
 
     assert {"open_app", "ContentPipeline", "StepResult"} <= set(udib.__all__)
     assert udib.ContentPipeline.__module__ == "udib.pipeline.orchestrator"
+
+
+def test_the_memory_room_gives_out_what_the_plan_names() -> None:
+    import udib.memory
+
+    for name in ("EnhancedVectorStore", "MemoryService", "QdrantConnectionPool"):
+        assert getattr(udib.memory, name).__module__.startswith("udib.memory.")
+    assert not hasattr(udib.memory, "EnhancedMemoryManager")
 
 
 def test_resilient_get_is_one_function() -> None:

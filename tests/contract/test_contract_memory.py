@@ -9,9 +9,10 @@ from uuid import uuid4
 import pytest
 
 from udib.core.errors import BadRequestError, Status
-from udib.core.ports import Filters, Memory
+from udib.core.ports import Memory
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, MemoryRecord, RecordKind
+from udib.core.vectors import Filters
 from udib.memory.edge import EdgeIndex
 from udib.memory.service import MemoryService
 from udib.memory.static import StaticEmbedder

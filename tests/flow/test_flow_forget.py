@@ -1,7 +1,12 @@
 """Forgetting, looked at from the disk: no byte of an item's words is left in any file, and nobody else's are gone."""
 
 import asyncio
+import contextlib
+import gzip
+import json
+import os
 import tempfile
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +16,8 @@ from udib.app.bootstrap import App, open_app
 from udib.app.settings import load_settings
 from udib.core.findings import Report
 from udib.core.tenancy import Scope
-from udib.core.types import Progress
+from udib.core.types import Progress, RecordKind
+from udib.core.vectors import Filters
 from udib.memory.store_client import is_owned
 
 MINE, OTHERS = Scope.of("mine", "main"), Scope.of("others", "main")
@@ -97,3 +103,93 @@ async def test_no_byte_of_an_interrupted_item_is_left(app: App, tmp_path: Path, 
     forgotten = (await app.pipeline.forget(content.id)).unwrap()
     assert all(count == 0 for _, count in forgotten.left)
     assert holding(tmp_path, "zanzibarium") == []
+
+
+SECRET = "zanzib\u00e4rium"
+
+
+def written(path: Path) -> bytes:
+    """The bytes of a file without its holes: the engine's files are large and nearly empty."""
+    parts, place = [], 0
+    with path.open("rb") as file, contextlib.suppress(OSError):  # none: there is no data behind the place
+        while True:
+            place = os.lseek(file.fileno(), place, os.SEEK_DATA)
+            end = os.lseek(file.fileno(), place, os.SEEK_HOLE)
+            parts.append(os.pread(file.fileno(), end - place, place))
+            place = end
+    return b"".join(parts)
+
+
+def looks(data: bytes) -> list[bytes]:
+    """The bytes of a file as they are, and what compressed parts of it hold."""
+    found = [data]
+    for magic, window in ((b"\x1f\x8b", 31), (b"\x78\x9c", 15), (b"\x78\x01", 15), (b"\x78\xda", 15)):
+        start = data.find(magic)
+        while start >= 0:
+            with contextlib.suppress(zlib.error):
+                found.append(zlib.decompressobj(window).decompress(data[start : start + 65_536], 1_000_000))
+            start = data.find(magic, start + 1)
+    return found
+
+
+def traces(tmp_path: Path, word: str) -> list[str]:
+    """Files, or names of files, that hold a word in any of the forms in which programs write words; free pages too."""
+    forms = [word.encode(), word.encode("utf-16-le"), word.encode("utf-16-be"), json.dumps(word)[1:-1].encode()]
+    places = list((tmp_path / "disk").rglob("*"))
+    named = [str(path) for path in places if word in path.name]
+    contents = ((path, look.lower()) for path in places if path.is_file() for look in looks(written(path)))
+    return named + [f"{path}: {form!r}" for path, look in contents for form in forms if form in look]
+
+
+def test_traces_are_found_in_every_form(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    text = f"said {SECRET}"
+    for number, data in enumerate(
+        (text.encode(), text.encode("utf-16"), json.dumps(text).encode(), gzip.compress(text.encode()),
+         b"before" + zlib.compress(text.encode())),
+    ):  # fmt: skip
+        (tmp_path / "disk" / "file").write_bytes(data)
+        assert traces(tmp_path, SECRET), number
+
+
+async def remembered(app: App, tmp_path: Path) -> tuple[Report, Report, Report]:
+    """The subject's item, another one with some of its words, and one into which some of its words were merged."""
+    shared = "Rents in the old town rose by twelve percent in 2021, the city says."
+    near = "The harbour council approved 4,000 new homes beside the river in 2019"
+    subject = captions(
+        tmp_path,
+        f"{SECRET} talk.vtt",
+        f"The {SECRET} tax raised 47 million euros in 2021.",
+        shared,
+        f"{near}, {SECRET}.",
+    )
+    same = captions(tmp_path, "same words.vtt", "Nobody believes that in this town, I say.", shared, f"{near}.")
+    merged = captions(tmp_path, "merged.vtt", "I heard nothing of the kind from anybody here.", f"{near}, {near}.")
+    reports = (await analysed(app, subject), await analysed(app, same), await analysed(app, merged))
+    for _ in range(2):
+        (await app.pipeline.ask(f"{SECRET} tax")).unwrap()
+    scope = app.scope
+    done = (await app.vectors.compact_and_deduplicate(scope.tenant, scope.workspace, 0.8)).unwrap()
+    assert done["vectors_removed"], "the test needs something that was merged away"
+    (await app.vectors.undo_compaction(scope.tenant, scope.workspace)).unwrap()
+    (await app.vectors.compact_and_deduplicate(scope.tenant, scope.workspace, 0.8)).unwrap()
+    return reports
+
+
+async def test_no_trace_of_merged_and_cited_words_is_left_and_what_others_said_stays(app: App, tmp_path: Path) -> None:
+    """Nor after interruptions at any moment: the same again goes on."""
+    subject, same, _ = await remembered(app, tmp_path)
+    assert traces(tmp_path, SECRET)
+    for seconds in (0.001, 0.01, 0.03, 0.06, 0.1, 0.2):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await app.pipeline.forget(subject.content.id)
+    forgotten = (await app.pipeline.forget(subject.content.id)).unwrap()
+    assert all(count == 0 for _, count in forgotten.left)
+    assert traces(tmp_path, SECRET) == []
+    [passages] = await app.memory.recall(
+        app.scope, RecordKind.TRANSCRIPT, ["rents old town percent"], limit=5, filters=Filters()
+    )
+    assert {each.record.content_id for each in passages if "twelve percent" in each.record.text} == {same.content.id}
+    (await app.vectors.undo_compaction(MINE.tenant, MINE.workspace)).unwrap()
+    assert traces(tmp_path, SECRET) == [], "an undo brings nothing back"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import store_process
 
 ROUNDS = 20
 EXAMPLE = Path(__file__).parents[2] / "examples" / "rent-control" / "debate.vtt"
@@ -28,17 +29,6 @@ def finish(data: Path, *arguments: str) -> Any:
     out, complaint = process.communicate(timeout=60)
     assert process.returncode == 0, complaint
     return json.loads(out)
-
-
-def store_process(data: Path) -> int | None:
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().decode(errors="replace")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if "udib.memory.store_process" in command and str(data) in command:
-            return int(folder.name)
-    return None
 
 
 def kill_at_random(data: Path, rng: random.Random, *, store_too: bool) -> None:

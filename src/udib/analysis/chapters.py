@@ -17,8 +17,8 @@ from udib.analysis.language import is_english
 from udib.analysis.sentences import Sentence, sentences
 from udib.analysis.text import MONTHS, Token, content_stems, is_content, stem, tokens, word_set
 from udib.core.findings import Chapter
-from udib.core.ports import Embedder
 from udib.core.speech import Transcript
+from udib.core.vectors import Embedder
 
 CHAPTERS_PER_ROOT_MINUTE: Final = 1.5
 """Chapters grow with the square root of the length: about 4 in 6 minutes, 12 in an hour, 20 in three hours."""

@@ -30,8 +30,8 @@ from udib.analysis.polarity import denies
 from udib.analysis.sentences import Sentence, sentences
 from udib.analysis.text import Token, content_stems, figures, is_negation, tokens, word_set
 from udib.core.findings import Argument, Clash, Contradiction, DebateMap, Role, SpeakerShare
-from udib.core.ports import Embedder
 from udib.core.speech import Quote, Transcript
+from udib.core.vectors import Embedder
 
 NEAREST_CLASH: Final = 0.3
 """Cosine from which an answer and a sentence before it are on one subject, on top of a word that both share."""

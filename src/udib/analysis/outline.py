@@ -3,8 +3,8 @@
 from udib.analysis.chapters import chapters
 from udib.analysis.language import language_of
 from udib.core.findings import Outline
-from udib.core.ports import Embedder
 from udib.core.speech import Transcript
+from udib.core.vectors import Embedder
 
 
 async def describe(transcript: Transcript, embedder: Embedder) -> Outline:

@@ -10,19 +10,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from udib.app.bootstrap_memory import connections, open_embedder, open_memory, open_vectors, static_embedder
 from udib.app.settings import Settings, load_settings
+from udib.core.checked import Checked
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report
-from udib.core.ports import Catalogue, Checked, Embedder, KeyValueStore, Outbox, Source, Transcriber
+from udib.core.ports import Catalogue, Forgettable, KeyValueStore, Outbox, Source, Transcriber
 from udib.core.speech import Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Content, Health
+from udib.core.vectors import Embedder
 from udib.pipeline.evidence import LookUp
 from udib.pipeline.orchestrator import Analyses, ContentPipeline, Services
 
 if TYPE_CHECKING:
     from udib.delivery.webhook import Post
     from udib.memory.service import MemoryService
+    from udib.memory.store import EnhancedVectorStore
     from udib.storage.artifacts import DirectoryArtifactStore
     from udib.storage.catalogue import SqliteCatalogue
     from udib.storage.database import Database
@@ -30,18 +34,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A running udib. `pipeline` works in `scope`; `pipeline.in_scope` gives it for another."""
+    """A running udib. `pipeline` works in `scope`; `pipeline.in_scope` gives it for another.
+
+    `memory` and `vectors` are what is remembered, as records and as vectors; their calls name a scope.
+    """
 
     settings: Settings
     scope: Scope
     pipeline: ContentPipeline
     catalogue: Catalogue
     cache: KeyValueStore
+    memory: "MemoryService"
+    vectors: "EnhancedVectorStore"
     checked: Sequence[Checked]
 
     async def ping(self) -> list[Health]:
         """How each adapter is."""
         return [await _health(adapter) for adapter in self.checked]
+
+    async def copy_vectors(self, folder: Path) -> str:
+        """Copy the embedded index into a new folder; of another index, say in a sentence that it was left out."""
+        from udib.memory.edge import EdgeIndex
+
+        index = self.vectors.index
+        if isinstance(index, EdgeIndex):
+            await index.copy_to(folder)
+            return ""
+        return f"The vectors lie on a server ({self.settings.memory.index}); back that up by its own means."
 
     async def export(self, report: Report, folder: Path) -> Report:
         """Write the report's files into a folder of the user's; `delivered` of the result names them too.
@@ -80,13 +99,17 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
         catalogue = SqliteCatalogue(_database(stack, root / "catalogue.db", CATALOGUE_SCHEMA))
         cache = SqliteKeyValueStore(_database(stack, root / "cache.db", CACHE_SCHEMA))
         artifacts = DirectoryArtifactStore(root / "artifacts")
-        embedder = _embedder(settings)
-        memory = _memory(stack, settings, root, embedder)
+        static = static_embedder()
+        embedder = open_embedder(stack, settings, static)
+        vectors = open_vectors(stack, settings, root, embedder)
+        memory = open_memory(settings, vectors)
         services = _services(stack, settings, root, _Stores(memory, catalogue, artifacts))
-        pipeline = ContentPipeline(services, _analyses(settings, embedder), settings.scope)
+        if isinstance(embedder, Forgettable):
+            services = replace(services, forgettable=(embedder, *services.forgettable))
+        pipeline = ContentPipeline(services, _analyses(settings, static), settings.scope)
         checked: list[Checked] = [catalogue, cache, artifacts, memory, services.engine, services.files]
         checked += [*services.sources, *services.transcribers, *services.notices]
-        yield App(settings, settings.scope, pipeline, catalogue, cache, checked)
+        yield App(settings, settings.scope, pipeline, catalogue, cache, memory, vectors, checked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,27 +127,6 @@ def _database(stack: AsyncExitStack, path: Path, schema: Sequence[str]) -> "Data
     opened = Database(path, schema)
     stack.push_async_callback(opened.close)
     return opened
-
-
-def _embedder(settings: Settings) -> Embedder:
-    match settings.memory.embedder:
-        case "static":
-            from udib.memory.static import StaticEmbedder
-
-            return StaticEmbedder.load()
-
-
-def _memory(stack: AsyncExitStack, settings: Settings, root: Path, embedder: Embedder) -> "MemoryService":
-    from udib.memory.service import MemoryService
-    from udib.memory.store import EnhancedVectorStore
-
-    match settings.memory.index:
-        case "edge":
-            from udib.memory.edge import EdgeIndex
-
-            index = EdgeIndex(root / "vectors", settings.runtime_path, linger_s=settings.memory.linger_s)
-    stack.push_async_callback(index.close)
-    return MemoryService(EnhancedVectorStore(index, embedder))
 
 
 def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _Stores) -> Services:
@@ -188,22 +190,10 @@ def _notices(stack: AsyncExitStack, settings: Settings, catalogue: Catalogue) ->
 def _poster(stack: AsyncExitStack, settings: Settings) -> "Post":
     """What the webhook posts with: the shared connections, as `config/http.yaml` shapes them."""
     import msgspec
-    from aiohttp import ClientTimeout
 
-    from udib.net.guard import AddressGuard
-    from udib.net.pool import HTTPConnectionPool
-    from udib.net.retry import RetryPolicy, resilient_post
+    from udib.net.retry import resilient_post
 
-    shape = settings.http
-    pool = HTTPConnectionPool(
-        shape.connection_pool.limit,
-        shape.connection_pool.limit_per_host,
-        shape.connection_pool.dns_cache_ttl,
-        ClientTimeout(total=shape.connection_pool.timeout),
-        AddressGuard(frozenset(settings.net.allow)),
-    )
-    stack.push_async_callback(pool.close)
-    retry = RetryPolicy(shape.retry.max_attempts, shape.retry.backoff_factor, frozenset(shape.retry.retryable_statuses))
+    pool, retry = connections(stack, settings)
 
     async def post(url: str, body: dict[str, Any], /) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"}

@@ -5,13 +5,13 @@ runs. Standard output is data, standard error is progress and complaints.
 """
 
 import sys
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any
+from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError
 
-from udib.app import signals, streams
+from udib.app import streams
+from udib.app.command_line import Common, Flag, guarded, options, run
+from udib.app.memory_cli import memory
 from udib.core.version import __version__
 
 EXIT_FAILED = 1
@@ -24,21 +24,6 @@ app = App(
     help="What was said, which claims hold up, who contradicted themselves, each with a link to the second.",
     help_format="plaintext",  # the other formats load a Markdown library for nothing
 )
-
-Flag = Annotated[bool, Parameter(negative="", show_default=False)]
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, slots=True)
-class Common:
-    """Options of every command."""
-
-    tenant: Annotated[str | None, Parameter(help="Whose memory [settings: tenant].")] = None
-    workspace: Annotated[str | None, Parameter(help="Part of it [settings: workspace].")] = None
-    data_dir: Annotated[str | None, Parameter(help="Where everything is stored [settings: data_dir].")] = None
-    config: Annotated[str | None, Parameter(help="Directory with settings.yaml.")] = None
-    json: Annotated[Flag, Parameter(help="Print JSON on standard output.")] = False
-    quiet: Annotated[Flag, Parameter(name=("--quiet", "-q"), help="No progress.")] = False
 
 
 @app.command
@@ -64,7 +49,7 @@ def analyze(
     from udib.app import commands
 
     order = commands.AnalyzeOrder(source, captions, quality, out, dry_run)
-    return _run(commands.analyze(order, _options(common)), common, then=_RESUMABLE)
+    return run(commands.analyze(order, options(common)), common, then=_RESUMABLE)
 
 
 @app.command(usage="Usage: udib ask [OPTIONS] QUESTION...")
@@ -85,7 +70,7 @@ def ask(
     """
     from udib.app import commands
 
-    return _run(commands.ask(" ".join(question), limit, speaker, content, _options(common)), common)
+    return run(commands.ask(" ".join(question), limit, speaker, content, options(common)), common)
 
 
 @app.command
@@ -97,7 +82,7 @@ def show(content: str, /, *, common: Common | None = None) -> int:
     """
     from udib.app import commands
 
-    return _run(commands.show(content, _options(common)), common)
+    return run(commands.show(content, options(common)), common)
 
 
 @app.command(name="list")
@@ -105,7 +90,7 @@ def list_(*, common: Common | None = None) -> int:
     """List what is stored, newest first."""
     from udib.app import commands
 
-    return _run(commands.list_contents(_options(common)), common)
+    return run(commands.list_contents(options(common)), common)
 
 
 @app.command
@@ -118,7 +103,7 @@ def forget(content: str, /, *, yes: Flag = False, common: Common | None = None) 
     """
     from udib.app import commands
 
-    return _run(commands.forget(content, _options(common), confirmed=yes), common)
+    return run(commands.forget(content, options(common), confirmed=yes), common)
 
 
 @app.command
@@ -126,7 +111,7 @@ def doctor(*, common: Common | None = None) -> int:
     """Check what this machine can do; each failing line names its remedy."""
     from udib.app import doctor as check
 
-    return _run(check.doctor(_options(common)), common)
+    return run(check.doctor(options(common)), common)
 
 
 @app.command
@@ -138,7 +123,10 @@ def init(*, yes: Flag = False, common: Common | None = None) -> int:
     """
     from udib.app import init as questions
 
-    return _guarded(lambda: questions.init(_options(common), accept_defaults=yes), common, then=" Nothing was written.")
+    return guarded(lambda: questions.init(options(common), accept_defaults=yes), common, then=" Nothing was written.")
+
+
+app.command(memory)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -156,37 +144,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as exc:
         code = _unwritable(exc)
     sys.exit(_flushed(code if isinstance(code, int) else 0))
-
-
-def _options(common: Common | None) -> Any:  # noqa: ANN401 - `Options` is only imported with a command
-    from udib.app.commands import Options
-
-    given = common or Common()
-    return Options(
-        tenant=given.tenant,
-        workspace=given.workspace,
-        data_dir=given.data_dir,
-        config=given.config,
-        json=given.json,
-        quiet=given.quiet,
-    )
-
-
-def _run(work: Coroutine[Any, Any, int], common: Common | None, *, then: str = "") -> int:
-    return _guarded(lambda: signals.run(work), common, then=then)
-
-
-def _guarded(work: Callable[[], int], common: Common | None, *, then: str = "") -> int:
-    from udib.app.commands import explain
-    from udib.core.errors import UdibError
-
-    try:
-        return work()
-    except UdibError as exc:
-        return explain(exc, as_json=common is not None and common.json)
-    except KeyboardInterrupt as exc:
-        print(f"\nudib: interrupted.{then}", file=sys.stderr)  # noqa: T201
-        return 128 + (exc.number if isinstance(exc, signals.Interrupted) else signals.CTRL_C)
 
 
 def _refuse_bytes(arguments: Sequence[str]) -> None:

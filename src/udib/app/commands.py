@@ -18,9 +18,9 @@ from udib.app.progress import showing_progress
 from udib.app.settings import Settings, load_settings
 from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError, error_for
 from udib.core.findings import Report
-from udib.core.ports import Filters
 from udib.core.result import StepResult
 from udib.core.types import Content, ListingState, Media
+from udib.core.vectors import Filters
 from udib.sources.files import absolute, with_captions
 from udib.sources.ytdlp_choice import height
 
@@ -92,7 +92,7 @@ async def analyze(order: AnalyzeOrder, options: Options) -> int:
         height(order.quality)
     if order.captions is not None:
         await with_captions(Media(), order.captions)
-    async with _opened(options) as app:
+    async with opened(options) as app:
         if order.dry_run:
             steps = await plan(app, order.source, captions=order.captions, quality=order.quality)
             present.emit(steps, plan_text(steps), as_json=options.json)
@@ -112,7 +112,7 @@ async def analyze(order: AnalyzeOrder, options: Options) -> int:
 
 async def ask(question: str, limit: int, speaker: str | None, content: str | None, options: Options) -> int:
     """Answer a question from memory; "nothing found" is an answer."""
-    async with _opened(options) as app:
+    async with opened(options) as app:
         stored = await app.catalogue.listing(app.scope)
         empty = all(each.state is ListingState.NOT_FINISHED for each in stored)
         only = None if content is None or empty else (await _content(app, content)).id
@@ -129,7 +129,7 @@ async def ask(question: str, limit: int, speaker: str | None, content: str | Non
 
 async def show(reference: str, options: Options) -> int:
     """Print the newest report of one item."""
-    async with _opened(options) as app:
+    async with opened(options) as app:
         content = await _content(app, reference)
         report = await app.catalogue.report(app.scope, content.id)
         if report is None:
@@ -140,7 +140,7 @@ async def show(reference: str, options: Options) -> int:
 
 async def list_contents(options: Options) -> int:
     """Print what is stored."""
-    async with _opened(options) as app:
+    async with opened(options) as app:
         listing = await app.catalogue.listing(app.scope)
         present.emit(listing, present.listing_text(listing, app.scope, present.columns()), as_json=options.json)
         return 0
@@ -148,7 +148,7 @@ async def list_contents(options: Options) -> int:
 
 async def forget(reference: str, options: Options, *, confirmed: bool) -> int:
     """Remove one item from every store and print the proof."""
-    async with _opened(options) as app:
+    async with opened(options) as app:
         content = await _content(app, reference, least=_LEAST_TO_FORGET)
         if (
             not confirmed
@@ -183,7 +183,8 @@ def _refuse_empty(option: str, value: str | None) -> None:
 
 
 @asynccontextmanager
-async def _opened(options: Options) -> AsyncGenerator[App]:
+async def opened(options: Options) -> AsyncGenerator[App]:
+    """The app as the options want it, with its logging set up."""
     settings = options.settings()
     configure_logging(settings.log.level)
     async with open_app(settings) as app:

@@ -25,7 +25,7 @@ from udib.app import signals, streams
 from udib.core.errors import UdibError
 from udib.core.findings import Report
 from udib.core.tenancy import Scope
-from udib.core.types import Answer, Content, Health, Listing, ListingState
+from udib.core.types import Answer, Content, Health, Listing, ListingState, MemoryRecord
 from udib.delivery.document import render_json
 from udib.delivery.terminal import render_terminal
 from udib.delivery.text import clean, harmless_json, visible
@@ -156,9 +156,17 @@ def answer_text(answer: Answer) -> RenderableType:
         parts += [
             head,
             Padding(words, (0, 0, 0, 3)),
-            Padding(Text(visible(_openable(record.link)), style="dim", overflow="fold"), (0, 0, 1, 3)),
+            Padding(Text(visible(_openable(record.link)), style="dim", overflow="fold"), (0, 0, 0, 3)),
+            *(Padding(_also(each), (0, 0, 0, 3)) for each in passage.also),
+            Text(""),
         ]
     return Group(*parts)
+
+
+def _also(record: MemoryRecord) -> Text:
+    """Another place where the same was said."""
+    place = Text.assemble("also said  ", f"{clock(record.start_s)}  ", _said(record.title), "  ", style="dim")
+    return place.append(visible(_openable(record.link)))
 
 
 def _openable(link: str) -> str:

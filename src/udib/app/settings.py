@@ -1,7 +1,7 @@
 """Settings: read once, checked, frozen, handed down in sections. The only module that reads the environment.
 
-Precedence: `config/*.yaml` of the package < the files of the same names in the configuration directory < environment
-`UDIB_SECTION__KEY` < arguments. The current directory is never searched.
+Precedence: `config/*.yaml` of the package < the files of the same names in the configuration directory < well-known
+names such as QDRANT_URL < environment `UDIB_SECTION__KEY` < arguments. The current directory is never searched.
 """
 
 import json
@@ -23,6 +23,8 @@ _OWN = {"UDIB_CONFIG_DIR"}
 _FILES = ("settings.yaml", "http.yaml")
 SECRET_NAMES = ("OPENROUTER_API_KEY", "OPENAI_API_KEY", "DISCORD_WEBHOOK")
 """Well-known names that `udib doctor` mentions when it sees them; seeing one chooses nothing."""
+_ALIASES = {"QDRANT_URL": ("memory", "qdrant_url"), "QDRANT_API_KEY": ("memory", "qdrant_api_key")}
+"""Well-known names of single settings. They give a value, and choose nothing."""
 
 
 class Section(BaseModel):
@@ -79,9 +81,27 @@ class TranscriptsSettings(Section):
 class MemorySettings(Section):
     """Vector memory."""
 
-    index: Literal["edge"] = "edge"
-    embedder: Literal["static"] = "static"
+    index: Literal["edge", "qdrant", "postgres"] = "edge"
+    qdrant_url: str | None = Field(default=None, description="address of the Qdrant server; also QDRANT_URL")
+    qdrant_api_key: SecretStr | None = Field(default=None, description="its key; also QDRANT_API_KEY")
+    qdrant_grpc_port: int | None = Field(default=None, ge=1, le=65535, description="its gRPC port, for bulk")
+    qdrant_prefix: str = Field(default="udib-", description="what udib's collections on it begin with")
+    postgres_url: SecretStr | None = Field(default=None, description="connection string; of no effect on another index")
+    postgres_schema: str = Field(default="udib", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="of its tables")
+    embedder: Literal["static", "endpoint", "fastembed", "sentence-transformers"] = "static"
+    embedding_url: str | None = Field(
+        default=None, description="OpenAI-compatible server, such as http://host:11434/v1"
+    )
+    embedding_model: str | None = Field(default=None, description="the model's name there")
+    embedding_dimension: int | None = Field(default=None, ge=1, le=65_536, description="numbers in one of its vectors")
+    embedding_api_key: SecretStr | None = None
     linger_s: float = Field(default=20, ge=0, le=3600, description="seconds the store process stays when unused")
+    similar_from: float = Field(default=0.85, ge=0, le=1, description="cosine that makes a passage bear on a question")
+    search_cache_entries: int = Field(default=1000, ge=0, le=1_000_000, description="search results kept at most")
+    search_cache_megabytes: int = Field(default=32, ge=1, le=65_536, description="and their size at most")
+    search_cache_ttl_s: float = Field(default=300, ge=0, le=86_400, description="seconds a search result is kept")
+    quota: int | None = Field(default=None, ge=1, description="most records of one tenant; null: no bound")
+    retention_days: float | None = Field(default=None, gt=0, le=36_500, description="null: until they are forgotten")
 
 
 class AnalysisSettings(Section):
@@ -224,6 +244,9 @@ def load_settings(directory: str | None = None, **overrides: object) -> Settings
     for folder in (shipped_config_dir(), config_dir(directory)):
         for name in _FILES:
             values = merged(values, read_config(folder / name))
+    for name, (section, key) in _ALIASES.items():
+        if given := os.environ.get(name):
+            values = merged(values, {section: {key: given}})
     try:
         settings = Settings(**{name: value for name, value in values.items() if value is not None})
     except ValidationError as exc:
@@ -233,6 +256,19 @@ def load_settings(directory: str | None = None, **overrides: object) -> Settings
     settings = settings.model_copy(update={"delivery": settings.delivery.model_copy(update=channel)})
     changed: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
     return settings.model_copy(update=changed)
+
+
+def with_memory(settings: Settings, changed: Mapping[str, object]) -> Settings:
+    """The settings with other values in the section `memory`.
+
+    Raises:
+        BadRequestError: A value cannot be used.
+    """
+    try:
+        memory = MemorySettings.model_validate({**settings.memory.model_dump(), **changed})
+    except ValidationError as exc:
+        raise BadRequestError(explain_settings(exc)) from exc
+    return settings.model_copy(update={"memory": memory})
 
 
 def seen_secrets() -> tuple[str, ...]:

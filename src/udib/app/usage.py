@@ -43,7 +43,8 @@ def _complaint(error: CycloptsError, command: str) -> str:  # noqa: PLR0911 - on
         case RepeatArgumentError():
             return f"{error.token.keyword} is given more than once; give it once."
         case CoercionError(token=token) if token is not None and token.keyword is not None:
-            wanted = "takes no value" if error.target_type is bool else "needs a whole number"
+            kinds: dict[type | None, str] = {bool: "takes no value", int: "needs a whole number"}
+            wanted = kinds.get(error.target_type, "needs a number")
             return f"{token.keyword} {wanted}; {token.value!r} is none that it could use."
         case _:
             return str(error)

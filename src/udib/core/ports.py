@@ -4,11 +4,11 @@ Adapters live in the outer rooms and are chosen by name in `udib.app.bootstrap`.
 adapter; every method may raise `UdibError`.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from udib.core.checked import Checked
 from udib.core.findings import Report
 from udib.core.speech import Origin
 from udib.core.tenancy import Scope
@@ -16,26 +16,17 @@ from udib.core.types import (
     Content,
     ContentId,
     Delivered,
-    Health,
     Listing,
     Media,
     MemoryRecord,
     Passage,
     Progress,
     RecordKind,
-    Vector,
     Window,
 )
+from udib.core.vectors import Filters
 
 ProgressSink = Callable[[Progress], None]
-
-
-class Checked(Protocol):
-    """An adapter that can say how it is."""
-
-    async def ping(self) -> Health:
-        """How the adapter is; never raises for an outage that it can describe."""
-        ...
 
 
 class Source(Checked, Protocol):
@@ -82,92 +73,6 @@ class Transcriber(Checked, Protocol):
         ...
 
 
-class Embedder(Protocol):
-    """Turns text into vectors whose cosine is their nearness in meaning."""
-
-    model_id: str
-    dimension: int
-
-    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """One L2-normalised vector a text; zeros for a text in which no token is known."""
-        ...
-
-
-Terms = Mapping[int, float]
-"""A sparse vector: term number (0 to 2**32 - 1) -> weight > 0."""
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One entry of a vector index. `id` is a UUID; `payload` holds JSON values and carries what filters need."""
-
-    id: str
-    vector: Vector
-    payload: Mapping[str, object]
-    terms: Terms = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Conditions on a search beside the scope, which is always a condition. None: no condition.
-
-    `number_from` is the lowest number of a record within its content and kind.
-    """
-
-    content_id: ContentId | None = None
-    not_content_id: ContentId | None = None
-    speaker: str | None = None
-    number_from: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A point found. `score` ranks within one search; `similarity` is the cosine with the query in [-1, 1]."""
-
-    id: str
-    score: float
-    similarity: float
-    payload: Mapping[str, object]
-
-
-class VectorIndex(Checked, Protocol):
-    """Nearest-neighbour storage; isolation is per scope. A collection holds vectors of one model and dimension."""
-
-    async def ensure(self, collection: str, *, model_id: str, dimension: int) -> None:
-        """Make the collection if it is missing.
-
-        Raises:
-            BadRequestError: It exists with another model or dimension.
-        """
-        ...
-
-    async def collections(self) -> list[str]:
-        """The names of all collections. Forgetting needs them: words may lie under an earlier embedding model."""
-        ...
-
-    async def upsert(self, scope: Scope, collection: str, points: Sequence[Point]) -> None:
-        """Write points; the same id again replaces the point. Acknowledged when a process crash cannot lose them."""
-        ...
-
-    async def search(
-        self, scope: Scope, collection: str, vector: Vector, terms: Terms, *, limit: int, filters: Filters
-    ) -> list[Hit]:
-        """The best points for a vector and, fused with it, for terms (either may be empty), best first."""
-        ...
-
-    async def count(self, scope: Scope, collection: str, filters: Filters) -> int:
-        """How many points of the scope meet the conditions."""
-        ...
-
-    async def delete(self, scope: Scope, collection: str, filters: Filters) -> int:
-        """Remove the points of the scope that meet the conditions, from disk as well; returns how many.
-
-        Raises:
-            BadRequestError: The filters name no content: a whole scope is never deleted by omission.
-        """
-        ...
-
-
 class KeyValueStore(Checked, Protocol):
     """Bytes by key, with expiry."""
 
@@ -196,6 +101,7 @@ class KeyValueStore(Checked, Protocol):
         ...
 
 
+@runtime_checkable
 class Forgettable(Protocol):
     """A store that keeps a tenant's words and can give them up."""
 

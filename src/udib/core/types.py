@@ -82,17 +82,22 @@ class Media:
 
 
 class RecordKind(StrEnum):
-    """What a memory record holds; one collection each."""
+    """What a memory record holds; one collection each.
+
+    Transcripts are what was said, claims what of it can be checked, analyses where a subject begins (chapters) and
+    where somebody contradicts himself.
+    """
 
     TRANSCRIPT = "transcripts"
     CLAIM = "claims"
+    ANALYSIS = "analyses"
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryRecord:
     """Something to remember: words that were said, with where, when and by whom. `text` is verbatim.
 
-    `low_accuracy` marks words of a fallback recogniser, which need checking by ear.
+    `low_accuracy` marks words of a fallback recogniser, which need checking by ear; `verdict` is a claim's label.
     """
 
     kind: RecordKind
@@ -107,20 +112,30 @@ class MemoryRecord:
     published_at: str | None = None
     context: str = ""
     low_accuracy: bool = False
+    verdict: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A record found in memory.
 
-    `score` ranks within one answer only; `similarity` is the cosine of the meanings in [-1, 1]; `matched` are the
-    query's words that the text holds.
+    Attributes:
+        record: The record.
+        score: Ranks within one answer only.
+        similarity: Cosine of the meanings in [-1, 1].
+        matched: The query's words that the text holds.
+        also: The same said elsewhere, earliest first.
+        before: What was said before in the same item, where it was asked for.
+        after: What was said after.
     """
 
     record: MemoryRecord
     score: float
     similarity: float
     matched: tuple[str, ...] = ()
+    also: tuple[MemoryRecord, ...] = ()
+    before: tuple[MemoryRecord, ...] = ()
+    after: tuple[MemoryRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

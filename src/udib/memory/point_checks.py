@@ -4,24 +4,28 @@ The engine takes NaN and zero vectors, applies a part of a batch that it refuses
 log after a crash. So nothing that it would refuse or choke on may reach it.
 """
 
+import asyncio
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from operator import mul
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from udib.core.errors import BadRequestError
-from udib.core.ports import Filters, Point, Terms
+from udib.core.errors import BadRequestError, UdibError
+from udib.core.tenancy import Scope
 from udib.core.types import Vector
+from udib.core.vectors import Collection, Point, Query, Terms
 from udib.memory.store_protocol import WirePoint, packed, packed_ids, unpacked
 
 LARGEST_PAYLOAD: Final = 64 * 1024
 MOST_TERMS: Final = 20_000
 MOST_HITS: Final = 1000
 SET_BY_THE_INDEX: Final = frozenset({"tenant", "workspace"})
+_CHECKED_AT_ONCE: Final = 64  # about 2 ms, then the event loop gets its turn
 _COLLECTION = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
 
@@ -39,6 +43,22 @@ def checked_collection(name: str) -> str:
     return name
 
 
+def no_collection(name: str) -> BadRequestError:
+    """What is said to whoever writes to a collection that does not exist."""
+    return BadRequestError(f"There is no collection {name!r}; make it first.")
+
+
+def checked_dimension(dimension: int) -> int:
+    """The dimension of a collection.
+
+    Raises:
+        BadRequestError: It is below 1.
+    """
+    if dimension < 1:
+        raise BadRequestError(f"The dimension of a collection is at least 1, not {dimension}.")
+    return dimension
+
+
 def checked_point(point: Point, dimension: int) -> WirePoint:
     """A point as it is sent.
 
@@ -46,16 +66,42 @@ def checked_point(point: Point, dimension: int) -> WirePoint:
         BadRequestError: Its id is no UUID, its vector or terms cannot be used, or its payload has no content, is no
             JSON or too large.
     """
-    try:
-        number = str(UUID(point.id))
-    except ValueError as exc:
-        raise BadRequestError(f"The id of a point is a UUID; {point.id!r} is none.") from exc
+    number = checked_id(point.id)
     if not len(point.vector) and not point.terms:
         raise BadRequestError(f"The point {number} has neither a vector nor terms; nothing could ever find it.")
     term_ids, weights = checked_terms(point.terms)
     return WirePoint(
         number, checked_vector(point.vector, dimension), term_ids, weights, checked_payload(number, point.payload)
     )
+
+
+def checked_model(there: Collection, model_id: str, dimension: int) -> None:
+    """Let only the model in whose embeddings a collection holds.
+
+    Raises:
+        BadRequestError: It is another, or of another dimension.
+    """
+    if (there.model_id, there.dimension) != (model_id, dimension):
+        raise BadRequestError(
+            f"The collection {there.name!r} holds embeddings of {there.model_id!r} ({there.dimension} numbers), not of "
+            f"{model_id!r} ({dimension}). Use that embedder, or index again with the new one."
+        )
+
+
+async def checked_points(points: Iterable[Point], dimension: int) -> dict[str, WirePoint]:
+    """The points of a batch as they are sent, by id; of one id twice the last counts.
+
+    The event loop gets its turn between parts of the work.
+
+    Raises:
+        BadRequestError: One of them cannot be used.
+    """
+    ready: dict[str, WirePoint] = {}
+    rest = iter(points)
+    while some := list(islice(rest, _CHECKED_AT_ONCE)):
+        ready |= {point.id: point for point in (checked_point(point, dimension) for point in some)}
+        await asyncio.sleep(0)
+    return ready
 
 
 def checked_vector(vector: Vector, dimension: int) -> bytes:
@@ -135,13 +181,35 @@ def checked_limit(limit: int) -> int:
     return limit
 
 
-def checked_filters(filters: Filters) -> Filters:
-    """Conditions that mean what they seem to: an empty name would match nothing, or seem to match everything.
+def checked_query(query: Query) -> tuple[bytes, bytes]:
+    """The terms of a query as they are sent.
 
     Raises:
-        BadRequestError: A content or speaker is the empty string.
+        BadRequestError: It has neither a vector nor terms, the terms cannot be used, or the limit is out of range.
     """
-    named: Sequence[str | None] = (filters.content_id, filters.not_content_id, filters.speaker)
-    if "" in named:
-        raise BadRequestError("A filter with an empty name matches nothing; leave it out for no condition.")
-    return filters
+    if not len(query.vector) and not query.terms:
+        raise BadRequestError("A search needs a vector or terms.")
+    checked_limit(query.limit)
+    return checked_terms(query.terms)
+
+
+def checked_id(number: str) -> str:
+    """The id of a point in its usual spelling.
+
+    Raises:
+        BadRequestError: It is no UUID.
+    """
+    try:
+        return str(UUID(number))
+    except ValueError as exc:
+        raise BadRequestError(f"The id of a point is a UUID; {number!r} is none.") from exc
+
+
+def belonging(scope: Scope, tenant: object, workspace: object) -> None:
+    """Let nothing foreign out, whatever the index did: the last wall between tenants.
+
+    Raises:
+        UdibError: A point that was returned is of another scope.
+    """
+    if (tenant, workspace) != (scope.tenant, scope.workspace):
+        raise UdibError(f"The memory index returned a point that does not belong to {scope}. Please report this fault.")

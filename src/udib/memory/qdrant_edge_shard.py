@@ -4,27 +4,44 @@ The engine holds Python's global lock in every call, raises bare `Exception`, ap
 and replays it from its log later. So it has a process of its own, and everything is checked before it gets here.
 """
 
+import shutil
 from array import array
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
+from zlib import crc32
 
 import msgspec
 import qdrant_edge as edge
 
 from udib.core.errors import BadRequestError, UnavailableError
-from udib.memory.store_protocol import Search, Selection, WireHit, WirePoint, unpacked, unpacked_ids
+from udib.memory.conditions import KEYWORDS, NUMBERS, Differs, Equals, OneOf, Selection, Within
+from udib.memory.ranking import DENSE, FUSION_K, TERMS, best_first, candidates, cosine
+from udib.memory.sparse import copy_sparse
+from udib.memory.store_protocol import (
+    Facet,
+    Scroll,
+    Search,
+    WireHit,
+    WirePage,
+    WirePoint,
+    WireUsage,
+    packed,
+    packed_ids,
+    unpacked,
+    unpacked_ids,
+)
 from udib.storage.disk import full, is_full
 
-DENSE: Final = "dense"
-TERMS: Final = "terms"
-FUSION_K: Final = 2  # 60, the usual constant, loses 6 points of recall@10 when one leg is weak
-FEWEST_CANDIDATES: Final = 50  # per leg, before fusion
 _PAGE: Final = 256
 PointId = int | str | UUID
-_INDEXED: Final = ("tenant", "workspace", "content_id", "speaker")
+PointFilter = edge.Filter
+_MOST_SCOPES: Final = 1_000_000
+_SHAPE: Final = crc32(repr((version("qdrant-edge-py"), DENSE, TERMS, KEYWORDS, NUMBERS)).encode())
+"""Another engine or other indexes make other shards."""
 
 
 class EdgeShard:
@@ -42,22 +59,18 @@ class EdgeShard:
     def create(cls, folder: Path, dimension: int) -> "EdgeShard":
         """A new shard in `folder`, which must not exist.
 
+        Making its dozen field indexes takes the engine half a second; so one empty shard of each shape is kept beside
+        the shards, in `templates`, and copied.
+
         Raises:
             UnavailableError: The engine cannot write there.
         """
-        config = edge.EdgeConfig(
-            vectors={DENSE: edge.EdgeVectorParams(size=dimension, distance=edge.Distance.Cosine)},
-            sparse_vectors={TERMS: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)},
-            # No graph over all tenants: searches are filtered by tenant. The default graph takes 7 times as long.
-            hnsw_config=edge.HnswIndexConfig(m=0, payload_m=16, ef_construct=100, full_scan_threshold=10_000),
-        )
+        template = folder.parent.with_name("templates") / f"{dimension}-{_SHAPE}"
         with engine_errors(folder):
-            folder.mkdir()
-            shard = edge.EdgeShard.create(str(folder), config)
-            for name in _INDEXED:
-                index = edge.KeywordIndexParams(is_tenant=name == "tenant")
-                shard.update(edge.UpdateOperation.create_field_index(name, index))
-        return cls(folder, shard, dimension)
+            if not template.exists():
+                _make_template(template, dimension)
+            shutil.copytree(template, folder, copy_function=copy_sparse)
+        return cls.open(folder, dimension)
 
     @classmethod
     def open(cls, folder: Path, dimension: int) -> "EdgeShard":
@@ -67,7 +80,9 @@ class EdgeShard:
             UnavailableError: The files are damaged or in use.
         """
         with engine_errors(folder):
-            return cls(folder, edge.EdgeShard.load(str(folder)), dimension)
+            shard = edge.EdgeShard.load(str(folder))
+            _index_fields(shard)  # one that an earlier version made may lack some
+            return cls(folder, shard, dimension)
 
     def upsert(self, tenant: str, workspace: str, points: Sequence[WirePoint]) -> None:
         """Write points of one scope, all or (when one of them has the wrong size) none.
@@ -90,13 +105,13 @@ class EdgeShard:
         if not request.term_ids:
             found = self._nearest(vector, where, request.limit)
             return _ranked(found, {point.id: point.score for point in found})
-        candidates = max(FEWEST_CANDIDATES, 4 * request.limit)
+        most = candidates(request.limit)
         terms = edge.SparseVector(unpacked_ids(request.term_ids), unpacked(request.weights))
         # How rare a word is, is counted within the scope: one tenant's words never move another's ranks.
         rarity = edge.SearchParams(idf=edge.IdfParams(corpus=_scope_only(request.where)))
-        legs = [edge.Prefetch(candidates, query=edge.Query.Nearest(terms, using=TERMS), filter=where, params=rarity)]
+        legs = [edge.Prefetch(most, query=edge.Query.Nearest(terms, using=TERMS), filter=where, params=rarity)]
         if vector:
-            legs.append(edge.Prefetch(candidates, query=edge.Query.Nearest(vector, using=DENSE), filter=where))
+            legs.append(edge.Prefetch(most, query=edge.Query.Nearest(vector, using=DENSE), filter=where))
         query = edge.QueryRequest(
             limit=request.limit,
             prefetches=legs,
@@ -106,7 +121,9 @@ class EdgeShard:
         )
         with engine_errors(self._folder):
             found = self._shard.query(query)
-        return _ranked(found, self._similarities(vector, [point.id for point in found]))
+        ids = [point.id for point in found]
+        scores = self._term_scores(terms, rarity, ids) if request.explain else {}
+        return _ranked(found, self._similarities(vector, ids), scores)
 
     def _nearest(
         self, vector: list[float], where: edge.Filter, limit: int, *, with_payload: bool = True
@@ -124,23 +141,66 @@ class EdgeShard:
         these = edge.Filter(must=[edge.HasIdCondition(set(ids))])
         return {point.id: point.score for point in self._nearest(vector, these, len(ids), with_payload=False)}
 
-    def count(self, where: Selection) -> int:
-        """How many points meet the selection."""
+    def _term_scores(
+        self, terms: edge.SparseVector, rarity: edge.SearchParams, ids: list[PointId]
+    ) -> dict[PointId, float]:
+        """What the terms alone give to each of the points."""
+        if not ids:
+            return {}
+        these = edge.Filter(must=[edge.HasIdCondition(set(ids))])
+        query = edge.QueryRequest(
+            limit=len(ids), query=edge.Query.Nearest(terms, using=TERMS), filter=these, params=rarity
+        )
         with engine_errors(self._folder):
-            return int(self._shard.count(edge.CountRequest(exact=True, filter=selected(where))))
+            return {point.id: point.score for point in self._shard.query(query)}
+
+    def scroll(self, request: Scroll) -> WirePage:
+        """A page of whole points in the order of their ids."""
+        records, following = self._page(selected(request.where), request.after, request.limit)
+        return WirePage([_wire(record) for record in records], following)
+
+    def facet(self, request: Facet) -> dict[str, int]:
+        """The most frequent values of a field, with their counts."""
+        return self._facet(request.field, selected(request.where), request.limit)
+
+    def usage(self, tenant: str | None) -> list[WireUsage]:
+        """How many points each scope has."""
+        tenants = self._facet("tenant", edge.Filter(), _MOST_SCOPES) if tenant is None else {tenant: 0}
+        return [
+            WireUsage(name, workspace, points)
+            for name in sorted(tenants)
+            for workspace, points in sorted(
+                self._facet("workspace", edge.Filter(must=[_equals("tenant", name)]), _MOST_SCOPES).items()
+            )
+        ]
+
+    def _facet(self, field: str, where: edge.Filter, limit: int) -> dict[str, int]:
+        with engine_errors(self._folder):
+            found = self._shard.facet(edge.FacetRequest(field, limit=limit, exact=True, filter=where))
+        return {str(hit.value): int(hit.count) for hit in found.hits}
+
+    def optimize(self) -> None:
+        """Rearrange the points for speed: some seconds for 100,000."""
+        with engine_errors(self._folder):
+            self._shard.optimize()
+
+    def count(self, where: edge.Filter) -> int:
+        """How many points meet a condition."""
+        with engine_errors(self._folder):
+            return int(self._shard.count(edge.CountRequest(exact=True, filter=where)))
 
     def size(self) -> int:
         """How many points there are, of all scopes."""
         with engine_errors(self._folder):
             return int(self._shard.count(edge.CountRequest(exact=True)))
 
-    def copy_without(self, where: Selection, folder: Path) -> "EdgeShard":
-        """A new shard in `folder` with all points but the selected ones, safely on disk.
+    def copy_without(self, where: edge.Filter, folder: Path) -> "EdgeShard":
+        """A new shard in `folder` with all points but those that meet a condition, safely on disk.
 
         The engine only marks a deleted point, and keeps its words in the payload file and the log: the way to erase
         words is a shard in which they never were.
         """
-        keep = edge.Filter(must_not=[selected(where)])
+        keep = edge.Filter(must_not=[where])
         copy = EdgeShard.create(folder, self._dimension)
         for records in self._pages(keep):
             copy.write([edge.Point(str(record.id), record.vector or [], record.payload) for record in records])
@@ -150,10 +210,10 @@ class EdgeShard:
         copy.flush()
         return copy
 
-    def hide(self, where: Selection) -> None:
-        """Let the selected points be found no more. Their words stay in the files until these are rewritten."""
+    def hide(self, where: edge.Filter) -> None:
+        """Let points that meet a condition be found no more. Their words stay in the files until a rewrite."""
         with engine_errors(self._folder):
-            self._shard.update(edge.UpdateOperation.delete_points_by_filter(selected(where)))
+            self._shard.update(edge.UpdateOperation.delete_points_by_filter(where))
 
     def write(self, points: list[edge.Point]) -> None:
         """Write points as they are: of any scope, unchecked."""
@@ -161,15 +221,19 @@ class EdgeShard:
             self._shard.update(edge.UpdateOperation.upsert_points(points))
 
     def _pages(self, keep: edge.Filter) -> Iterator[list[edge.Record]]:
-        offset = None
+        following: str | None = None
         while True:
-            request = edge.ScrollRequest(offset=offset, limit=_PAGE, filter=keep, with_payload=True, with_vector=True)
-            with engine_errors(self._folder):
-                records, offset = self._shard.scroll(request)
+            records, following = self._page(keep, following, _PAGE)
             if records:
                 yield records
-            if offset is None:
+            if following is None:
                 return
+
+    def _page(self, where: edge.Filter, after: str | None, limit: int) -> tuple[list[edge.Record], str | None]:
+        request = edge.ScrollRequest(offset=after, limit=limit, filter=where, with_payload=True, with_vector=True)
+        with engine_errors(self._folder):
+            records, following = self._shard.scroll(request)
+        return records, None if following is None else str(following)
 
     def flush(self) -> None:
         """Bring everything to the disk itself; until then a power failure (not a crash) can lose it."""
@@ -198,20 +262,56 @@ class EdgeShard:
 
 
 def selected(where: Selection) -> edge.Filter:
-    """The condition for a selection. The one way to a filter: without a scope there is none.
+    """The engine's condition for a selection. The one way to a scope's points: without a scope there is none.
 
     Raises:
         BadRequestError: The tenant or the workspace is empty.
     """
     must = _scope_conditions(where)
-    if where.content_id is not None:
-        must.append(_equals("content_id", where.content_id))
-    if where.speaker is not None:
-        must.append(_equals("speaker", where.speaker))
-    if where.number_from is not None:
-        must.append(edge.FieldCondition("number", range=edge.RangeFloat(gte=where.number_from)))
-    unwanted: list[Any] = [] if where.not_content_id is None else [_equals("content_id", where.not_content_id)]
-    return edge.Filter(must=must, must_not=unwanted)
+    must_not: list[Any] = []
+    for condition in where.conditions:
+        match condition:
+            case Equals(field, value):
+                must.append(_equals(field, value))
+            case OneOf(field, values):
+                must.append(edge.FieldCondition(field, match=edge.MatchAny(list(values))))
+            case Differs(field, value):
+                must_not.append(_equals(field, value))
+            case Within(field, least, below):
+                must.append(edge.FieldCondition(field, range=edge.RangeFloat(gte=least, lt=below)))
+    return edge.Filter(must=must, must_not=must_not)
+
+
+def identified(tenant: str, workspace: str, ids: Sequence[str]) -> edge.Filter:
+    """The condition for points of one scope by their ids."""
+    return edge.Filter(must=[*_scope_conditions(Selection(tenant, workspace)), edge.HasIdCondition(set(ids))])
+
+
+def _make_template(template: Path, dimension: int) -> None:
+    """An empty shard with all its indexes; what an interruption leaves of one is never taken for it."""
+    config = edge.EdgeConfig(
+        vectors={DENSE: edge.EdgeVectorParams(size=dimension, distance=edge.Distance.Cosine)},
+        sparse_vectors={TERMS: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)},
+        # No graph over all tenants: searches are filtered by tenant. The default graph takes 7 times as long.
+        hnsw_config=edge.HnswIndexConfig(m=0, payload_m=16, ef_construct=100, full_scan_threshold=10_000),
+    )
+    draft = template.with_name(f"{template.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    shard = edge.EdgeShard.create(str(draft), config)
+    _index_fields(shard)
+    shard.flush()
+    shard.close()
+    draft.rename(template)
+
+
+def _index_fields(shard: edge.EdgeShard) -> None:
+    there = shard.info().payload_schema
+    for name in (name for name in KEYWORDS if name not in there):
+        index = edge.KeywordIndexParams(is_tenant=name == "tenant")
+        shard.update(edge.UpdateOperation.create_field_index(name, index))
+    for name in (name for name in NUMBERS if name not in there):
+        shard.update(edge.UpdateOperation.create_field_index(name, edge.FloatIndexParams()))
 
 
 def _scope_only(where: Selection) -> edge.Filter:
@@ -219,8 +319,7 @@ def _scope_only(where: Selection) -> edge.Filter:
 
 
 def _scope_conditions(where: Selection) -> list[Any]:
-    if not where.tenant or not where.workspace:
-        raise BadRequestError("A search, count or deletion names a tenant and a workspace.")
+    where.named()
     return [_equals("tenant", where.tenant), _equals("workspace", where.workspace)]
 
 
@@ -228,21 +327,37 @@ def _equals(field: str, value: str) -> edge.FieldCondition:
     return edge.FieldCondition(field, match=edge.MatchValue(value))
 
 
-def _ranked(found: Sequence[edge.ScoredPoint], similarities: dict[Any, float]) -> list[WireHit]:
-    """The points as hits, best first. Fused scores are often equal: then the nearer one, then the smaller id."""
-    hits = [_hit(point, similarities.get(point.id, 0.0)) for point in found]
-    return sorted(hits, key=lambda hit: (-hit.score, -hit.similarity, hit.id))
+def _ranked(
+    found: Sequence[edge.ScoredPoint], similarities: dict[Any, float], term_scores: dict[Any, float] | None = None
+) -> list[WireHit]:
+    """The points as hits, best first."""
+    hits = [_hit(point, similarities.get(point.id, 0.0), (term_scores or {}).get(point.id)) for point in found]
+    return best_first(hits)
 
 
-def _hit(point: edge.ScoredPoint, similarity: float) -> WireHit:
+def _hit(point: edge.ScoredPoint, similarity: float, term_score: float | None) -> WireHit:
     payload = dict(point.payload or {})
     return WireHit(
         id=str(point.id),
         score=point.score,
-        similarity=max(-1.0, min(1.0, similarity)),
+        similarity=cosine(similarity),
         tenant=payload.pop("tenant", ""),
         workspace=payload.pop("workspace", ""),
         payload=payload,
+        term_score=term_score,
+    )
+
+
+def _wire(record: edge.Record) -> WirePoint:
+    """A point as it is sent, with its scope in the payload."""
+    vectors: dict[str, Any] = record.vector if isinstance(record.vector, dict) else {}
+    terms = vectors.get(TERMS)
+    return WirePoint(
+        str(record.id),
+        packed(vectors.get(DENSE, ())),
+        b"" if terms is None else packed_ids(terms.indices),
+        b"" if terms is None else packed(terms.values),
+        msgspec.json.encode(record.payload or {}),
     )
 
 

@@ -2,21 +2,27 @@
 
 import asyncio
 import hashlib
-import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
-from udib.core.errors import BadRequestError
-from udib.core.ports import Filters, Hit
+from udib.core.errors import BadRequestError, ForbiddenError
 from udib.core.result import StepResult
-from udib.core.speech import stretches
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, MemoryRecord, Passage, RecordKind, Vector
+from udib.core.vectors import Filters, Hit, Point, Query
+from udib.memory.entries import Entry, content_hash
 from udib.memory.lexical import content_words, coverage, query_terms, stem, stems, terms
+from udib.memory.options import DEFAULT_RECALL, MemoryStats, RecallOptions
+from udib.memory.outcome import outcome
 from udib.memory.point_checks import checked_payload
-from udib.memory.store import EnhancedVectorStore, Entry, outcome
+from udib.memory.store import EnhancedVectorStore
+from udib.memory.texts import StoredText, pieces, record_of
+from udib.memory.transfer import Moved, Report
 
 CONTEXT_IN_VECTOR: Final = 0.2
 CONTEXT_IN_TERMS: Final = 0.3
@@ -24,8 +30,8 @@ CONTEXT_IN_TERMS: Final = 0.3
 BEARS_FROM: Final = 0.15
 """Share of the query's subject words that a passage must hold; of up to six, one that is not common is enough.
 
-Calibrated on QMSum, whose gold turns often share few words with the question: recall@5 is 0.70 with this and 0.73
-without any condition (0.62 with 0.3). Of questions on subjects that no meeting has, 11 % find one shared word among
+Calibrated on QMSum, whose gold turns often share few words with the question, so it costs recall: see the part
+retrieval in `benchmarks/results/memory.json`. Of questions on subjects that no meeting has, 11 % find one shared word among
 the 575 turns of a meeting, and get that turn; without the condition all get something.
 """
 SIMILAR_FROM: Final = 0.85
@@ -36,22 +42,7 @@ embedder's similarity does not tell on-topic from off-topic: the gold turns' med
 """
 _RECORDS_PER_CALL: Final = 256
 _RECORDS_AT_ONCE: Final = 8  # some 3 ms of work between two turns of the event loop
-_SENTENCE_WORDS: Final = 60
-_SENTENCE_CHARACTERS: Final = 2000
-_SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
-
-
-class StoredText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `store_content` takes. Without a `content_id`, the text is named by its hash."""
-
-    text: str
-    content_id: str | None = None
-    title: str = ""
-    link: str = ""
-    speaker: str | None = None
-    published_at: str | None = None
-    start_s: float = 0.0
-    end_s: float = 0.0
+_SPEAKERS: Final = 20
 
 
 class MemoryService:
@@ -59,40 +50,72 @@ class MemoryService:
 
     name: str = "memory"
 
-    __slots__ = ("_bears_from", "_similar_from", "_store")
+    __slots__ = ("_bears_from", "_clock", "_quota", "_retention_s", "_similar_from", "_store")
 
     def __init__(
-        self, store: EnhancedVectorStore, *, bears_from: float = BEARS_FROM, similar_from: float = SIMILAR_FROM
+        self,
+        store: EnhancedVectorStore,
+        *,
+        bears_from: float = BEARS_FROM,
+        similar_from: float = SIMILAR_FROM,
+        quota: int | None = None,
+        retention_days: float | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        """Keep the policy; nothing is opened.
+
+        Args:
+            store: Where the records lie.
+            bears_from: Share of a query's subject words from which a passage bears on it.
+            similar_from: Cosine from which it does without any of them.
+            quota: Most records of one tenant, copies included; None: no bound.
+            retention_days: How long a record is kept after it was stored; None: until it is forgotten.
+            clock: Seconds since 1970.
+        """
         self._store = store
         self._bears_from = bears_from
         self._similar_from = similar_from
+        self._quota = quota
+        self._retention_s = None if retention_days is None else retention_days * 86_400
+        self._clock = clock
 
     async def remember(self, scope: Scope, records: Sequence[MemoryRecord]) -> int:
         """Store all records of one or more contents, in place of those kept before; returns how many there were.
 
-        A record without a letter or digit is not stored, because nothing could find it. Repeating a call that was
-        interrupted completes it.
+        A record without a letter or digit is not stored, because nothing could find it. What the scope has already,
+        word for word, is kept as another place where it was said. Repeating a call that was interrupted completes it.
 
         Raises:
             BadRequestError: A record is too large or names no content; nothing of the call was stored.
+            ForbiddenError: The tenant would have more records than its quota; nothing was stored.
             UnavailableError: The store is not to be had; some records may be stored.
         """
+        now = self._clock()
         for record in records:
-            checked_payload(f"{record.kind.value} {record.number}", _payload(record))
+            checked_payload(f"{record.kind.value} {record.number}", self._payload(record, now))
         contents = {record.content_id for record in records}
+        await self._refuse_beyond_quota(scope, records, contents)
         for kind in RecordKind:
             mine = [record for record in records if record.kind is kind]
             for start in range(0, len(mine), _RECORDS_PER_CALL):
-                entries = await self._entries(mine[start : start + _RECORDS_PER_CALL])
-                await self._store.upsert(scope, kind, [entry for entry in entries if entry.vector or entry.terms])
+                entries = await self._entries(mine[start : start + _RECORDS_PER_CALL], now)
+                findable = [entry for entry in entries if entry.vector or entry.terms]
+                if findable:
+                    await self._store.remember(scope, kind, findable, now=now)
             for content_id in contents:
                 following = max((each.number + 1 for each in mine if each.content_id == content_id), default=0)
                 await self._store.delete_from(scope, kind, content_id, following)
         return len(records)
 
     async def recall(
-        self, scope: Scope, kind: RecordKind, queries: Sequence[str], *, limit: int, filters: Filters
+        self,
+        scope: Scope,
+        kind: RecordKind,
+        queries: Sequence[str],
+        *,
+        limit: int,
+        filters: Filters,
+        options: RecallOptions = DEFAULT_RECALL,
     ) -> list[list[Passage]]:
         """For each query the best records, best first; empty where nothing bears on the query.
 
@@ -109,12 +132,12 @@ class MemoryService:
         vectors = await self._embed([" ".join(subject) for subject in subjects])
         found: list[list[Passage]] = []
         for query, subject, vector in zip(queries, subjects, vectors, strict=True):
-            hits: list[Hit] = []
+            hits: Sequence[Hit] = ()
             if subject:
-                hits = await self._store.search(
-                    scope, kind, vector, query_terms(query), limit=4 * limit + 10, filters=filters
-                )
-            found.append(self._bearing(kind, subject, hits)[:limit])
+                wanted = Query(vector, query_terms(query), limit=4 * limit + 10, filters=filters)
+                hits = (await self._store.search(scope, kind, wanted, use_cache=options.use_cache)).hits
+            bearing = self._aged(self._bearing(kind, subject, hits), options)[:limit]
+            found.append(await self._in_context(scope, kind, bearing, options))
         return found
 
     async def store_content(
@@ -135,12 +158,48 @@ class MemoryService:
         return await outcome(self._store_content(content, tenant, workspace))
 
     async def forget(self, scope: Scope, content_id: ContentId) -> int:
-        """Remove all records of a content, and their words from the disk; returns how many."""
-        return await self._store.delete(scope, content_id)
+        """Remove all records of a content, and their words from the disk; returns how many.
+
+        Where the same was said in another content too, that place stays and is found from then on.
+        """
+        return await self._store.delete(scope, Filters(content_id=content_id))
+
+    async def sweep(self, scope: Scope) -> int:
+        """Remove the records whose time to be kept is over; returns how many."""
+        return await self._store.delete(scope, Filters(expired_by=self._clock()))
 
     async def count(self, scope: Scope, kind: RecordKind, filters: Filters | None = None) -> int:
         """How many records of a kind there are."""
         return await self._store.count(scope, kind, filters or Filters())
+
+    async def stats(self, scope: Scope) -> MemoryStats:
+        """What the scope's memory holds, and how its search cache did in this process."""
+        counts = {kind.value: await self.count(scope, kind) for kind in RecordKind}
+        usage = [await self._store.usage(kind, scope.tenant) for kind in RecordKind]
+        stored = sum(each.get(scope, 0) for each in usage)
+        speakers = await self._store.facet(scope, RecordKind.TRANSCRIPT, "speaker", limit=_SPEAKERS)
+        platforms = await self._store.facet(scope, RecordKind.TRANSCRIPT, "platform", limit=_SPEAKERS)
+        return MemoryStats(
+            counts,
+            twins=stored - sum(counts.values()),
+            speakers=speakers,
+            platforms=platforms,
+            tenant_records=sum(sum(each.values()) for each in usage),
+            quota=self._quota,
+            search_cache=self._store.search_cache.metrics.to_dict(),
+        )
+
+    async def reindex(self, report: Report) -> Moved:
+        """Bring what lies under another embedding under the one that is named now; safe to interrupt and to repeat.
+
+        Args:
+            report: Told the name of a collection and how many of its points are done.
+
+        Raises:
+            BadRequestError: A point has no text that could be embedded.
+            UnavailableError: Something keeps writing under the other embedding.
+        """
+        return await self._store.reindex(self._embedded_again, report)
 
     async def ping(self) -> Health:
         """How the index is."""
@@ -156,28 +215,78 @@ class MemoryService:
             raise BadRequestError("The text of the content is empty.")
         digest = hashlib.sha256(stored.text.encode(errors="surrogatepass")).hexdigest()[:32]
         content_id = ContentId(stored.content_id or f"text:{digest}")
-        records = [_record(stored, content_id, number, piece) for number, piece in enumerate(_pieces(stored.text))]
+        records = [record_of(stored, content_id, number, piece) for number, piece in enumerate(pieces(stored.text))]
         return {"content_id": content_id, "records": await self.remember(scope, records)}
 
-    async def _entries(self, records: Sequence[MemoryRecord]) -> list[Entry]:
+    async def _refuse_beyond_quota(
+        self, scope: Scope, records: Sequence[MemoryRecord], contents: Collection[ContentId]
+    ) -> None:
+        if self._quota is None:
+            return
+        usage = [await self._store.usage(kind, scope.tenant) for kind in RecordKind]
+        kept = sum(sum(each.values()) for each in usage)
+        replaced = sum([await self._store.stored(scope, kind, each) for kind in RecordKind for each in contents])
+        if kept - replaced + len(records) > self._quota:
+            raise ForbiddenError(
+                f"The memory of the tenant {scope.tenant!r} may hold {self._quota} records; it has {kept}, and this "
+                f"item would add {len(records)}. Forget something first, or raise memory.quota in the settings."
+            )
+
+    async def _entries(self, records: Sequence[MemoryRecord], now: float) -> list[Entry]:
         entries: list[Entry] = []
         for start in range(0, len(records), _RECORDS_AT_ONCE):
             some = records[start : start + _RECORDS_AT_ONCE]
-            texts = await self._embed([record.text for record in some])
-            contexts = await self._embed([record.context for record in some])
-            vectors = map(_mixed, texts, contexts)
-            entries += [_entry(record, vector) for record, vector in zip(some, vectors, strict=True)]
+            vectors = await self._directions([(record.text, record.context) for record in some])
+            entries += [self._entry(record, vector, now) for record, vector in zip(some, vectors, strict=True)]
             await asyncio.sleep(0)
         return entries
+
+    def _entry(self, record: MemoryRecord, vector: Vector, now: float) -> Entry:
+        weights = terms(record.text)
+        for term, weight in terms(f"{record.context} {record.speaker or ''}").items():
+            weights.setdefault(term, CONTEXT_IN_TERMS * weight)
+        return Entry(record.content_id, record.number, vector, self._payload(record, now), weights)
+
+    def _payload(self, record: MemoryRecord, now: float) -> dict[str, object]:
+        payload: dict[str, object] = msgspec.to_builtins(record)
+        del payload["kind"]
+        payload["content_hash"] = content_hash(record.text, record.speaker)
+        payload["platform"] = record.content_id.partition(":")[0]
+        published = timestamp(record.published_at)
+        if published is not None:
+            payload["published_ts"] = published
+        if self._retention_s is not None:
+            payload["expires_at"] = now + self._retention_s
+        return payload
+
+    async def _directions(self, texts: Sequence[tuple[str, str]]) -> list[Vector]:
+        """The vector of each text with the words before it; empty for a text without meaning."""
+        own = await self._embed([text for text, _ in texts])
+        contexts = await self._embed([context for _, context in texts])
+        return [_mixed(*pair) for pair in zip(own, contexts, strict=True)]
+
+    async def _embedded_again(self, points: Sequence[Point]) -> list[Point]:
+        texts = [(point.payload.get("text"), point.payload.get("context") or "") for point in points]
+        if not all(isinstance(text, str) for text, _ in texts):
+            raise BadRequestError(
+                "Some vectors were stored without their text, so no other embedding can be made of them: name the "
+                "embedder again under which they were stored, or forget them."
+            )
+        vectors = await self._directions([(str(text), str(context)) for text, context in texts])
+        # A twin that was stripped of its vector stays so.
+        return [
+            replace(point, vector=vector if len(point.vector) or not point.payload.get("twin_of") else ())
+            for point, vector in zip(points, vectors, strict=True)
+        ]
 
     async def _embed(self, texts: Sequence[str]) -> list[Vector]:
         """A vector a text; empty for a text without meaning."""
         vectors = await self._store.embedder.embed(texts)
         return [vector if any(vector) else () for vector in vectors]
 
-    def _bearing(self, kind: RecordKind, subject: Sequence[str], hits: Sequence[Hit]) -> list[Passage]:
-        """The passages of the hits that bear on the query: those of the speakers whom it names, or else of anybody."""
-        records = [msgspec.convert({**hit.payload, "kind": kind}, MemoryRecord) for hit in hits]
+    def _bearing(self, kind: RecordKind, subject: Sequence[str], hits: Sequence[Hit]) -> list[tuple[str, Passage]]:
+        """The passages of the hits that bear on the query, by id: those of the speakers whom it names, or anybody's."""
+        records = [_record_of(kind, hit.payload) for hit in hits]
         speakers = stems(" ".join(record.speaker or "" for record in records))
         # A speaker's name says whose words are wanted, not what they are about.
         asked = [word for word in subject if stem(word) not in speakers]
@@ -188,22 +297,65 @@ class MemoryService:
             if asked and hit.similarity < self._similar_from and coverage(asked, said) < self._bears_from:
                 continue
             matched = tuple(word for word in subject if stem(word) in said)
-            passages.append(Passage(record, hit.score, hit.similarity, matched))
-        theirs = [passage for passage in passages if named & stems(passage.record.speaker or "")]
+            passages.append((hit.id, Passage(record, hit.score, hit.similarity, matched)))
+        theirs = [(number, each) for number, each in passages if named & stems(each.record.speaker or "")]
         return theirs or passages
 
+    def _aged(self, passages: list[tuple[str, Passage]], options: RecallOptions) -> list[tuple[str, Passage]]:
+        """The passages with their scores halved for each half-life that has gone since they were published."""
+        if options.half_life_days is None:
+            return passages
+        half_life_s = options.half_life_days * 86_400
+        aged = []
+        for number, passage in passages:
+            published = timestamp(passage.record.published_at)
+            age_s = 0.0 if published is None else max(self._clock() - published, 0.0)
+            aged.append((number, replace(passage, score=passage.score * 0.5 ** (age_s / half_life_s))))
+        return sorted(aged, key=lambda each: -each[1].score)
 
-def _entry(record: MemoryRecord, vector: Vector) -> Entry:
-    weights = terms(record.text)
-    for term, weight in terms(f"{record.context} {record.speaker or ''}").items():
-        weights.setdefault(term, CONTEXT_IN_TERMS * weight)
-    return Entry(record.content_id, record.number, vector, _payload(record), weights)
+    async def _in_context(
+        self, scope: Scope, kind: RecordKind, passages: Sequence[tuple[str, Passage]], options: RecallOptions
+    ) -> list[Passage]:
+        """The passages with the other places where the same was said, and with what was said around them."""
+        twins = await self._store.twins(scope, kind, [number for number, _ in passages])
+        found = []
+        for number, passage in passages:
+            also = tuple(_record_of(kind, payload) for payload in twins.get(number, ()))
+            before, after = await self._around(scope, kind, passage.record, options.neighbours)
+            found.append(replace(passage, also=also, before=before, after=after))
+        return found
+
+    async def _around(
+        self, scope: Scope, kind: RecordKind, record: MemoryRecord, neighbours: int
+    ) -> tuple[tuple[MemoryRecord, ...], tuple[MemoryRecord, ...]]:
+        if not neighbours:
+            return (), ()
+        near = Filters(
+            content_id=record.content_id,
+            number_from=record.number - neighbours,
+            number_to=record.number + neighbours + 1,
+        )
+        points = await self._store.around(scope, kind, near, limit=2 * neighbours + 1)
+        records = sorted((_record_of(kind, point.payload) for point in points), key=lambda each: each.number)
+        return (
+            tuple(each for each in records if each.number < record.number),
+            tuple(each for each in records if each.number > record.number),
+        )
 
 
-def _payload(record: MemoryRecord) -> dict[str, object]:
-    payload: dict[str, object] = msgspec.to_builtins(record)
-    del payload["kind"]
-    return payload
+def timestamp(published_at: str | None) -> float | None:
+    """Seconds since 1970 of an ISO 8601 date or time; UTC where it names no zone, None where it is none."""
+    if published_at is None:
+        return None
+    try:
+        when = datetime.fromisoformat(published_at)
+    except ValueError:
+        return None
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+def _record_of(kind: RecordKind, payload: Mapping[str, object]) -> MemoryRecord:
+    return msgspec.convert({**payload, "kind": kind}, MemoryRecord)
 
 
 def _mixed(text: Vector, context: Vector) -> Vector:
@@ -211,33 +363,3 @@ def _mixed(text: Vector, context: Vector) -> Vector:
     if not text or not context:
         return text
     return [a + CONTEXT_IN_VECTOR * b for a, b in zip(text, context, strict=True)]
-
-
-def _record(stored: StoredText, content_id: ContentId, number: int, text: str) -> MemoryRecord:
-    return MemoryRecord(
-        kind=RecordKind.TRANSCRIPT,
-        content_id=content_id,
-        number=number,
-        text=text,
-        start_s=stored.start_s,
-        end_s=stored.end_s,
-        title=stored.title,
-        link=stored.link,
-        speaker=stored.speaker,
-        published_at=stored.published_at,
-    )
-
-
-def _pieces(text: str) -> list[str]:
-    """A text in pieces of about 60 words, cut between sentences; a longer sentence or word is cut inside."""
-    pieces: list[str] = []
-    words: list[str] = []
-    for sentence in _SENTENCE_END.split(text.strip()):
-        for start, end, _ in stretches(sentence, words=_SENTENCE_WORDS, characters=_SENTENCE_CHARACTERS):
-            more = sentence[start:end].split()
-            long = sum(map(len, words)) + len(words) + end - start > _SENTENCE_CHARACTERS
-            if words and (long or len(words) + len(more) > _SENTENCE_WORDS):
-                pieces.append(" ".join(words))
-                words = []
-            words += more
-    return [*pieces, " ".join(words)] if words else pieces

@@ -8,8 +8,23 @@ from typing import Final
 import msgspec
 
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
-from udib.memory.qdrant_edge_shard import EdgeShard, engine_errors
-from udib.memory.store_protocol import Search, Selection, StoreState, Upsert, WireHit
+from udib.core.vectors import Collection
+from udib.memory.conditions import Selection
+from udib.memory.point_checks import checked_model, no_collection
+from udib.memory.qdrant_edge_shard import EdgeShard, PointFilter, engine_errors, identified, selected
+from udib.memory.sparse import copy_sparse
+from udib.memory.store_protocol import (
+    Facet,
+    Remove,
+    Scroll,
+    Search,
+    StoreState,
+    Upsert,
+    WireCollection,
+    WireHit,
+    WirePage,
+    WireUsage,
+)
 from udib.storage.disk import TO_OPEN, TO_STORE, disk_bytes, disk_faults, free_bytes, need_room
 
 SCHEMA: Final = 1
@@ -73,22 +88,27 @@ class StoreFolder:
             self._sweep()
             folder = f"{name}.1"
             shard = EdgeShard.create(self._shard_folder(folder), dimension)
-            self._record(name, CollectionEntry(model_id, dimension, folder))
+            self._replace(name, CollectionEntry(model_id, dimension, folder))
             self._shards[name] = shard
-        elif (entry.model_id, entry.dimension) != (model_id, dimension):
-            raise BadRequestError(
-                f"The collection {name!r} holds embeddings of {entry.model_id!r} ({entry.dimension} numbers), not of "
-                f"{model_id!r} ({dimension}). Use that embedder, or index again with the new one."
-            )
+        else:
+            checked_model(Collection(name, entry.model_id, entry.dimension), model_id, dimension)
 
-    def dimension(self, name: str) -> int | None:
-        """The dimension of a collection; None if there is no such collection."""
-        entry = self._manifest.collections.get(name)
-        return None if entry is None else entry.dimension
+    def collections(self) -> list[WireCollection]:
+        """All collections, by name."""
+        entries = sorted(self._manifest.collections.items())
+        return [WireCollection(name, entry.model_id, entry.dimension) for name, entry in entries]
 
-    def names(self) -> list[str]:
-        """All collections."""
-        return sorted(self._manifest.collections)
+    def drop(self, name: str, expected: int) -> bool:
+        """Remove a collection if it has just so many points; whether it was removed."""
+        shard = self._shard(name)
+        if shard is None or shard.size() != expected:
+            return False
+        self._replace(name, None)
+        del self._shards[name]
+        self._unflushed.discard(name)
+        shard.close()
+        self._sweep()
+        return True
 
     def upsert(self, request: Upsert) -> None:
         """Write points.
@@ -100,7 +120,7 @@ class StoreFolder:
         need_room(self._folder, TO_STORE)
         shard = self._shard(request.collection)
         if shard is None:
-            raise BadRequestError(f"There is no collection {request.collection!r}; make it first.")
+            raise no_collection(request.collection)
         self._unflushed.add(request.collection)
         shard.upsert(request.tenant, request.workspace, request.points)
 
@@ -109,24 +129,54 @@ class StoreFolder:
         shard = self._shard(request.collection)
         return [] if shard is None else shard.search(request)
 
+    def scroll(self, request: Scroll) -> WirePage:
+        """A page of points; an empty one of a collection that does not exist."""
+        shard = self._shard(request.collection)
+        return WirePage([], None) if shard is None else shard.scroll(request)
+
+    def facet(self, request: Facet) -> dict[str, int]:
+        """Values of a field with their counts."""
+        shard = self._shard(request.collection)
+        return {} if shard is None else shard.facet(request)
+
+    def usage(self, name: str, tenant: str | None) -> list[WireUsage]:
+        """How many points each scope has."""
+        shard = self._shard(name)
+        return [] if shard is None else shard.usage(tenant)
+
+    def optimize(self, name: str) -> None:
+        """Rearrange a collection for speed."""
+        shard = self._shard(name)
+        if shard is not None:
+            shard.optimize()
+
     def count(self, name: str, where: Selection) -> int:
         """How many points meet the selection; none in a collection that does not exist."""
         shard = self._shard(name)
-        return 0 if shard is None else shard.count(where)
+        return 0 if shard is None else shard.count(selected(where))
 
     def delete(self, name: str, where: Selection) -> int:
-        """Remove the selected points and their words from the disk, by rewriting the shard without them.
+        """Remove the selected points and their words from the disk.
+
+        Raises:
+            BadRequestError: The selection names neither a content nor an expiry.
+        """
+        return self._without(name, selected(where.deletable()))
+
+    def remove(self, request: Remove) -> int:
+        """Remove points by id, and their words from the disk."""
+        return self._without(request.collection, identified(request.tenant, request.workspace, request.ids))
+
+    def _without(self, name: str, where: PointFilter) -> int:
+        """Rewrite a shard without the points that meet a condition; returns how many there were.
 
         The manifest's rename is the moment of truth: after a crash before it, all is as it was; after it, the old shard
         is swept away at the next start or deletion. Without room for a copy the points are only hidden, and the next
         deletion from the collection rewrites it, whatever it selects.
 
         Raises:
-            BadRequestError: The selection names no content.
             UnavailableError: There was no room to rewrite the shard: nothing is found any more, but words are left.
         """
-        if not where.content_id:
-            raise BadRequestError("A deletion names the content whose points are to go.")
         self._sweep()
         shard = self._shard(name)
         if shard is None:
@@ -137,10 +187,10 @@ class StoreFolder:
             self._rewrite(name, entry, shard, where)
         return count
 
-    def _rewrite(self, name: str, entry: CollectionEntry, shard: EdgeShard, where: Selection) -> None:
+    def _rewrite(self, name: str, entry: CollectionEntry, shard: EdgeShard, where: PointFilter) -> None:
         needed = disk_bytes(self._shard_folder(entry.folder)) + TO_OPEN
         if free_bytes(self._folder) < needed:
-            self._record(name, msgspec.structs.replace(entry, unswept=True))
+            self._replace(name, msgspec.structs.replace(entry, unswept=True))
             shard.hide(where)
             raise UnavailableError(
                 f"What was removed from memory is not found any more, but its words are still in {self._folder}, "
@@ -149,15 +199,34 @@ class StoreFolder:
         number = int(entry.folder.rpartition(".")[2]) + 1
         folder = f"{name}.{number}"
         copy = shard.copy_without(where, self._shard_folder(folder))
-        self._record(name, CollectionEntry(entry.model_id, entry.dimension, folder))
+        self._replace(name, CollectionEntry(entry.model_id, entry.dimension, folder))
         self._shards[name] = copy
         shard.close()
         self._sweep()
 
     def state(self) -> StoreState:
         """How many collections and points there are; opens every shard."""
-        points = [shard.size() for name in self.names() if (shard := self._shard(name)) is not None]
+        points = [
+            shard.size() for name in sorted(self._manifest.collections) if (shard := self._shard(name)) is not None
+        ]
         return StoreState(os.getpid(), len(points), sum(points))
+
+    def copy_to(self, folder: Path) -> None:
+        """Copy the manifest and every shard that it names into a new folder, all as of one moment.
+
+        Raises:
+            UnavailableError: It cannot be written.
+        """
+        self.flush()
+        try:
+            folder.mkdir(mode=0o700)
+            (folder / "shards").mkdir()
+            for entry in self._manifest.collections.values():
+                source, target = self._shard_folder(entry.folder), folder / "shards" / entry.folder
+                shutil.copytree(source, target, copy_function=copy_sparse)
+            _write_manifest(folder, self._manifest)
+        except OSError as exc:
+            raise UnavailableError(f"{folder} cannot be written ({exc.strerror or exc}).") from exc
 
     def flush(self) -> None:
         """Bring all that was written since the last flush to the disk itself."""
@@ -190,8 +259,10 @@ class StoreFolder:
     def _shard_folder(self, folder: str) -> Path:
         return self._folder / "shards" / folder
 
-    def _record(self, name: str, entry: CollectionEntry) -> None:
-        manifest = Manifest(SCHEMA, self._manifest.collections | {name: entry})
+    def _replace(self, name: str, entry: CollectionEntry | None) -> None:
+        """Enter a collection into the manifest, or take it out; from then on its old shard counts no more."""
+        others = {other: kept for other, kept in self._manifest.collections.items() if other != name}
+        manifest = Manifest(SCHEMA, others if entry is None else others | {name: entry})
         _write_manifest(self._folder, manifest)
         self._manifest = manifest
 

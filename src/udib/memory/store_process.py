@@ -27,19 +27,25 @@ from udib.memory.store_folder import StoreFolder
 from udib.memory.store_protocol import (
     PROTOCOL,
     Call,
+    Collections,
+    Copy,
     Count,
     Delete,
-    Describe,
+    Drop,
     Ensure,
+    Facet,
     FrameError,
     Frames,
     Hello,
-    Names,
+    Optimize,
     Ping,
+    Remove,
     Reply,
     Request,
+    Scroll,
     Search,
     Upsert,
+    Usage,
     Welcome,
     frame,
     peer_uid,
@@ -99,21 +105,40 @@ class StoreServer:
         match request:
             case Search():
                 value = self._folder.search(request)
-            case Upsert():
-                self._flush_later()
-                self._folder.upsert(request)
+            case Scroll():
+                value = self._folder.scroll(request)
+            case Facet():
+                value = self._folder.facet(request)
             case Count():
                 value = self._folder.count(request.collection, request.where)
-            case Delete():
-                value = self._folder.delete(request.collection, request.where)
-            case Ensure():
-                self._folder.ensure(request.collection, request.model_id, request.dimension)
-            case Describe():
-                value = self._folder.dimension(request.collection)
-            case Names():
-                value = self._folder.names()
+            case Usage():
+                value = self._folder.usage(request.collection, request.tenant)
+            case Collections():
+                value = self._folder.collections()
+            case Copy():
+                self._folder.copy_to(Path(request.folder))
             case Ping():
                 value = self._folder.state()
+            case _:
+                self._flush_later()
+                value = self._change(request)
+        return value
+
+    def _change(self, request: Upsert | Delete | Remove | Ensure | Drop | Optimize) -> object:
+        value: object = None
+        match request:
+            case Upsert():
+                self._folder.upsert(request)
+            case Delete():
+                value = self._folder.delete(request.collection, request.where)
+            case Remove():
+                value = self._folder.remove(request)
+            case Ensure():
+                self._folder.ensure(request.collection, request.model_id, request.dimension)
+            case Drop():
+                value = self._folder.drop(request.collection, request.expected)
+            case Optimize():
+                self._folder.optimize(request.collection)
         return value
 
     def _flush_later(self) -> None:

@@ -12,7 +12,9 @@ from typing import Final, Protocol
 
 import msgspec
 
-PROTOCOL: Final = 2
+from udib.memory.conditions import Selection
+
+PROTOCOL: Final = 3
 LARGEST_FRAME: Final = 128 * 2**20
 _LENGTH: Final = struct.Struct("!I")
 
@@ -34,17 +36,6 @@ class Welcome(msgspec.Struct, frozen=True):
     ending: bool = False
 
 
-class Selection(msgspec.Struct, frozen=True, array_like=True):
-    """Which points: those of one scope that meet all conditions that are not None."""
-
-    tenant: str
-    workspace: str
-    content_id: str | None = None
-    not_content_id: str | None = None
-    speaker: str | None = None
-    number_from: int | None = None
-
-
 class WirePoint(msgspec.Struct, frozen=True, array_like=True):
     """A point: `vector` and `weights` are packed 32-bit floats, `term_ids` packed 32-bit numbers, `payload` is JSON."""
 
@@ -64,6 +55,30 @@ class WireHit(msgspec.Struct, frozen=True, array_like=True):
     tenant: str
     workspace: str
     payload: dict[str, object]
+    term_score: float | None = None
+
+
+class WirePage(msgspec.Struct, frozen=True, array_like=True):
+    """What `Scroll` answers: points with the scope they are stored under, and where the next page begins."""
+
+    points: list[WirePoint]
+    following: str | None
+
+
+class WireCollection(msgspec.Struct, frozen=True, array_like=True):
+    """A collection, as `Collections` lists it."""
+
+    name: str
+    model_id: str
+    dimension: int
+
+
+class WireUsage(msgspec.Struct, frozen=True, array_like=True):
+    """How many points a scope has."""
+
+    tenant: str
+    workspace: str
+    points: int
 
 
 class StoreState(msgspec.Struct, frozen=True, array_like=True):
@@ -82,14 +97,15 @@ class Ensure(msgspec.Struct, frozen=True, array_like=True, tag="ensure"):
     dimension: int
 
 
-class Describe(msgspec.Struct, frozen=True, array_like=True, tag="describe"):
-    """Answer: the dimension of a collection, None if there is no such collection."""
+class Collections(msgspec.Struct, frozen=True, array_like=True, tag="collections"):
+    """Answer: a list of `WireCollection`, by name."""
+
+
+class Drop(msgspec.Struct, frozen=True, array_like=True, tag="drop"):
+    """Remove a collection if it has just so many points. Answer: whether it was removed."""
 
     collection: str
-
-
-class Names(msgspec.Struct, frozen=True, array_like=True, tag="names"):
-    """Answer: the names of all collections."""
+    expected: int
 
 
 class Upsert(msgspec.Struct, frozen=True, array_like=True, tag="upsert"):
@@ -110,6 +126,32 @@ class Search(msgspec.Struct, frozen=True, array_like=True, tag="search"):
     term_ids: bytes
     weights: bytes
     limit: int
+    explain: bool = False
+
+
+class Scroll(msgspec.Struct, frozen=True, array_like=True, tag="scroll"):
+    """Answer: a `WirePage` of at most `limit` points whose ids are not smaller than `after`."""
+
+    collection: str
+    where: Selection
+    after: str | None
+    limit: int
+
+
+class Facet(msgspec.Struct, frozen=True, array_like=True, tag="facet"):
+    """Answer: a dictionary of values of a field and how many points have each."""
+
+    collection: str
+    where: Selection
+    field: str
+    limit: int
+
+
+class Usage(msgspec.Struct, frozen=True, array_like=True, tag="usage"):
+    """Answer: a list of `WireUsage`, of one tenant or of all."""
+
+    collection: str
+    tenant: str | None
 
 
 class Count(msgspec.Struct, frozen=True, array_like=True, tag="count"):
@@ -126,11 +168,47 @@ class Delete(msgspec.Struct, frozen=True, array_like=True, tag="delete"):
     where: Selection
 
 
+class Remove(msgspec.Struct, frozen=True, array_like=True, tag="remove"):
+    """Remove the points of a scope that have one of these ids, from index and disk. Answer: how many."""
+
+    collection: str
+    tenant: str
+    workspace: str
+    ids: list[str]
+
+
+class Optimize(msgspec.Struct, frozen=True, array_like=True, tag="optimize"):
+    """Rearrange a collection for speed. Answer: None."""
+
+    collection: str
+
+
+class Copy(msgspec.Struct, frozen=True, array_like=True, tag="copy"):
+    """Copy everything, as it is now, into a new folder. Answer: None."""
+
+    folder: str
+
+
 class Ping(msgspec.Struct, frozen=True, array_like=True, tag="ping"):
     """Answer: a `StoreState`."""
 
 
-Request = Ensure | Describe | Names | Upsert | Search | Count | Delete | Ping
+Request = (
+    Ensure
+    | Collections
+    | Drop
+    | Upsert
+    | Search
+    | Scroll
+    | Facet
+    | Usage
+    | Count
+    | Delete
+    | Remove
+    | Optimize
+    | Copy
+    | Ping
+)
 
 
 class Call(msgspec.Struct, frozen=True, array_like=True):

@@ -1,9 +1,10 @@
 """Questions to memory: the best passages, word for word, each with its second."""
 
 from udib.core.errors import BadRequestError
-from udib.core.ports import Filters, Memory
+from udib.core.ports import Memory
 from udib.core.tenancy import Scope
 from udib.core.types import Answer, RecordKind
+from udib.core.vectors import Filters
 
 _LONGEST_QUESTION = 2000
 

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from udib.core.findings import Evidence
-from udib.core.ports import Filters, Memory
+from udib.core.ports import Memory
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Passage, RecordKind
+from udib.core.vectors import Filters
 
 LookUp = Callable[[Sequence[str]], Awaitable[list[list[Evidence]]]]
 

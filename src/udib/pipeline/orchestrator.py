@@ -27,26 +27,17 @@ from typing import TypeVar
 
 from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, StageTiming
-from udib.core.ports import (
-    ArtifactStore,
-    Catalogue,
-    Filters,
-    Forgettable,
-    Memory,
-    Outbox,
-    ProgressSink,
-    Source,
-    Transcriber,
-)
+from udib.core.ports import ArtifactStore, Catalogue, Forgettable, Memory, Outbox, ProgressSink, Source, Transcriber
 from udib.core.result import StepResult
 from udib.core.speech import Missing, Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Answer, Content, ContentId, Delivered, Media, Progress
+from udib.core.vectors import Filters
 from udib.pipeline.ask import ask
 from udib.pipeline.evidence import LookUp, look_up_in
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
 from udib.pipeline.local import LocalEngine, RunKey
-from udib.pipeline.records import claim_records, transcript_records
+from udib.pipeline.records import analysis_records, claim_records, transcript_records
 from udib.pipeline.step import Deadlines, Run, Stage, run_step
 from udib.pipeline.words import changes, decisive, uncovered
 
@@ -349,7 +340,11 @@ class ContentPipeline:
         forgotten, also when the store goes away half way.
         """
         content = report.content
-        records = [*transcript_records(content, transcript), *claim_records(content, report.fact_checks)]
+        records = [
+            *transcript_records(content, transcript),
+            *claim_records(content, report.fact_checks),
+            *analysis_records(content, report),
+        ]
         save = partial(self._services.catalogue.save, self.scope)
         await save(replace(report, stages=ctx.run.timings).not_remembered())
         stored = await self._services.memory.remember(self.scope, records)

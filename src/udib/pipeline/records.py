@@ -1,10 +1,10 @@
-"""What of an item is remembered: its words in pieces that a person can read at a glance, and its claims."""
+"""What of an item is remembered: its words in pieces that a person can read at a glance, its claims, its turns."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from udib.core.findings import FactChecks
+from udib.core.findings import FactChecks, Report
 from udib.core.speech import SILENCE_S, Quote, Transcript, stretches
 from udib.core.types import Content, MemoryRecord, RecordKind
 
@@ -39,9 +39,31 @@ def transcript_records(content: Content, transcript: Transcript) -> list[MemoryR
 
 
 def claim_records(content: Content, checks: FactChecks | None) -> list[MemoryRecord]:
-    """The claims of an item, one record each."""
-    quotes = [check.claim.quote for check in (checks.checks if checks else ())]
-    return [_record(content, RecordKind.CLAIM, number, quote) for number, quote in enumerate(quotes)]
+    """The claims of an item, one record each, with their verdicts where there are any."""
+    return [
+        replace(
+            _record(content, RecordKind.CLAIM, number, check.claim.quote),
+            verdict=check.verdict.label.value if check.verdict else None,
+        )
+        for number, check in enumerate(checks.checks if checks else ())
+    ]
+
+
+def analysis_records(content: Content, report: Report) -> list[MemoryRecord]:
+    """Where a chapter begins, found by its title too, and both sides of a contradiction, one record each.
+
+    The words are the speakers'; what makes them remarkable is in `context`.
+    """
+    chapters = report.outline.chapters if report.outline else ()
+    found = [(chapter.opening, chapter.title) for chapter in chapters]
+    for pair in report.debate.contradictions if report.debate else ():
+        if pair.earlier_source is None:
+            found.append((pair.earlier, pair.later.text))
+        found.append((pair.later, pair.earlier.text))
+    return [
+        replace(_record(content, RecordKind.ANALYSIS, number, quote), context=context)
+        for number, (quote, context) in enumerate(found)
+    ]
 
 
 def _record(content: Content, kind: RecordKind, number: int, quote: Quote) -> MemoryRecord:

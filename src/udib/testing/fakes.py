@@ -10,7 +10,6 @@ from pathlib import Path
 
 from udib.core.errors import BadRequestError, UdibError
 from udib.core.findings import Report
-from udib.core.ports import Filters
 from udib.core.speech import Missing, Origin, Segment
 from udib.core.tenancy import Scope
 from udib.core.types import (
@@ -27,6 +26,7 @@ from udib.core.types import (
     RecordKind,
     Window,
 )
+from udib.core.vectors import Filters
 
 
 async def _act(delay_s: float, error: UdibError | None) -> None:

@@ -202,3 +202,28 @@ def test_a_data_directory_that_is_no_path_is_one_sentence(
         return
     with pytest.raises(BadRequestError, match="no usable path"):
         _ = load_settings(data_dir=Path(path)).data_path
+
+
+def test_a_well_known_name_gives_a_value_and_chooses_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "settings.yaml").write_text("memory: {qdrant_url: 'http://file:1'}\n")
+    assert load_settings().memory.qdrant_url == "http://file:1"
+    monkeypatch.setenv("QDRANT_URL", ":memory:")
+    monkeypatch.setenv("QDRANT_API_KEY", "s3cret")
+    memory = load_settings().memory
+    assert (memory.index, memory.qdrant_url) == ("edge", ":memory:")
+    assert memory.qdrant_api_key is not None
+    assert memory.qdrant_api_key.get_secret_value() == "s3cret"
+    assert "s3cret" not in repr(memory)
+    monkeypatch.setenv("UDIB_MEMORY__QDRANT_URL", "http://own:1")
+    monkeypatch.setenv("QDRANT_API_KEY", "")
+    memory = load_settings().memory
+    assert (memory.qdrant_url, memory.qdrant_api_key) == ("http://own:1", None)
+
+
+def test_a_library_that_is_missing_is_named_with_its_remedy() -> None:
+    from udib.app.bootstrap_memory import needs_extra
+
+    with pytest.raises(BadRequestError, match=r"\(colibri\); run: pip install 'udib\[birds\]'"), needs_extra("birds"):
+        raise ModuleNotFoundError("No module named 'colibri'", name="colibri")
+    with pytest.raises(ModuleNotFoundError), needs_extra("birds"):
+        raise ModuleNotFoundError("No module named 'udib.birds'", name="udib.birds")

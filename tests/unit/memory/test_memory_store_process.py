@@ -16,13 +16,14 @@ from uuid import uuid4
 import pytest
 
 from udib.core.errors import Status, UdibError, UnavailableError
-from udib.core.ports import Filters, Point
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId
+from udib.core.vectors import Filters, Point
 from udib.memory import store_client, store_process
+from udib.memory.conditions import Selection
 from udib.memory.edge import EdgeIndex
 from udib.memory.store_client import StoreClient, is_owned, socket_path
-from udib.memory.store_protocol import Count, FrameError, Frames, Names, Ping, Selection, StoreState, frame
+from udib.memory.store_protocol import Collections, Count, FrameError, Frames, Ping, StoreState, frame
 
 A = Scope.of("a", "main")
 NAME = "words"
@@ -313,7 +314,7 @@ async def test_a_client_that_sends_nonsense_is_disconnected_and_the_others_go_on
     async with opened(vectors) as index:
         assert (await index.ping()).ok
         address = (vectors / "store.lock").read_text()
-        for nonsense in (b"\xff" * 64, frame(Names()), b"\x00\x00\x00\x01\xc1"):
+        for nonsense in (b"\xff" * 64, frame(Collections()), b"\x00\x00\x00\x01\xc1"):
             reader, writer = await asyncio.open_unix_connection(address)
             writer.write(nonsense)
             assert await reader.read() == b""

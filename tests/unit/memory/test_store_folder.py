@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from udib.core.errors import UdibError, UnavailableError
+from udib.memory.conditions import Equals, Selection
 from udib.memory.store_folder import Manifest, StoreFolder
-from udib.memory.store_protocol import Selection, Upsert, WirePoint, packed
+from udib.memory.store_protocol import Upsert, WirePoint, packed
 from udib.storage.disk import TO_OPEN, TO_STORE
 
 NAME = "words"
@@ -25,7 +26,7 @@ def folder(tmp_path: Path) -> Iterator[StoreFolder]:
 
 
 def of(content: str) -> Selection:
-    return Selection("a", "main", content_id=content)
+    return Selection("a", "main", (Equals("content_id", content),))
 
 
 def write(folder: StoreFolder, content: str, number: int) -> None:
@@ -45,7 +46,7 @@ def test_nothing_new_is_written_to_a_disk_that_is_nearly_full(folder: StoreFolde
     with pytest.raises(UnavailableError, match="is full"):
         folder.ensure("other", "m", 2)
     assert folder.count(NAME, ALL) == 0
-    assert folder.names() == [NAME]
+    assert [each.name for each in folder.collections()] == [NAME]
 
 
 def test_a_collection_is_not_opened_on_a_full_disk(

@@ -5,11 +5,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from udib.core.findings import Claim, FactCheck, FactChecks, NotJudged
+from udib.core.findings import (
+    REPORT_SCHEMA,
+    Chapter,
+    Claim,
+    Contradiction,
+    DebateMap,
+    FactCheck,
+    FactChecks,
+    NotJudged,
+    Outline,
+    Report,
+    TranscriptFacts,
+)
 from udib.core.speech import Origin, Segment, Transcript
 from udib.core.types import Content, ContentId, Platform, RecordKind
 from udib.memory.point_checks import checked_payload
-from udib.pipeline.records import claim_records, transcript_records
+from udib.pipeline.records import analysis_records, claim_records, transcript_records
 
 CONTENT = Content(ContentId("file:1"), Platform.FILE, "file:///talk.txt", "Talk")
 
@@ -17,6 +29,11 @@ CONTENT = Content(ContentId("file:1"), Platform.FILE, "file:///talk.txt", "Talk"
 def said(*turns: tuple[str, str]) -> Transcript:
     segments = tuple(Segment(10.0 * at, 10.0 * at + 10, text, who) for at, (who, text) in enumerate(turns))
     return Transcript(segments, Origin.TRANSCRIPT, "captions")
+
+
+def a_report(outline: Outline | None = None, debate: DebateMap | None = None) -> Report:
+    facts = TranscriptFacts("transcript", "captions", "en", low_accuracy=False, timed=True, segments=1, words=1)
+    return Report(REPORT_SCHEMA, CONTENT, "2026-01-01T00:00:00+00:00", 1, facts, outline, None, None, debate)
 
 
 def test_a_piece_has_one_speaker_and_its_seconds() -> None:
@@ -57,6 +74,29 @@ def test_no_word_is_lost_or_doubled(turns: list[tuple[str, str]]) -> None:
     assert [word for record in records for word in record.text.split()] == [
         word for _, text in turns for word in text.split()
     ]
+
+
+def test_chapters_and_contradictions_are_remembered_in_the_words_that_were_said() -> None:
+    transcript = said(("A", "Rents rose by 4 percent."), ("B", "Now to buses."), ("A", "Rents rose by 9 percent."))
+    first, second, third = (transcript.cut(at, 0, at, len(part.text)) for at, part in enumerate(transcript.segments))
+    chapters = (Chapter("rents", 0.0, 10.0, first), Chapter("buses", 10.0, 30.0, second))
+    here = Contradiction(first, third, "number", "rents", 0.9)
+    elsewhere = Contradiction(first, third, "number", "rents", 0.9, earlier_source="An earlier talk")
+    report = a_report(
+        outline=Outline(30.0, 13, 26.0, ("A", "B"), "en", chapters),
+        debate=DebateMap(contradictions=(here, elsewhere)),
+    )
+    records = analysis_records(CONTENT, report)
+    assert [record.number for record in records] == [0, 1, 2, 3, 4]
+    assert {record.kind for record in records} == {RecordKind.ANALYSIS}
+    assert [(record.text, record.context, record.speaker) for record in records] == [
+        (first.text, "rents", "A"),
+        (second.text, "buses", "B"),
+        (first.text, third.text, "A"),
+        (third.text, first.text, "A"),
+        (third.text, first.text, "A"),  # the earlier words are of another item, which remembers them itself
+    ]
+    assert analysis_records(CONTENT, a_report()) == []
 
 
 HOSTILE = {

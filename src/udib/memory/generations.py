@@ -1,0 +1,124 @@
+"""One writer at a time for each scope, and a number that changes with every write, seen by all processes at once."""
+
+import asyncio
+import fcntl
+import mmap
+import os
+import secrets
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, nullcontext
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from udib.core.errors import UnavailableError
+from udib.core.tenancy import Scope
+from udib.storage.disk import disk_faults
+
+_SLOTS: Final = 4096
+_BYTES: Final = 8 * _SLOTS
+_WAIT_S: Final = 120.0  # as long as one call to the store may take
+_POLL_S: Final = 0.01
+
+
+class Generations:
+    """Generation numbers in a small file that processes map into their memory, or in this process alone.
+
+    A write gives its scope a new random number rather than the next one: nobody ends on a number that was there before.
+    While it lasts the number is odd, and stays so if its process is killed: what such a scope holds, nobody knows, so
+    that nothing found in it is kept until the next write has ended.
+
+    Two writers of a scope would undo each other: a compaction would bring back what is forgotten meanwhile, a copy
+    would be entered under a leader that goes. So a lock file lets one in at a time, which the system drops when its
+    process dies. Scopes share 4,096 slots: a write may also age a foreign scope's results, or wait for a foreign one;
+    that costs time and shows nothing. Processes on other machines are not seen: there, results age by their time to
+    live only.
+    """
+
+    __slots__ = ("_locks", "_slots", "_wait_s")
+
+    def __init__(self, path: Path | None = None, *, wait_s: float = _WAIT_S) -> None:
+        """Map the file, which is made if it is missing; without a path, the numbers live and die with the process.
+
+        Args:
+            path: The file; locks lie in the folder `locks` beside it. Without one, nobody else is kept away.
+            wait_s: How long a writer waits for another one.
+
+        Raises:
+            UnavailableError: The file cannot be made.
+        """
+        try:
+            memory = mmap.mmap(-1, _BYTES) if path is None else _mapped(path)
+        except OSError as exc:
+            raise UnavailableError(f"{path} cannot be used ({exc.strerror}); make it writable.") from exc
+        self._slots = memoryview(memory).cast("Q")
+        self._locks = None if path is None else path.parent / "locks"
+        self._wait_s = wait_s
+
+    def of(self, scope: Scope) -> int | None:
+        """The scope's number now; None while it is written to."""
+        number = self._slots[_slot(scope)]
+        return None if number % 2 else number
+
+    @asynccontextmanager
+    async def writing(self, scope: Scope) -> AsyncGenerator[None]:
+        """Write to a scope, alone; everything that was found in it so far is old, also if the write fails.
+
+        Raises:
+            UnavailableError: Another process is still writing after `wait_s` seconds.
+        """
+        slot = _slot(scope)
+        alone = nullcontext() if self._locks is None else _alone(self._locks / f"memory-{slot:03x}.lock", self._wait_s)
+        async with alone:
+            self._slots[slot] = secrets.randbits(64) | 1
+            try:
+                yield
+            finally:
+                self._slots[slot] = secrets.randbits(63) << 1
+
+
+@asynccontextmanager
+async def _alone(path: Path, wait_s: float) -> AsyncGenerator[None]:
+    """Hold a lock file; tasks of one process exclude each other too."""
+    with disk_faults(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + wait_s
+    try:
+        while not _taken(descriptor):
+            if time.monotonic() >= deadline:
+                raise UnavailableError(
+                    f"Another udib process has been writing to this workspace's memory for {wait_s:g} s; "
+                    "try again when it is done."
+                )
+            await asyncio.sleep(_POLL_S)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=1024)
+def _slot(scope: Scope) -> int:
+    # Python's own hash differs from process to process.
+    return int(scope.digest()[:8], 16) % _SLOTS
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if os.fstat(descriptor).st_size < _BYTES:
+            # Written, not cut to size: a hole would take its space from a full disk when nobody expects it.
+            os.pwrite(descriptor, bytes(_BYTES), 0)
+        return mmap.mmap(descriptor, _BYTES)
+    finally:
+        os.close(descriptor)

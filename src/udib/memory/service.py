@@ -31,8 +31,8 @@ BEARS_FROM: Final = 0.15
 """Share of the query's subject words that a passage must hold; of up to six, one that is not common is enough.
 
 Calibrated on QMSum, whose gold turns often share few words with the question, so it costs recall: see the part
-retrieval in `benchmarks/results/memory.json`. Of questions on subjects that no meeting has, 11 % find one shared word among
-the 575 turns of a meeting, and get that turn; without the condition all get something.
+retrieval in `benchmarks/results/memory.json`. Of questions on subjects that no meeting has, 11 % find one shared word
+among the 575 turns of a meeting, and get that turn; without the condition all get something.
 """
 SIMILAR_FROM: Final = 0.85
 """Cosine from which a passage bears on a query though it shares no word with it.

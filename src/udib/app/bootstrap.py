@@ -245,10 +245,10 @@ def _data_directory(path: Path) -> Path:
         BadRequestError: It, or what it would lie in, is no directory.
         UnavailableError: It cannot be made or written.
     """
-    from udib.storage.disk import adjust_reserve, full, is_full
+    from udib.storage.disk import adjust_reserve, existing, full, is_full
 
     try:
-        there = next(place for place in (path, *path.parents) if place.exists())
+        there = existing(path)
         if not there.is_dir():
             raise BadRequestError(f"The data directory {path} cannot be used: {there} is no directory; give one.")
         path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -21,6 +21,7 @@ from udib.core.errors import Status, UdibError
 from udib.core.types import Health
 from udib.delivery.webhook import check_webhook
 from udib.sources.ytdlp_health import javascript_runtime
+from udib.storage.disk import existing
 
 _LEAST_FREE_GB = 2.0
 _CORRECT = "Correct what the sentence names, then run `udib doctor` again."
@@ -66,10 +67,10 @@ def _python() -> Health:
 
 def _disk(settings: Settings) -> Health:
     folder = settings.data_path
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    usage = shutil.disk_usage(existing)
+    there = existing(folder)
+    usage = shutil.disk_usage(there)
     if usage.total == 0:  # /proc, /sys: files of the system, and none of anybody else's
-        detail = f"{existing} stores no files, so nothing can be kept in {folder}"
+        detail = f"{there} stores no files, so nothing can be kept in {folder}"
         return Health("disk", ok=False, detail=detail, remedy="Choose another place with --data-dir.", optional=True)
     free = usage.free / 1e9
     return Health(

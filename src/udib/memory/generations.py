@@ -1,25 +1,21 @@
 """One writer at a time for each scope, and a number that changes with every write, seen by all processes at once."""
 
-import asyncio
-import fcntl
 import mmap
 import os
 import secrets
-import time
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from udib.core.errors import UnavailableError
 from udib.core.tenancy import Scope
-from udib.storage.disk import disk_faults
+from udib.storage.disk import held
 
 _SLOTS: Final = 4096
 _BYTES: Final = 8 * _SLOTS
 _WAIT_S: Final = 120.0  # as long as one call to the store may take
-_POLL_S: Final = 0.01
 
 
 class Generations:
@@ -69,41 +65,21 @@ class Generations:
             UnavailableError: Another process is still writing after `wait_s` seconds.
         """
         slot = _slot(scope)
-        alone = nullcontext() if self._locks is None else _alone(self._locks / f"memory-{slot:03x}.lock", self._wait_s)
-        async with alone:
+        async with self._alone(slot):
             self._slots[slot] = secrets.randbits(64) | 1
             try:
                 yield
             finally:
                 self._slots[slot] = secrets.randbits(63) << 1
 
-
-@asynccontextmanager
-async def _alone(path: Path, wait_s: float) -> AsyncGenerator[None]:
-    """Hold a lock file; tasks of one process exclude each other too."""
-    with disk_faults(path):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + wait_s
-    try:
-        while not _taken(descriptor):
-            if time.monotonic() >= deadline:
-                raise UnavailableError(
-                    f"Another udib process has been writing to this workspace's memory for {wait_s:g} s; "
-                    "try again when it is done."
-                )
-            await asyncio.sleep(_POLL_S)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    def _alone(self, slot: int) -> AbstractAsyncContextManager[None]:
+        if self._locks is None:
+            return nullcontext()
+        refusal = (
+            f"Another udib process has been writing to this workspace's memory for {self._wait_s:g} s; try again when "
+            "it is done."
+        )
+        return held(self._locks / f"memory-{slot:03x}.lock", wait_s=self._wait_s, refusal=refusal)
 
 
 @lru_cache(maxsize=1024)

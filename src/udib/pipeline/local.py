@@ -27,7 +27,7 @@ from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, Progress
 from udib.pipeline.step import Stage, run_step
 from udib.storage.database import Database
-from udib.storage.disk import TO_STORE, disk_faults, need_room
+from udib.storage.disk import TO_STORE, disk_faults, held, need_room
 from udib.storage.faults import unhealthy
 
 T = TypeVar("T")
@@ -49,7 +49,6 @@ SCHEMA = (
 
 _LARGEST_INLINE = 32 * 1024
 _PATIENCE_S = 20.0
-_POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +128,11 @@ class LocalEngine:
         Raises:
             UnavailableError: An item of the scope is being forgotten, for longer than one waits.
         """
-        return _scope_lock(
+        return held(
             self._locks / f"{scope.digest()}.lock",
-            fcntl.LOCK_SH,
-            f"An item of {scope} is being forgotten; run the same command again in a moment.",
+            shared=True,
+            wait_s=_PATIENCE_S,
+            refusal=f"An item of {scope} is being forgotten; run the same command again in a moment.",
         )
 
     def uncited(self, scope: Scope) -> AbstractAsyncContextManager[None]:
@@ -141,10 +141,11 @@ class LocalEngine:
         Raises:
             UnavailableError: Runs of the scope carry evidence, for longer than one waits.
         """
-        return _scope_lock(
+        return held(
             self._locks / f"{scope.digest()}.lock",
-            fcntl.LOCK_EX,
-            f"Items of {scope} are being analysed that may cite this one; wait until they are done, then forget it.",
+            wait_s=_PATIENCE_S,
+            refusal=f"Items of {scope} are being analysed that may cite this one; wait until they are done, then "
+            "forget it.",
         )
 
     async def forget(self, scope: Scope, content_id: ContentId) -> int:
@@ -332,25 +333,6 @@ def _find(db: sqlite3.Connection, run_id: int, key: RunKey, stage: Stage[T], inp
             (*what, key.scope.tenant, key.scope.workspace, key.content_id),
         ).fetchone()
     return None if found is None else _Kept(*found)
-
-
-@asynccontextmanager
-async def _scope_lock(path: Path, kind: int, refusal: str) -> AsyncGenerator[None]:
-    """Hold a lock file for one (`LOCK_EX`) or for many (`LOCK_SH`); waits for a while until it can be had."""
-    with disk_faults(path):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8")
-    with file:
-        for _ in range(int(_PATIENCE_S / _POLL_S)):
-            try:
-                fcntl.flock(file, kind | fcntl.LOCK_NB)
-            except BlockingIOError:
-                await asyncio.sleep(_POLL_S)
-            else:
-                break
-        else:
-            raise UnavailableError(refusal)
-        yield
 
 
 @contextmanager

@@ -1,16 +1,19 @@
-"""The disk below all files: what its refusals mean to the user, how much room there is, and a reserve for bad times.
+"""The disk below all files: what its refusals mean to the user, its room with a reserve for bad times, lock files.
 
 Nothing new is begun where it would not fit, so that what is there can still be read and forgotten. The check comes
 before the work because a full disk is not always an error to be caught: SQLite and the vector engine write through
 memory maps, and there it is a signal that kills the process.
 """
 
+import asyncio
 import errno
+import fcntl
 import os
 import shutil
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+import time
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +27,7 @@ RESERVE: Final = 4_000_000
 LEND_BELOW: Final = TO_STORE // 2  # with what is lent there is still too little for something new
 
 _SMALL = 64 * 1024
+_POLL_S = 0.01
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _UNWRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
@@ -62,7 +66,7 @@ def unusable(path: Path, reason: str) -> UnavailableError:
 def is_full(path: Path) -> bool:
     """Whether the disk that holds, or will hold, a path has no room for even a small file."""
     with disk_faults(path):
-        found = os.statvfs(_existing(path))
+        found = os.statvfs(existing(path))
     # A file system that counts no blocks, or no files, has no limit of its own.
     no_blocks = found.f_blocks > 0 and found.f_bavail * found.f_frsize < _SMALL
     return no_blocks or (found.f_files > 0 and found.f_favail == 0)
@@ -71,7 +75,7 @@ def is_full(path: Path) -> bool:
 def free_bytes(path: Path) -> int:
     """What is free on the disk that holds, or will hold, a path."""
     with disk_faults(path):
-        usage = shutil.disk_usage(_existing(path))
+        usage = shutil.disk_usage(existing(path))
     return usage.free if usage.total else sys.maxsize
 
 
@@ -118,8 +122,44 @@ def _fill(reserve: Path) -> None:
         file.write(os.urandom(RESERVE))  # zeros take no room on some file systems
 
 
-def _existing(path: Path) -> Path:
+def existing(path: Path) -> Path:
+    """The path, or the nearest folder above it that is there."""
     return next(place for place in (path, *path.absolute().parents) if place.exists())
+
+
+@asynccontextmanager
+async def held(path: Path, *, shared: bool = False, wait_s: float, refusal: str) -> AsyncGenerator[None]:
+    """Hold a lock file, which stays; tasks of one process exclude each other too, and the system drops a dead one's.
+
+    Args:
+        path: The file; it is made if it is missing, with mode 0600.
+        shared: Whether others may hold it at the same time, if they share it too.
+        wait_s: How long it is waited for.
+        refusal: What is said after that, in a sentence.
+
+    Raises:
+        UnavailableError: Others held it all the time, or the file cannot be made.
+    """
+    with disk_faults(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + wait_s
+    try:
+        while not _taken(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
+            if time.monotonic() >= deadline:
+                raise UnavailableError(refusal)
+            await asyncio.sleep(_POLL_S)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _taken(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _blocks(path: Path) -> int:

@@ -16,7 +16,7 @@ help: ## list the targets
 # uv is brought into the virtual environment, so that python3 and python3-venv are all that has to be there.
 $(VENV)/.uv:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/installer.lock
 	@touch $@
 
 $(VENV)/.runtime: $(VENV)/.uv requirements/runtime.lock requirements/build.lock pyproject.toml

@@ -35,7 +35,7 @@ def main() -> None:
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     runtime = project["project"]["dependencies"]
-    _compile("uv", ["uv>=0.9,<1"], constraints=[])
+    _compile("installer", ["uv>=0.9,<1"], constraints=[])
     _compile("runtime", runtime, constraints=[])
     # Hatchling asks for `editables` when it builds an editable install.
     _compile("build", [*project["build-system"]["requires"], "editables>=0.5,<1"], constraints=["runtime"])

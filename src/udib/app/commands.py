@@ -52,8 +52,7 @@ class Options:
 
     def settings(self) -> Settings:
         """The settings with these options on top."""
-        overrides = self.overrides()
-        return load_settings(self.config, **overrides)
+        return load_settings(self.config, **self.overrides())
 
     def overrides(self) -> dict[str, object]:
         """The options that are settings, by name; None where an option was not given.
@@ -113,18 +112,24 @@ async def analyze(order: AnalyzeOrder, options: Options) -> int:
 async def ask(question: str, limit: int, speaker: str | None, content: str | None, options: Options) -> int:
     """Answer a question from memory; "nothing found" is an answer."""
     async with opened(options) as app:
-        stored = await app.catalogue.listing(app.scope)
-        empty = all(each.state is ListingState.NOT_FINISHED for each in stored)
-        only = None if content is None or empty else (await _content(app, content)).id
-        who = None if speaker is None or empty else await _speaker(app, speaker)
+        named = content is not None or speaker is not None
+        nothing = named and await _is_empty(app)  # then there is no item and no speaker that could be named
+        only = None if content is None or nothing else (await _content(app, content)).id
+        who = None if speaker is None or nothing else await _speaker(app, speaker)
         result = await app.pipeline.ask(question, limit=limit, filters=Filters(content_id=only, speaker=who))
         if not result.success:
             return _failed(result, options)
         answer = result.unwrap()
-        if empty and not answer.passages:
+        if not answer.passages and await _is_empty(app):
             answer = replace(answer, note=present.nothing_stored(app.scope))
         present.emit(answer, present.answer_text(answer), as_json=options.json)
         return 0
+
+
+async def _is_empty(app: App) -> bool:
+    """Whether nothing of the scope could be found. It reads the whole listing, so an answer does not wait for it."""
+    listing = await app.catalogue.listing(app.scope)
+    return all(each.state is ListingState.NOT_FINISHED for each in listing)
 
 
 async def show(reference: str, options: Options) -> int:

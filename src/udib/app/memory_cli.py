@@ -135,7 +135,7 @@ def import_(file: str, /, *, common: Common | None = None) -> int:
 
 
 @memory.command
-def move(*, to: str, replace: Annotated[bool, Parameter(negative="")] = False, common: Common | None = None) -> int:
+def move(*, to: str, replace: Flag = False, common: Common | None = None) -> int:
     """Copy everything stored, of all tenants, to another index; the settings decide which one is used afterwards.
 
     Args:

@@ -1,8 +1,8 @@
 """What `udib memory ...` does: look, merge, move, keep a copy. Operator's work; a scope is named by --tenant."""
 
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,8 +111,8 @@ async def sweep(options: Options) -> int:
 
 async def reindex(options: Options) -> int:
     """Bring everything under the embedder that is named now."""
-    async with opened(options) as app, _counting(options) as report:
-        moved = await app.memory.reindex(report)
+    async with opened(options) as app:
+        moved = await app.memory.reindex(_counting(options))
     text = "Nothing lies under another embedding." if not moved.points else _moved_text(moved, "indexed again")
     present.emit(moved, text, as_json=options.json)
     return 0
@@ -139,14 +139,14 @@ def _no_folder(file: str) -> Path:
 
 async def import_file(file: str, options: Options) -> int:
     """Bring the records of a file in."""
-    async with opened(options) as app, _counting(options) as report:
-        moved = await app.vectors.import_file(Path(file), report)
+    async with opened(options) as app:
+        moved = await app.vectors.import_file(Path(file), _counting(options))
     present.emit(moved, _moved_text(moved, f"read from {file}"), as_json=options.json)
     return 0
 
 
-def _target(settings: Settings, to: str) -> tuple[Settings, str]:
-    """The settings under which an index elsewhere is opened, and what the user changes to use it from then on.
+def _target(settings: Settings, to: str) -> Settings:
+    """The settings under which an index elsewhere is opened.
 
     Raises:
         BadRequestError: The address is none that is known.
@@ -164,20 +164,21 @@ def _target(settings: Settings, to: str) -> tuple[Settings, str]:
             raise BadRequestError(
                 f"An index of the kind {kind!r} is not known; there are qdrant, qdrants and postgres."
             )
-    return with_memory(settings, changed), "To use it, set memory.index and the address in settings.yaml."
+    return with_memory(settings, changed)
 
 
 async def move(to: str, options: Options, *, replace: bool) -> int:
     """Copy everything to another index, and say how it is used from then on."""
     settings = options.settings()
-    target_settings, how = _target(settings, to)
+    target_settings = _target(settings, to)
     if target_settings.memory == settings.memory:
         raise BadRequestError(f"{to} is the index that is in use; give another one.")
-    async with opened(options) as app, _counting(options) as report, AsyncExitStack() as stack:
+    async with opened(options) as app, AsyncExitStack() as stack:
         target = open_index(stack, target_settings, settings.data_path)
-        moved = await transfer.move(app.vectors.index, target, report, replace=replace)
+        moved = await transfer.move(app.vectors.index, target, _counting(options), replace=replace)
     done = _moved_text(moved, "copied and compared")
-    present.emit(moved, Group(done, Text(how)), as_json=options.json)
+    how = Text("To use it, set memory.index and the address in settings.yaml.")
+    present.emit(moved, Group(done, how), as_json=options.json)
     return 0
 
 
@@ -197,8 +198,7 @@ async def restore(folder: str, options: Options) -> int:
     return 0
 
 
-@asynccontextmanager
-async def _counting(options: Options) -> AsyncIterator[Callable[[str, int], None]]:
+def _counting(options: Options) -> transfer.Report:
     """Tells on standard error how far a long work is, a line for every 5,000 points."""
     told: dict[str, int] = {}
 
@@ -207,7 +207,7 @@ async def _counting(options: Options) -> AsyncIterator[Callable[[str, int], None
             told[name] = done
             sys.stderr.write(f"{clean(name)}: {done} points\n")
 
-    yield report
+    return report
 
 
 def _day(text: str | None) -> float | None:

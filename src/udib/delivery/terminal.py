@@ -19,6 +19,7 @@ from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Label, 
 from udib.core.speech import Quote
 from udib.core.types import Content
 from udib.delivery import shares, view
+from udib.delivery.places import whole
 from udib.delivery.text import clean, web_url
 
 _SIDE_BY_SIDE = 100
@@ -203,7 +204,7 @@ def _time(content: Content, second: float) -> Text:
 def _address(content: Content, second: float) -> str | None:
     """Where a second can be heard: in public, or in a recording of this machine, which the terminal may show."""
     path = view.recording(content)
-    return view.link(content, second) if path is None else f"file://{url_quote(str(path))}#t={max(int(second), 0)}"
+    return view.link(content, second) if path is None else f"file://{url_quote(str(path))}#t={whole(second)}"
 
 
 def _linked(second: float, url: str | None) -> Text:

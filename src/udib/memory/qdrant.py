@@ -11,7 +11,7 @@ from udib.core.tenancy import Scope, TenantId
 from udib.core.types import Health
 from udib.core.vectors import Collection, Filters, Hit, Page, Point, Query
 from udib.memory import qdrant_wire as wire
-from udib.memory.batches import POINTS_PER_CALL, parts
+from udib.memory.batches import POINTS_PER_CALL, batched, parts
 from udib.memory.conditions import checked_facet, selection
 from udib.memory.point_checks import (
     checked_collection,
@@ -221,8 +221,7 @@ class QdrantIndex:
         """Remove points of the scope by id, as `delete` does; returns how many there were."""
         wanted = sorted({checked_id(each) for each in ids})
         name = self._name(collection)
-        some = (wanted[start : start + _IDS_PER_CALL] for start in range(0, len(wanted), _IDS_PER_CALL))
-        return sum([await self._removed(name, wire.identified(scope, each)) for each in some])
+        return sum([await self._removed(name, wire.identified(scope, some)) for some in batched(wanted, _IDS_PER_CALL)])
 
     async def optimize(self, collection: str) -> None:
         """Nothing: a server rearranges its collections by itself, and has no call for it."""

@@ -15,6 +15,7 @@ from udib.core.result import StepResult
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, MemoryRecord, Passage, RecordKind, Vector
 from udib.core.vectors import Filters, Hit, Point, Query
+from udib.memory.batches import batched
 from udib.memory.entries import Entry, content_hash
 from udib.memory.lexical import content_words, coverage, query_terms, stem, stems, terms
 from udib.memory.options import DEFAULT_RECALL, MemoryStats, RecallOptions
@@ -42,6 +43,8 @@ embedder's similarity does not tell on-topic from off-topic: the gold turns' med
 """
 _RECORDS_PER_CALL: Final = 256
 _RECORDS_AT_ONCE: Final = 8  # some 3 ms of work between two turns of the event loop
+_Ready = tuple[MemoryRecord, dict[str, object]]
+"""A record and its payload."""
 _SPEAKERS: Final = 20
 
 
@@ -91,19 +94,24 @@ class MemoryService:
             UnavailableError: The store is not to be had; some records may be stored.
         """
         now = self._clock()
-        for record in records:
-            checked_payload(f"{record.kind.value} {record.number}", self._payload(record, now))
+        ready: list[_Ready] = []
+        for some in batched(records, _RECORDS_AT_ONCE):
+            for record in some:
+                payload = self._payload(record, now)
+                checked_payload(f"{record.kind.value} {record.number}", payload)
+                ready.append((record, payload))
+            await asyncio.sleep(0)
         contents = {record.content_id for record in records}
         await self._refuse_beyond_quota(scope, records, contents)
         for kind in RecordKind:
-            mine = [record for record in records if record.kind is kind]
-            for start in range(0, len(mine), _RECORDS_PER_CALL):
-                entries = await self._entries(mine[start : start + _RECORDS_PER_CALL], now)
+            mine = [(record, payload) for record, payload in ready if record.kind is kind]
+            for part in batched(mine, _RECORDS_PER_CALL):
+                entries = await self._entries(part)
                 findable = [entry for entry in entries if entry.vector or entry.terms]
                 if findable:
                     await self._store.remember(scope, kind, findable, now=now)
             for content_id in contents:
-                following = max((each.number + 1 for each in mine if each.content_id == content_id), default=0)
+                following = max((each.number + 1 for each, _ in mine if each.content_id == content_id), default=0)
                 await self._store.delete_from(scope, kind, content_id, following)
         return len(records)
 
@@ -232,20 +240,13 @@ class MemoryService:
                 f"item would add {len(records)}. Forget something first, or raise memory.quota in the settings."
             )
 
-    async def _entries(self, records: Sequence[MemoryRecord], now: float) -> list[Entry]:
+    async def _entries(self, ready: Sequence[_Ready]) -> list[Entry]:
         entries: list[Entry] = []
-        for start in range(0, len(records), _RECORDS_AT_ONCE):
-            some = records[start : start + _RECORDS_AT_ONCE]
-            vectors = await self._directions([(record.text, record.context) for record in some])
-            entries += [self._entry(record, vector, now) for record, vector in zip(some, vectors, strict=True)]
+        for some in batched(ready, _RECORDS_AT_ONCE):
+            vectors = await self._directions([(record.text, record.context) for record, _ in some])
+            entries += [_entry(*each, vector) for each, vector in zip(some, vectors, strict=True)]
             await asyncio.sleep(0)
         return entries
-
-    def _entry(self, record: MemoryRecord, vector: Vector, now: float) -> Entry:
-        weights = terms(record.text)
-        for term, weight in terms(f"{record.context} {record.speaker or ''}").items():
-            weights.setdefault(term, CONTEXT_IN_TERMS * weight)
-        return Entry(record.content_id, record.number, vector, self._payload(record, now), weights)
 
     def _payload(self, record: MemoryRecord, now: float) -> dict[str, object]:
         payload: dict[str, object] = msgspec.to_builtins(record)
@@ -352,6 +353,13 @@ def timestamp(published_at: str | None) -> float | None:
     except ValueError:
         return None
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+def _entry(record: MemoryRecord, payload: Mapping[str, object], vector: Vector) -> Entry:
+    weights = terms(record.text)
+    for term, weight in terms(f"{record.context} {record.speaker or ''}").items():
+        weights.setdefault(term, CONTEXT_IN_TERMS * weight)
+    return Entry(record.content_id, record.number, vector, payload, weights)
 
 
 def _record_of(kind: RecordKind, payload: Mapping[str, object]) -> MemoryRecord:

@@ -90,7 +90,7 @@ def is_captions(path: Path, name: str | None = None) -> bool:
         name: What sentences call it; None: its path.
 
     Raises:
-            BadRequestError: It is a document of another program, text that is surely not somebody's words, or too long.
+        BadRequestError: It is a document of another program, text that is surely not somebody's words, or too long.
     """
     name = name or str(path)
     with path.open("rb") as file:

@@ -98,35 +98,31 @@ _FIND = """
         OR address = :reference OR url = :reference OR folded_title = :title
     ) ORDER BY content_id
 """
-_LISTING = """
+_AGE = "row_number() OVER (PARTITION BY content_id ORDER BY revision DESC, created_at DESC) AS age"
+"""1 for a content's newest report."""
+_LISTING = f"""
     SELECT content, coalesce(revision, 0), coalesce(created_at, ''), coalesce(words, 0), coalesce(claims, 0),
         duration_s,
         CASE remembered WHEN 1 THEN 'stored' WHEN 0 THEN 'incomplete' ELSE 'not finished' END
     FROM contents LEFT JOIN (
-        SELECT content_id, revision, created_at, words, claims, duration_s, remembered, row_number() OVER (
-            PARTITION BY content_id ORDER BY revision DESC, created_at DESC
-        ) AS age
+        SELECT content_id, revision, created_at, words, claims, duration_s, remembered, {_AGE}
         FROM reports WHERE tenant = :tenant AND workspace = :workspace
     ) AS newest ON newest.content_id = contents.content_id AND age = 1
     WHERE tenant = :tenant AND workspace = :workspace ORDER BY created_at DESC, contents.content_id
-"""
-_SPEAKERS = """
+"""  # noqa: S608
+_SPEAKERS = f"""
     SELECT DISTINCT speaker.value FROM (
-        SELECT CAST(report AS TEXT) AS text, row_number() OVER (
-            PARTITION BY content_id ORDER BY revision DESC, created_at DESC
-        ) AS age
+        SELECT CAST(report AS TEXT) AS text, {_AGE}
         FROM reports WHERE tenant = :tenant AND workspace = :workspace
-    ), json_each(CASE WHEN age = 1 AND json_valid(text) THEN text ELSE '{}' END, '$.outline.speakers') AS speaker
+    ), json_each(CASE WHEN age = 1 AND json_valid(text) THEN text ELSE '{{}}' END, '$.outline.speakers') AS speaker
     ORDER BY 1
-"""
-_NEWEST_CITING = """
+"""  # noqa: S608
+_NEWEST_CITING = f"""
     SELECT content_id, report FROM (
-        SELECT content_id, report, row_number() OVER (
-            PARTITION BY content_id ORDER BY revision DESC, created_at DESC
-        ) AS age
+        SELECT content_id, report, {_AGE}
         FROM reports WHERE tenant = :tenant AND workspace = :workspace AND content_id <> :content_id
     ) WHERE age = 1 AND instr(CAST(report AS TEXT), :content_id) ORDER BY content_id
-"""
+"""  # noqa: S608
 _EFFECT = "SELECT reference FROM effects WHERE tenant = :tenant AND workspace = :workspace AND key = :key"
 _ANNOUNCE = """
     INSERT INTO effects (tenant, workspace, key, content_id) VALUES (:tenant, :workspace, :key, :content_id)

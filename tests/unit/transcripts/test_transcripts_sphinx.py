@@ -39,6 +39,15 @@ def children(of: int | None = None) -> set[int]:
     return found
 
 
+async def begun(media: Media, before: set[int], *, at_least: int = 1) -> tuple["asyncio.Task[list[Window]]", set[int]]:
+    """The recognition of a media, and the child processes that it has started."""
+    task = asyncio.create_task(heard(media))
+    async with asyncio.timeout(30):
+        while len(born := children() - before) < at_least:
+            await asyncio.sleep(0.02)
+    return task, born
+
+
 def write(path: Path, samples: np.ndarray[tuple[int], np.dtype[np.int16]]) -> Media:
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, 16_000, 0, "NONE", ""))
@@ -153,10 +162,7 @@ async def test_children_die_with_a_parent_that_is_killed(tmp_path: Path) -> None
 async def test_a_part_that_needs_too_much_of_the_processor_is_a_bad_request(eval_data: Path, tmp_path: Path) -> None:
     media = spoken(eval_data / "speech", tmp_path / "a.wav", repeats=30)
     before = children()
-    task = asyncio.create_task(heard(media))
-    async with asyncio.timeout(30):
-        while not (born := children() - before):
-            await asyncio.sleep(0.02)
+    task, born = await begun(media, before)
     for child in born:
         os.kill(child, signal.SIGXCPU)  # as the system does at the limit
     with pytest.raises(BadRequestError, match="more processor time"):
@@ -228,10 +234,7 @@ async def test_closing_the_iterator_ends_all_children(eval_data: Path, tmp_path:
 async def test_cancelling_ends_all_children(eval_data: Path, tmp_path: Path) -> None:
     media = spoken(eval_data / "speech", tmp_path / "a.wav", repeats=30)
     before = children()
-    task = asyncio.create_task(heard(media))
-    async with asyncio.timeout(30):
-        while len(children() - before) < 2:
-            await asyncio.sleep(0.02)
+    task, _ = await begun(media, before, at_least=2)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -242,10 +245,7 @@ async def test_cancelling_ends_all_children(eval_data: Path, tmp_path: Path) -> 
 async def test_a_child_that_dies_makes_the_transcript_unavailable(eval_data: Path, tmp_path: Path) -> None:
     media = spoken(eval_data / "speech", tmp_path / "a.wav", repeats=30)
     before = children()
-    task = asyncio.create_task(heard(media))
-    async with asyncio.timeout(30):
-        while not (born := children() - before):
-            await asyncio.sleep(0.02)
+    task, born = await begun(media, before)
     for child in born:
         os.kill(child, signal.SIGKILL)
     with pytest.raises(UnavailableError, match="stopped with exit code -9"):

@@ -21,8 +21,8 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # that each needs) and memory (a process of its own for the embedded index, adapters of two servers, and the ways
 # between them); app has the commands that look after it, testing a whole vector index as a model.
 ROOM_LINES = {
-    "core": 1600, "net": 900, "storage": 1300, "sources": 2100, "transcripts": 2500, "analysis": 2650, "memory": 7600,
-    "delivery": 2000, "pipeline": 1600, "app": 3500, "testing": 750,
+    "core": 1750, "net": 900, "storage": 1300, "sources": 2100, "transcripts": 2500, "analysis": 2650, "memory": 7600,
+    "delivery": 2000, "pipeline": 1600, "app": 3500, "testing": 1100, "llm": 4600,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "memory/store.py": "one class with the whole surface that the plan names, mostly docstrings"

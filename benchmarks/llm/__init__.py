@@ -1,0 +1,1 @@
+"""The language-model room beside its peers: client, cache, router."""

@@ -147,7 +147,7 @@ async def test_a_speaker_is_found_by_name(service: MemoryService, scope: Scope) 
 async def test_a_speaker_is_found_by_filter(memory: Memory, scope: Scope) -> None:
     await memory.remember(scope, debate())
     assert "Bob" not in " ".join(await ask(memory, scope, "What about rents?", Filters(speaker="Ann")))
-    assert len(await ask(memory, scope, "rents", Filters(speaker="Bob"))) == 1
+    assert "rents" in (await ask(memory, scope, "rents", Filters(speaker="Bob")))[0]
 
 
 async def test_a_content_can_be_kept_out(memory: Memory, scope: Scope) -> None:

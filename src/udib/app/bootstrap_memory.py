@@ -136,12 +136,12 @@ def open_vectors(stack: AsyncExitStack, settings: Settings, root: Path, embedder
 
 def open_memory(settings: Settings, vectors: "EnhancedVectorStore") -> "MemoryService":
     """The memory over the store, with the settings' policy."""
+    from udib.memory.reranking import Weights
     from udib.memory.service import MemoryService
 
     wanted = settings.memory
-    return MemoryService(
-        vectors, similar_from=wanted.similar_from, quota=wanted.quota, retention_days=wanted.retention_days
-    )
+    weights = Weights(similar_from=wanted.similar_from)
+    return MemoryService(vectors, weights=weights, quota=wanted.quota, retention_days=wanted.retention_days)
 
 
 def _postgres_url(settings: Settings) -> str:

@@ -25,7 +25,7 @@ from udib.delivery.text import clean
 from udib.delivery.view import clock
 from udib.memory import transfer
 from udib.memory.options import MemoryStats, RecallOptions
-from udib.memory.service import timestamp
+from udib.memory.texts import timestamp
 
 if TYPE_CHECKING:
     from udib.app.memory_cli import Only, Shown

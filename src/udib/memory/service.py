@@ -5,7 +5,6 @@ import hashlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -14,33 +13,30 @@ from udib.core.errors import BadRequestError, ForbiddenError
 from udib.core.result import StepResult
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, MemoryRecord, Passage, RecordKind, Vector
-from udib.core.vectors import Filters, Hit, Point, Query
+from udib.core.vectors import Filters, Point, Query
 from udib.memory.batches import batched
 from udib.memory.entries import Entry, content_hash
-from udib.memory.lexical import content_words, coverage, query_terms, stem, stems, terms
+from udib.memory.lexical import content_words, query_terms, stem, stems, terms
 from udib.memory.options import DEFAULT_RECALL, MemoryStats, RecallOptions
 from udib.memory.outcome import outcome
 from udib.memory.point_checks import checked_payload
+from udib.memory.reranking import (
+    FEWEST_CANDIDATES,
+    WEIGHTS,
+    Candidate,
+    Weights,
+    bearing,
+    best_first,
+    candidates,
+    spread,
+)
 from udib.memory.store import EnhancedVectorStore
-from udib.memory.texts import StoredText, pieces, record_of
+from udib.memory.texts import StoredText, pieces, record_of, timestamp
 from udib.memory.transfer import Moved, Report
 
 CONTEXT_IN_VECTOR: Final = 0.2
 CONTEXT_IN_TERMS: Final = 0.3
 """How much the words before a record count towards finding it. On QMSum (single turns) no gain and no loss."""
-BEARS_FROM: Final = 0.15
-"""Share of the query's subject words that a passage must hold; of up to six, one that is not common is enough.
-
-Calibrated on QMSum, whose gold turns often share few words with the question, so it costs recall: see the part
-retrieval in `benchmarks/results/memory.json`. Of questions on subjects that no meeting has, 11 % find one shared word
-among the 575 turns of a meeting, and get that turn; without the condition all get something.
-"""
-SIMILAR_FROM: Final = 0.85
-"""Cosine from which a passage bears on a query though it shares no word with it.
-
-Fewer than 1 in 100 foreign questions reach it in a meeting of QMSum (median 0.61, 99 %: 0.81). Lower, the shipped
-embedder's similarity does not tell on-topic from off-topic: the gold turns' median is 0.77, a foreign meeting's 0.74.
-"""
 _RECORDS_PER_CALL: Final = 256
 _RECORDS_AT_ONCE: Final = 8  # some 3 ms of work between two turns of the event loop
 _Ready = tuple[MemoryRecord, dict[str, object]]
@@ -53,14 +49,13 @@ class MemoryService:
 
     name: str = "memory"
 
-    __slots__ = ("_bears_from", "_clock", "_quota", "_retention_s", "_similar_from", "_store")
+    __slots__ = ("_clock", "_quota", "_retention_s", "_store", "_weights")
 
     def __init__(
         self,
         store: EnhancedVectorStore,
         *,
-        bears_from: float = BEARS_FROM,
-        similar_from: float = SIMILAR_FROM,
+        weights: Weights = WEIGHTS,
         quota: int | None = None,
         retention_days: float | None = None,
         clock: Callable[[], float] = time.time,
@@ -69,15 +64,13 @@ class MemoryService:
 
         Args:
             store: Where the records lie.
-            bears_from: Share of a query's subject words from which a passage bears on it.
-            similar_from: Cosine from which it does without any of them.
+            weights: Which passages answer a query, and in which order.
             quota: Most records of one tenant, copies included; None: no bound.
             retention_days: How long a record is kept after it was stored; None: until it is forgotten.
             clock: Seconds since 1970.
         """
         self._store = store
-        self._bears_from = bears_from
-        self._similar_from = similar_from
+        self._weights = weights
         self._quota = quota
         self._retention_s = None if retention_days is None else retention_days * 86_400
         self._clock = clock
@@ -128,8 +121,9 @@ class MemoryService:
         """For each query the best records, best first; empty where nothing bears on the query.
 
         A passage bears on a query when it holds enough of the words that say what the query is about (the names of
-        speakers aside), or when its meaning is very near. If the query names a speaker whose passages bear on it, only
-        those are given.
+        speakers aside), or when its meaning is very near; then others of the same item that are nearly as near may
+        answer too. If the query names a speaker, only that speaker's are given, if there are any. Of passages of the
+        same place the best one comes first and the others after those of other places.
 
         Raises:
             BadRequestError: `limit` is not from 1 to 200.
@@ -139,13 +133,12 @@ class MemoryService:
         subjects = [content_words(query) for query in queries]
         vectors = await self._embed([" ".join(subject) for subject in subjects])
         found: list[list[Passage]] = []
-        for query, subject, vector in zip(queries, subjects, vectors, strict=True):
-            hits: Sequence[Hit] = ()
-            if subject:
-                wanted = Query(vector, query_terms(query), limit=4 * limit + 10, filters=filters)
-                hits = (await self._store.search(scope, kind, wanted, use_cache=options.use_cache)).hits
-            bearing = self._aged(self._bearing(kind, subject, hits), options)[:limit]
-            found.append(await self._in_context(scope, kind, bearing, options))
+        for subject, vector in zip(subjects, vectors, strict=True):
+            wanted = Query(vector, limit=max(FEWEST_CANDIDATES, 2 * limit), filters=filters, explain=True)
+            bear = await self._bearing(scope, kind, subject, wanted, options) if subject else []
+            ranked = best_first(bear, self._clock(), options.half_life_days)
+            best = spread(ranked, self._weights.same_place)[:limit]
+            found.append(await self._in_context(scope, kind, subject, best, options))
         return found
 
     async def store_content(
@@ -285,46 +278,44 @@ class MemoryService:
         vectors = await self._store.embedder.embed(texts)
         return [vector if any(vector) else () for vector in vectors]
 
-    def _bearing(self, kind: RecordKind, subject: Sequence[str], hits: Sequence[Hit]) -> list[tuple[str, Passage]]:
-        """The passages of the hits that bear on the query, by id: those of the speakers whom it names, or anybody's."""
-        records = [_record_of(kind, hit.payload) for hit in hits]
-        speakers = stems(" ".join(record.speaker or "" for record in records))
-        # A speaker's name says whose words are wanted, not what they are about.
+    async def _bearing(
+        self, scope: Scope, kind: RecordKind, subject: Sequence[str], wanted: Query, options: RecallOptions
+    ) -> list[Candidate]:
+        """What bears on the subject: of the speakers whom it names, or of anybody."""
+        found = await self._candidates(scope, kind, subject, wanted, options)
+        speakers = stems(" ".join(each.record.speaker or "" for each in found))
+        # A speaker's name says whose words are wanted, not what they are about: it finds those who are spoken to.
         asked = [word for word in subject if stem(word) not in speakers]
         named = {stem(word) for word in subject} & speakers
-        passages = []
-        for hit, record in zip(hits, records, strict=True):
-            said = stems(record.text)
-            if asked and hit.similarity < self._similar_from and coverage(asked, said) < self._bears_from:
-                continue
-            matched = tuple(word for word in subject if stem(word) in said)
-            passages.append((hit.id, Passage(record, hit.score, hit.similarity, matched)))
-        theirs = [(number, each) for number, each in passages if named & stems(each.record.speaker or "")]
-        return theirs or passages
+        if asked and named:
+            found = await self._candidates(scope, kind, asked, wanted, options)
+        bear = bearing(found, asked, self._weights)
+        return [each for each in bear if named & stems(each.record.speaker or "")] or bear
 
-    def _aged(self, passages: list[tuple[str, Passage]], options: RecallOptions) -> list[tuple[str, Passage]]:
-        """The passages with their scores halved for each half-life that has gone since they were published."""
-        if options.half_life_days is None:
-            return passages
-        half_life_s = options.half_life_days * 86_400
-        aged = []
-        for number, passage in passages:
-            published = timestamp(passage.record.published_at)
-            age_s = 0.0 if published is None else max(self._clock() - published, 0.0)
-            aged.append((number, replace(passage, score=passage.score * 0.5 ** (age_s / half_life_s))))
-        return sorted(aged, key=lambda each: -each[1].score)
+    async def _candidates(
+        self, scope: Scope, kind: RecordKind, words: Sequence[str], wanted: Query, options: RecallOptions
+    ) -> list[Candidate]:
+        query = replace(wanted, terms=query_terms(" ".join(words)))
+        hits = (await self._store.search(scope, kind, query, use_cache=options.use_cache)).hits
+        return candidates(hits, [_record_of(kind, hit.payload) for hit in hits], self._weights)
 
     async def _in_context(
-        self, scope: Scope, kind: RecordKind, passages: Sequence[tuple[str, Passage]], options: RecallOptions
+        self,
+        scope: Scope,
+        kind: RecordKind,
+        subject: Sequence[str],
+        chosen: Sequence[Candidate],
+        options: RecallOptions,
     ) -> list[Passage]:
-        """The passages with the other places where the same was said, and with what was said around them."""
-        twins = await self._store.twins(scope, kind, [number for number, _ in passages])
-        found = []
-        for number, passage in passages:
-            also = tuple(_record_of(kind, payload) for payload in twins.get(number, ()))
-            before, after = await self._around(scope, kind, passage.record, options.neighbours)
-            found.append(replace(passage, also=also, before=before, after=after))
-        return found
+        """The candidates as passages: with the other places where the same was said, and what was said around them."""
+        twins = await self._store.twins(scope, kind, [each.id for each in chosen])
+        passages = []
+        for each in chosen:
+            matched = tuple(word for word in subject if stem(word) in each.said)
+            also = tuple(_record_of(kind, payload) for payload in twins.get(each.id, ()))
+            before, after = await self._around(scope, kind, each.record, options.neighbours)
+            passages.append(Passage(each.record, each.score, each.similarity, matched, also, before, after))
+        return passages
 
     async def _around(
         self, scope: Scope, kind: RecordKind, record: MemoryRecord, neighbours: int
@@ -342,17 +333,6 @@ class MemoryService:
             tuple(each for each in records if each.number < record.number),
             tuple(each for each in records if each.number > record.number),
         )
-
-
-def timestamp(published_at: str | None) -> float | None:
-    """Seconds since 1970 of an ISO 8601 date or time; UTC where it names no zone, None where it is none."""
-    if published_at is None:
-        return None
-    try:
-        when = datetime.fromisoformat(published_at)
-    except ValueError:
-        return None
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
 def _entry(record: MemoryRecord, payload: Mapping[str, object], vector: Vector) -> Entry:

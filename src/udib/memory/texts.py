@@ -1,6 +1,7 @@
 """Plain texts that a caller stores: what may come with one, and its pieces as records. Pure."""
 
 import re
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -55,3 +56,14 @@ def pieces(text: str) -> list[str]:
                 words = []
             words += more
     return [*found, " ".join(words)] if words else found
+
+
+def timestamp(published_at: str | None) -> float | None:
+    """Seconds since 1970 of an ISO 8601 date or time; UTC where it names no zone, None where it is none."""
+    if published_at is None:
+        return None
+    try:
+        when = datetime.fromisoformat(published_at)
+    except ValueError:
+        return None
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()

@@ -14,8 +14,8 @@ from udib.core.vectors import Filters
 LookUp = Callable[[Sequence[str]], Awaitable[list[list[Evidence]]]]
 
 PASSAGES = 3
-_LOOKED_AT = 12
-"""Passages that are recalled for a statement; most of them share a word with it and not its subject."""
+_LOOKED_AT = 30
+"""Passages that are recalled for a statement; most of them share little with it, or a word and not its subject."""
 
 _FEWEST_SHARED: Final = 2
 _MOST: Final = 0.6

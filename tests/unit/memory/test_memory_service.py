@@ -7,9 +7,10 @@ from udib.core.tenancy import Scope
 from udib.core.types import ContentId, MemoryRecord, RecordKind
 from udib.core.vectors import Filters
 from udib.memory.options import RecallOptions
-from udib.memory.service import MemoryService, timestamp
+from udib.memory.service import MemoryService
 from udib.memory.static import StaticEmbedder
 from udib.memory.store import EnhancedVectorStore
+from udib.memory.texts import timestamp
 from udib.testing.vectors import FakeVectorIndex
 
 A, B = Scope.of("a", "main"), Scope.of("b", "main")

@@ -18,7 +18,7 @@ from udib.app.bootstrap import App
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.core.version import __version__
 from udib.memory.sparse import copy_sparse
-from udib.sources.files import absolute
+from udib.sources.paths import absolute
 from udib.storage.disk import disk_faults
 
 SCHEMA: Final = "udib.backup/1"

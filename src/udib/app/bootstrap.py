@@ -4,9 +4,10 @@ Adapters are chosen here, by name, and imported where they are chosen, so that a
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,15 @@ from udib.core.checked import Checked
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report
 from udib.core.ports import Catalogue, Forgettable, KeyValueStore, Outbox, Source, Transcriber
+from udib.core.result import StepResult
 from udib.core.speech import Transcript
 from udib.core.tenancy import Scope
-from udib.core.types import Content, Health
-from udib.core.vectors import Embedder
+from udib.core.types import Answer, Content, Health
+from udib.core.vectors import Embedder, Filters
+from udib.pipeline.ask import ask
 from udib.pipeline.evidence import LookUp
 from udib.pipeline.orchestrator import Analyses, ContentPipeline, Services
+from udib.pipeline.step import Deadlines, run_step
 
 if TYPE_CHECKING:
     from udib.delivery.webhook import Post
@@ -32,21 +36,40 @@ if TYPE_CHECKING:
     from udib.storage.database import Database
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class App:
-    """A running udib. `pipeline` works in `scope`; `pipeline.in_scope` gives it for another.
+    """A running udib, in `scope`; `pipeline.in_scope` gives its pipeline for another one.
 
-    `memory` and `vectors` are what is remembered, as records and as vectors; their calls name a scope.
+    `memory` and `vectors` are what is remembered, as records and as vectors; their calls name a scope. What fetches and
+    analyses is put together at its first use: a question needs none of it.
     """
 
     settings: Settings
     scope: Scope
-    pipeline: ContentPipeline
     catalogue: Catalogue
     cache: KeyValueStore
     memory: "MemoryService"
     vectors: "EnhancedVectorStore"
-    checked: Sequence[Checked]
+    _make_pipeline: Callable[[], tuple[ContentPipeline, Sequence[Checked]]]
+
+    @cached_property
+    def _analysing(self) -> tuple[ContentPipeline, Sequence[Checked]]:
+        return self._make_pipeline()
+
+    @property
+    def pipeline(self) -> ContentPipeline:
+        """What analyses and forgets."""
+        return self._analysing[0]
+
+    @property
+    def checked(self) -> Sequence[Checked]:
+        """All adapters that can say how they are."""
+        return self._analysing[1]
+
+    async def ask(self, question: str, *, limit: int = 5, filters: Filters | None = None) -> StepResult[Answer]:
+        """What was said about a question; see `udib.pipeline.ask.ask`."""
+        work = ask(self.memory, self.scope, question, limit=limit, filters=filters)
+        return await run_step(work, name="ask", deadline_s=Deadlines().analyse_s)
 
     async def ping(self) -> list[Health]:
         """How each adapter is."""
@@ -103,13 +126,17 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
         embedder = open_embedder(stack, settings, static)
         vectors = open_vectors(stack, settings, root, embedder)
         memory = open_memory(settings, vectors)
-        services = _services(stack, settings, root, _Stores(memory, catalogue, artifacts))
-        if isinstance(embedder, Forgettable):
-            services = replace(services, forgettable=(embedder, *services.forgettable))
-        pipeline = ContentPipeline(services, _analyses(settings, static), settings.scope)
-        checked: list[Checked] = [catalogue, cache, artifacts, memory, services.engine, services.files]
-        checked += [*services.sources, *services.transcribers, *services.notices]
-        yield App(settings, settings.scope, pipeline, catalogue, cache, memory, vectors, checked)
+        stores = _Stores(memory, catalogue, artifacts)
+
+        def pipeline() -> tuple[ContentPipeline, Sequence[Checked]]:
+            services = _services(stack, settings, root, stores)
+            if isinstance(embedder, Forgettable):
+                services = replace(services, forgettable=(embedder, *services.forgettable))
+            checked: list[Checked] = [catalogue, cache, artifacts, memory, services.engine, services.files]
+            checked += [*services.sources, *services.transcribers, *services.notices]
+            return ContentPipeline(services, _analyses(settings, static), settings.scope), checked
+
+        yield App(settings, settings.scope, catalogue, cache, memory, vectors, pipeline)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,10 +46,11 @@ def analyze(
         out: Also write the report into this directory.
         dry_run: Say what would be done and what it would cost; do nothing.
     """
-    from udib.app import commands
+    from udib.app.analyze import AnalyzeOrder
+    from udib.app.analyze import analyze as analyse
 
-    order = commands.AnalyzeOrder(source, captions, quality, out, dry_run)
-    return run(commands.analyze(order, options(common)), common, then=_RESUMABLE)
+    order = AnalyzeOrder(source, captions, quality, out, dry_run)
+    return run(analyse(order, options(common)), common, then=_RESUMABLE)
 
 
 @app.command(usage="Usage: udib ask [OPTIONS] QUESTION...")

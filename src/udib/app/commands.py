@@ -1,7 +1,5 @@
 """What the commands do: open the app, call it, print what it says, and give the exit code."""
 
-import errno
-import os
 import shlex
 import sys
 from collections.abc import AsyncGenerator
@@ -13,16 +11,13 @@ from typing import Any
 from udib.app import present
 from udib.app.bootstrap import App, open_app
 from udib.app.observability import configure_logging
-from udib.app.plan import plan, plan_text
-from udib.app.progress import showing_progress
 from udib.app.settings import Settings, load_settings
-from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError, error_for
+from udib.core.errors import BadRequestError, Status, UdibError, error_for
 from udib.core.findings import Report
 from udib.core.result import StepResult
-from udib.core.types import Content, ListingState, Media
+from udib.core.types import Content, ListingState
 from udib.core.vectors import Filters
-from udib.sources.files import absolute, with_captions
-from udib.sources.ytdlp_choice import height
+from udib.sources.paths import absolute
 
 EXIT_CODES = {
     Status.OK: 0,
@@ -61,7 +56,7 @@ class Options:
             BadRequestError: One that names a directory is empty, which would mean the current one.
         """
         for name, value in (("data-dir", self.data_dir), ("config", self.config)):
-            _refuse_empty(name, value)
+            refuse_empty(name, value)
         data_dir = None if self.data_dir is None else Path(self.data_dir)
         return {"tenant": self.tenant, "workspace": self.workspace, "data_dir": data_dir}
 
@@ -71,44 +66,6 @@ class Options:
         return "".join(f" --{name} {shlex.quote(value)}" for name, value in named.items() if value is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class AnalyzeOrder:
-    """What `udib analyze` was asked for."""
-
-    source: str
-    captions: str | None
-    quality: str | None
-    out: str | None
-    dry_run: bool
-
-
-async def analyze(order: AnalyzeOrder, options: Options) -> int:
-    """Analyse one item and print the report."""
-    _refuse_empty("out", order.out)
-    if order.out is not None:
-        _writable(Path(order.out))
-    if order.quality is not None:
-        height(order.quality)
-    if order.captions is not None:
-        await with_captions(Media(), order.captions)
-    async with opened(options) as app:
-        if order.dry_run:
-            steps = await plan(app, order.source, captions=order.captions, quality=order.quality)
-            present.emit(steps, plan_text(steps), as_json=options.json)
-            return 0
-        with showing_progress(quiet=options.quiet) as progress:
-            result = await app.pipeline.process_video(
-                order.source, order.quality, captions=order.captions, progress=progress
-            )
-        if not result.success:
-            return _failed(result, options)
-        report = result.unwrap()
-        if order.out is not None:
-            report = await app.export(report, Path(order.out))
-        _print_report(report, options)
-        return 0
-
-
 async def ask(question: str, limit: int, speaker: str | None, content: str | None, options: Options) -> int:
     """Answer a question from memory; "nothing found" is an answer."""
     async with opened(options) as app:
@@ -116,9 +73,9 @@ async def ask(question: str, limit: int, speaker: str | None, content: str | Non
         nothing = named and await _is_empty(app)  # then there is no item and no speaker that could be named
         only = None if content is None or nothing else (await _content(app, content)).id
         who = None if speaker is None or nothing else await _speaker(app, speaker)
-        result = await app.pipeline.ask(question, limit=limit, filters=Filters(content_id=only, speaker=who))
+        result = await app.ask(question, limit=limit, filters=Filters(content_id=only, speaker=who))
         if not result.success:
-            return _failed(result, options)
+            return failed(result, options)
         answer = result.unwrap()
         if not answer.passages and await _is_empty(app):
             answer = replace(answer, note=present.nothing_stored(app.scope))
@@ -139,7 +96,7 @@ async def show(reference: str, options: Options) -> int:
         report = await app.catalogue.report(app.scope, content.id)
         if report is None:
             raise BadRequestError(f"{content.title!r} is not finished; {present.ways_on(content)}.")
-        _print_report(report, options)
+        print_report(report, options)
         return 0
 
 
@@ -163,7 +120,7 @@ async def forget(reference: str, options: Options, *, confirmed: bool) -> int:
             raise BadRequestError("Nothing was forgotten.")
         result = await app.pipeline.forget(content.id)
         if not result.success:
-            return _failed(result, options)
+            return failed(result, options)
         forgotten = result.unwrap()
         present.emit(forgotten, present.forgotten_text(forgotten, content), as_json=options.json)
         return 0 if not any(count for _, count in forgotten.left) else EXIT_CODES[Status.FAILED]
@@ -182,7 +139,12 @@ def explain(error: UdibError, *, as_json: bool) -> int:
     return EXIT_CODES[error.status]
 
 
-def _refuse_empty(option: str, value: str | None) -> None:
+def refuse_empty(option: str, value: str | None) -> None:
+    """An empty directory's name would mean the current one.
+
+    Raises:
+        BadRequestError: It is empty.
+    """
     if value is not None and not value.strip():
         raise BadRequestError(f"--{option} names no directory; give one, or leave it out.")
 
@@ -208,22 +170,6 @@ async def _speaker(app: App, name: str) -> str:
         there = f"there are {', '.join(known[:10])}" if known else "no speaker is known"
         raise BadRequestError(f"Nobody called {name!r} speaks in what is stored; {there}.")
     return name if name in found else found[0]
-
-
-def _writable(folder: Path) -> None:
-    """Make the directory of --out before any work is done for it.
-
-    Raises:
-        BadRequestError: It cannot be made or written.
-        UnavailableError: The disk is full.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        kind = UnavailableError if exc.errno in {errno.ENOSPC, errno.EDQUOT} else BadRequestError
-        raise kind(f"{folder} cannot be made ({exc.strerror}); give another directory to --out.") from exc
-    if not os.access(folder, os.W_OK):
-        raise BadRequestError(f"{folder} cannot be written; give another directory to --out.")
 
 
 async def _content(app: App, reference: str, *, least: int = _LEAST_TO_READ) -> Content:
@@ -267,10 +213,12 @@ def _file_address(path: str) -> str:
     return absolute(path).as_uri()
 
 
-def _print_report(report: Report, options: Options) -> None:
+def print_report(report: Report, options: Options) -> None:
+    """The report, and where its files lie."""
     paths = present.whereabouts(report, options.repeated())
     present.emit(report, present.report_text(report), as_json=options.json, paths=paths)
 
 
-def _failed(result: StepResult[Any], options: Options) -> int:
+def failed(result: StepResult[Any], options: Options) -> int:
+    """Say why there is no result, and give the exit code."""
     return explain(error_for(result.status, result.error or result.status.value), as_json=options.json)

@@ -1,7 +1,6 @@
 """Files of this machine: recordings, captions, transcripts."""
 
 import asyncio
-import os
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from urllib.request import url2pathname
 from udib.core.errors import BadRequestError
 from udib.core.types import CaptionTrack, Content, ContentId, Health, Media, Platform
 from udib.sources.media import check_file, digest_of, is_captions, probe
+from udib.sources.paths import absolute
 
 
 class FileSource:
@@ -56,22 +56,6 @@ async def with_captions(media: Media, path: str) -> Media:
 async def is_intact(media: Media) -> bool:
     """Whether the files of a media are where they were, and the one with the words has the same bytes."""
     return await asyncio.to_thread(_is_intact, media)
-
-
-def absolute(path: str) -> Path:
-    """A path from the root, without `..` and with the user's home written out; links are not followed.
-
-    Raises:
-        BadRequestError: The home directory is not known, or the name is no Unicode text.
-    """
-    try:
-        found = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 - resolve() would follow links
-        str(found).encode()
-    except RuntimeError as exc:
-        raise BadRequestError(f"The home directory in {path} is not known; write the path out.") from exc
-    except UnicodeEncodeError as exc:
-        raise BadRequestError(f"The name of the file {path!a} is no Unicode text; rename the file.") from exc
-    return found
 
 
 def _is_intact(media: Media) -> bool:

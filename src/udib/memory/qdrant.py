@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from qdrant_client import AsyncQdrantClient
 from qdrant_client.http import models
 
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
@@ -267,8 +268,16 @@ class QdrantIndex:
         await way(lambda client: client.upsert(name, points, wait=True))
 
     async def _asked(self, name: str, *questions: models.QueryRequest) -> list[list[models.ScoredPoint]]:
-        answers = await self._server.call(lambda client: client.query_batch_points(name, questions))
-        return [answer.points for answer in answers]
+        batch = models.QueryRequestBatch(searches=list(questions))
+
+        async def ask(client: AsyncQdrantClient) -> list[models.QueryResponse]:
+            # By the generated interface: the usual one copies every number of a question to look for texts to embed.
+            answer = await client.http.search_api.query_batch_points(name, query_request_batch=batch)
+            if len(answer.result or ()) != len(questions):
+                raise ValueError("an answer to each question was expected")
+            return answer.result or []
+
+        return [answer.points for answer in await self._server.call(ask)]
 
     async def _counted(self, name: str, where: models.Filter | None) -> int:
         return (await self._server.call(lambda client: client.count(name, where, exact=True))).count

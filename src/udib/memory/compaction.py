@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
@@ -83,21 +83,15 @@ async def compact(
     if not 0 < threshold <= 1:
         raise BadRequestError(f"A similarity threshold is above 0 and at most 1, not {threshold:g}.")
     found = [point async for page in pages(index, scope, collection, Filters()) for point in page]
-    points = sorted(found, key=_order)
-    pairs = await asyncio.to_thread(repeats, points, threshold)
+    pairs = await asyncio.to_thread(repeats, found, threshold)
     if pairs and now is not None:
-        by_id = {point.id: point for point in points}
-        run = str(uuid4())
-        merged = [
-            twin_of(by_id[pair.dropped], pair.kept, by_id[pair.kept].payload.get("content_hash"), now, run)
-            for pair in pairs
-        ]
-        await twins.merge(scope, collection, merged)
-    return Compaction(len(points), tuple(pairs))
+        await twins.merge(scope, collection, await asyncio.to_thread(_merged, found, pairs, now))
+    return Compaction(len(found), tuple(pairs))
 
 
-def repeats(points: Sequence[Point], threshold: float) -> list[Pair]:
-    """Which points repeat an earlier one: near to it, or with its very words. Nothing is dropped onto a dropped one."""
+def repeats(points: Iterable[Point], threshold: float) -> list[Pair]:
+    """Which points repeat a better one: near to it, or with its very words. Nothing is dropped onto a dropped one."""
+    points = sorted(points, key=_order)
     with_vector = [point for point in points if len(point.vector)]
     near: list[Repeat] = []
     if with_vector:
@@ -120,6 +114,16 @@ def repeats(points: Sequence[Point], threshold: float) -> list[Pair]:
         if kept is not point and not leading[point.id]:
             pairs[point.id] = Pair(point.id, kept.id, _cosine(point, kept), exact=True)
     return [pairs[point.id] for point in points if point.id in pairs]
+
+
+def _merged(points: Iterable[Point], pairs: Iterable[Pair], now: float) -> list[Point]:
+    """What is merged away, as twins of what is kept; all of one run, so that it can be undone as one."""
+    by_id = {point.id: point for point in points}
+    run = str(uuid4())
+    return [
+        twin_of(by_id[pair.dropped], pair.kept, by_id[pair.kept].payload.get("content_hash"), now, run)
+        for pair in pairs
+    ]
 
 
 def _order(point: Point) -> tuple[bool, float, str]:

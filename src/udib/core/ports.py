@@ -203,9 +203,10 @@ class Memory(Checked, Forgettable, Protocol):
     """What the product knows, by meaning."""
 
     async def remember(self, scope: Scope, records: Sequence[MemoryRecord]) -> int:
-        """Store all records of one or more contents, in place of those kept before; returns how many there were.
+        """Store all records of one or more contents, in place of those kept before; returns how many are stored.
 
-        Those of before that have no successor of their number are removed last, so that a failure loses nothing.
+        If that is fewer, the others are kept on this machine's disk until the store can be reached. Those of before
+        that have no successor of their number are removed last, so that a failure loses nothing.
         """
         ...
 

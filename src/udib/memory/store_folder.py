@@ -25,7 +25,16 @@ from udib.memory.store_protocol import (
     WirePage,
     WireUsage,
 )
-from udib.storage.disk import TO_OPEN, TO_STORE, disk_bytes, disk_faults, free_bytes, need_room
+from udib.storage.disk import (
+    TO_OPEN,
+    TO_STORE,
+    disk_bytes,
+    disk_faults,
+    free_bytes,
+    need_room,
+    sync_folder,
+    write_whole,
+)
 
 SCHEMA: Final = 1
 
@@ -296,16 +305,6 @@ def _damaged(folder: Path, path: Path, reason: str) -> UdibError:
 
 
 def _write_manifest(folder: Path, manifest: Manifest) -> None:
-    fresh = folder / "manifest.json.new"
     with disk_faults(folder):
-        with fresh.open("wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(manifest)))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(folder / "manifest.json")
-        for changed in (folder, folder / "shards"):
-            directory = os.open(changed, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+        sync_folder(folder / "shards")  # a manifest names only what is there, also after a loss of power
+        write_whole(folder / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest)))

@@ -11,9 +11,10 @@ import fcntl
 import os
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -125,6 +126,37 @@ def _fill(reserve: Path) -> None:
 def existing(path: Path) -> Path:
     """The path, or the nearest folder above it that is there."""
     return next(place for place in (path, *path.absolute().parents) if place.exists())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a whole file or none: beside it, to the disk, then by one rename.
+
+    Raises:
+        OSError: The disk refuses; see `disk_faults`.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    with ExitStack() as undo:
+        undo.callback(Path(name).unlink)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+        undo.pop_all()
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring what was made, renamed or removed in a folder to the disk.
+
+    Raises:
+        OSError: The disk refuses.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @asynccontextmanager

@@ -11,7 +11,8 @@ from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.vectors import Collection
 from udib.memory.conditions import Selection
 from udib.memory.point_checks import checked_model, no_collection
-from udib.memory.qdrant_edge_shard import EdgeShard, PointFilter, engine_errors, identified, selected
+from udib.memory.qdrant_edge_filters import PointFilter, identified, selected
+from udib.memory.qdrant_edge_shard import EdgeShard, engine_errors
 from udib.memory.sparse import copy_sparse
 from udib.memory.store_protocol import (
     Facet,
@@ -162,7 +163,7 @@ class StoreFolder:
     def count(self, name: str, where: Selection) -> int:
         """How many points meet the selection; none in a collection that does not exist."""
         shard = self._shard(name)
-        return 0 if shard is None else shard.count(selected(where))
+        return 0 if shard is None else shard.count(shard.condition(where))
 
     def delete(self, name: str, where: Selection) -> int:
         """Remove the selected points and their words from the disk.

@@ -76,7 +76,10 @@ def is_full(path: Path) -> bool:
 def free_bytes(path: Path) -> int:
     """What is free on the disk that holds, or will hold, a path."""
     with disk_faults(path):
-        usage = shutil.disk_usage(existing(path))
+        try:
+            usage = shutil.disk_usage(path)
+        except FileNotFoundError:
+            usage = shutil.disk_usage(existing(path))
     return usage.free if usage.total else sys.maxsize
 
 
@@ -173,8 +176,11 @@ async def held(path: Path, *, shared: bool = False, wait_s: float, refusal: str)
         UnavailableError: Others held it all the time, or the file cannot be made.
     """
     with disk_faults(path):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except FileNotFoundError:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + wait_s
     try:
         while not _taken(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX):

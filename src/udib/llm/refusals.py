@@ -100,7 +100,7 @@ def refusal_of(status: int, said: Any, secret: str) -> Refusal:  # noqa: ANN401 
     """
     error = _error_in(said)
     code, text = error.get("code"), _text_of(error)
-    if isinstance(code, str) and code.isascii() and code.isdecimal():
+    if isinstance(code, str) and len(code) == 3 and code.isascii() and code.isdecimal():
         code = int(code)
     elif code is None:
         code = error.get("type")

@@ -6,7 +6,7 @@ from typing import Final
 from udib.core.chat import Completion, Finish, TokenUsage, ToolCall
 from udib.core.errors import UnavailableError
 from udib.llm.cards import ModelCard
-from udib.llm.wire import WireAnswer, WireChoice, WireToolCall, WireUsage
+from udib.llm.wire import WireAnswer, WireChoice, WireTokens, WireToolCall
 
 _FINISH: Final = {
     "stop": Finish.STOP,
@@ -22,7 +22,7 @@ _BYTES_PER_TOKEN: Final = 4
 """Of English text, about; where a provider does not count."""
 
 
-class _Call:
+class _CallParts:
     """A tool call in the making."""
 
     __slots__ = ("arguments", "id", "name")
@@ -69,10 +69,10 @@ class Assembly:
         self._size = 0
         self._id = self._model = ""
         self._texts: list[str] = []
-        self._calls: dict[int, _Call] = {}
+        self._calls: dict[int, _CallParts] = {}
         self._finish: str | None = None
         self._refused = False
-        self._usage: WireUsage | None = None
+        self._usage: WireTokens | None = None
         self.begun = False
         """Whether a choice has come, be it an empty one."""
 
@@ -147,17 +147,19 @@ class Assembly:
             self._texts.append(text)
             self._size += len(text)
         for part in said.tool_calls or ():
-            self._size += self._calls.setdefault(self._number(part), _Call()).add(part)
+            self._size += self._calls.setdefault(self._number(part), _CallParts()).add(part)
         return text
 
     def _number(self, part: WireToolCall) -> int:
-        """Which call a part belongs to. Some servers leave the index out: then a new id begins a new call."""
+        """Which call a part belongs to. Where the index is left out, a new id, or else a name, begins a new call."""
         if part.index is not None:
             return part.index
-        last = max(self._calls, default=0)
-        if last in self._calls and (part.id is None or part.id == self._calls[last].id):
-            return last
-        return len(self._calls)
+        if not self._calls:
+            return 0
+        last = max(self._calls)
+        named = part.function is not None and bool(part.function.name)
+        continues = part.id == self._calls[last].id if part.id else not named
+        return last if continues else last + 1
 
     def _why(self) -> Finish:
         if self._refused:
@@ -166,7 +168,7 @@ class Assembly:
         return Finish.TOOL_CALLS if finish is Finish.STOP and self._calls else finish
 
     def _consumed(self, body: bytes, card: ModelCard | None) -> TokenUsage:
-        wire = self._usage or WireUsage()
+        wire = self._usage or WireTokens()
         counted = wire.prompt_tokens is not None and wire.completion_tokens is not None
         prompt, answer = (
             (wire.prompt_tokens or 0, wire.completion_tokens or 0)
@@ -186,7 +188,7 @@ class Assembly:
         )
 
 
-def _billed(usage: WireUsage) -> float | None:
+def _billed(usage: WireTokens) -> float | None:
     """What a call cost in USD, with what was billed to a key of the user's own; None: not said, or no amount."""
     cost = usage.cost
     if cost is None or not math.isfinite(cost) or cost < 0:

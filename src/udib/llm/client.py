@@ -37,7 +37,7 @@ _LAST_BYTES_S: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class ModelEndpoint:
     """Where models are asked, and how.
 
     Attributes:
@@ -128,7 +128,7 @@ class OpenAICompatibleClient:
     def __init__(
         self,
         pool: HTTPConnectionPool,
-        endpoint: Endpoint,
+        endpoint: ModelEndpoint,
         *,
         cards: Mapping[str, ModelCard] | None = None,
         retry: RetryPolicy | None = None,

@@ -10,7 +10,7 @@ import msgspec
 
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.llm.cards import ModelCard
-from udib.llm.client import ChatLimits, Endpoint, OpenAICompatibleClient
+from udib.llm.client import ChatLimits, ModelEndpoint, OpenAICompatibleClient
 from udib.llm.wire import Dialect
 from udib.net.pool import HTTPConnectionPool
 from udib.net.retry import RetryPolicy, resilient_get
@@ -145,7 +145,7 @@ class OpenRouterService(OpenAICompatibleClient):
     ) -> None:
         named = {"HTTP-Referer": referer, "X-Title": title}
         headers = {name: value for name, value in named.items() if value}
-        endpoint = Endpoint(base_url, key, headers, Dialect(billed_cost=True))
+        endpoint = ModelEndpoint(base_url, key, headers, Dialect(billed_cost=True))
         super().__init__(pool, endpoint, cards=cards, retry=retry, limits=limits)
 
     async def models(self) -> list[ModelCard]:

@@ -40,7 +40,7 @@ _WRONG: Final[_Meaning] = (BadRequestError, "{host} does not accept the request"
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class ChatRefusal:
     """An answer that is an error.
 
     Attributes:
@@ -78,7 +78,7 @@ class Refusal:
         return _BUSY if self.passing else _WRONG
 
 
-def read_refusal(status: int, body: bytes, secret: str) -> Refusal:
+def read_refusal(status: int, body: bytes, secret: str) -> ChatRefusal:
     """The refusal that a body of any form stands for.
 
     Args:
@@ -93,7 +93,7 @@ def read_refusal(status: int, body: bytes, secret: str) -> Refusal:
     return refusal_of(status, said, secret)
 
 
-def refusal_of(status: int, said: Any, secret: str) -> Refusal:  # noqa: ANN401 - any JSON value
+def refusal_of(status: int, said: Any, secret: str) -> ChatRefusal:  # noqa: ANN401 - any JSON value
     """The refusal that a JSON value stands for: an error, or an object that holds one.
 
     An error within an answer of status 200 names its own status, or counts as 502: the provider failed after it began.
@@ -113,7 +113,7 @@ def refusal_of(status: int, said: Any, secret: str) -> Refusal:  # noqa: ANN401 
     if secret:
         text = text.replace(secret, "...")
     line = "".join(char if char.isprintable() else " " for char in " ".join(text.split()))
-    return Refusal(status, line if len(line) <= _LONGEST_QUOTE else f"{line[: _LONGEST_QUOTE - 3]}...")
+    return ChatRefusal(status, line if len(line) <= _LONGEST_QUOTE else f"{line[: _LONGEST_QUOTE - 3]}...")
 
 
 def _error_in(said: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -151,6 +151,8 @@ def _candidates(text: str) -> Iterator[str]:
 
 def _with_schema_in_prompt(request: ChatRequest, schema: Mapping[str, Any]) -> ChatRequest:
     wanted = f"Answer with one JSON value and nothing else. It must match this JSON schema:\n{_text(schema)}"
+    if not request.messages:
+        return request  # refused where it is sent
     first, *rest = request.messages
     # Into the one system message at the start: the templates of many models take no other.
     if first.role == "system":

@@ -158,7 +158,7 @@ class WireCostDetails(msgspec.Struct):
     upstream_inference_cost: float | None = None
 
 
-class WireUsage(msgspec.Struct):
+class WireTokens(msgspec.Struct):
     """What a call consumed; `cost` and what follows it are OpenRouter's, in USD."""
 
     prompt_tokens: int | None = None
@@ -175,7 +175,7 @@ class WireAnswer(msgspec.Struct):
     id: str | None = None
     model: str | None = None
     choices: list[WireChoice] | None = None
-    usage: WireUsage | None = None
+    usage: WireTokens | None = None
     error: Any = None
 
 

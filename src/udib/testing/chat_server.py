@@ -1,7 +1,7 @@
 """An OpenAI-compatible server in a process of its own, with a script: answers, streams, latencies and faults.
 
-    with chat_server(Reply("Paris."), Reply(status=429, headers={"Retry-After": "1"})) as server:
-        client = OpenAICompatibleClient(pool, Endpoint(server.base_url))
+    with chat_server(ScriptedReply("Paris."), ScriptedReply(status=429, headers={"Retry-After": "1"})) as server:
+        client = OpenAICompatibleClient(pool, ModelEndpoint(server.base_url))
 
 It is a real server behind a real socket on loopback, so what is tested against it is the whole way of a call.
 """
@@ -20,7 +20,7 @@ from udib.core.child import framed, read_body
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ScriptedReply:
     """How one request is answered.
 
     Attributes:
@@ -84,11 +84,11 @@ class ChatServer:
         """What the address guard has to allow."""
         return urlsplit(self.base_url).netloc
 
-    def script(self, *replies: Reply) -> None:
+    def script(self, *replies: ScriptedReply) -> None:
         """Answer the next chats so, in order, the last reply again and again."""
         self._order("script", [asdict(reply) for reply in replies])
 
-    def page(self, path: str, *replies: Reply) -> None:
+    def page(self, path: str, *replies: ScriptedReply) -> None:
         """Answer GET requests for a path, such as "/v1/models", so, in order, the last reply again and again."""
         self._order("page", path, [asdict(reply) for reply in replies])
 
@@ -106,7 +106,7 @@ class ChatServer:
 
 
 @contextmanager
-def chat_server(*replies: Reply) -> Generator[ChatServer]:
+def chat_server(*replies: ScriptedReply) -> Generator[ChatServer]:
     """A server that runs within the block and ends with it, or with this process.
 
     Without replies it says each last message again.
@@ -115,7 +115,7 @@ def chat_server(*replies: Reply) -> Generator[ChatServer]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own module
         try:
             server = ChatServer(process)
-            server.script(*(replies or (Reply(),)))
+            server.script(*(replies or (ScriptedReply(),)))
             yield server
         finally:
             process.kill()

@@ -13,12 +13,12 @@ from typing import Any, Final
 
 from udib.core.chat import ToolCall
 from udib.core.child import framed, read_body
-from udib.testing.chat_server import Reply, SeenRequest
+from udib.testing.chat_server import ScriptedReply, SeenRequest
 
 _CHATS: Final = "/v1/chat/completions"
 _LONGEST_HEAD: Final = 2**16
 _PIECES: Final = re.compile(r"\S+\s*|\s+")
-_MODELS: Final = Reply(body=json.dumps({"object": "list", "data": [{"id": "test-model", "object": "model"}]}))
+_MODELS: Final = ScriptedReply(body=json.dumps({"object": "list", "data": [{"id": "test-model", "object": "model"}]}))
 _Json = dict[str, Any]
 
 
@@ -30,8 +30,8 @@ class ScriptedServer:
 
     def __init__(self) -> None:
         self.port = 0
-        self._chats: list[Reply] = [Reply()]
-        self._pages: dict[str, list[Reply]] = {"/v1/models": [_MODELS]}
+        self._chats: list[ScriptedReply] = [ScriptedReply()]
+        self._pages: dict[str, list[ScriptedReply]] = {"/v1/models": [_MODELS]}
         self._seen: list[SeenRequest] = []
         self._connections = 0
 
@@ -62,17 +62,17 @@ class ScriptedServer:
             pass  # the client has gone, as a test of its time limits wants it to
         writer.close()
 
-    def _reply_to(self, request: SeenRequest) -> Reply:
+    def _reply_to(self, request: SeenRequest) -> ScriptedReply:
         path = request.path.partition("?")[0]
         replies = self._chats if (request.method, path) == ("POST", _CHATS) else self._pages.get(path)
         if not replies:
-            return Reply(status=404, body=json.dumps({"error": {"message": "no such address", "code": 404}}))
+            return ScriptedReply(status=404, body=json.dumps({"error": {"message": "no such address", "code": 404}}))
         return replies.pop(0) if len(replies) > 1 else replies[0]
 
 
-def _reply(fields: _Json) -> Reply:
+def _reply(fields: _Json) -> ScriptedReply:
     calls = tuple(ToolCall(**call) for call in fields["tool_calls"])
-    return Reply(**{**fields, "tool_calls": calls})
+    return ScriptedReply(**{**fields, "tool_calls": calls})
 
 
 async def _read_request(reader: asyncio.StreamReader, connection: int) -> SeenRequest | None:
@@ -87,7 +87,7 @@ async def _read_request(reader: asyncio.StreamReader, connection: int) -> SeenRe
     return SeenRequest(method, path, headers, body.decode(), connection)
 
 
-async def _answer(reply: Reply, request: SeenRequest, writer: asyncio.StreamWriter) -> bool:
+async def _answer(reply: ScriptedReply, request: SeenRequest, writer: asyncio.StreamWriter) -> bool:
     """Write the answer; returns whether the connection goes on."""
     if reply.delay_s:
         await asyncio.sleep(reply.delay_s)
@@ -116,7 +116,7 @@ async def _answer(reply: Reply, request: SeenRequest, writer: asyncio.StreamWrit
     return True
 
 
-def _head(reply: Reply, *, streams: bool, size: int) -> bytes:
+def _head(reply: ScriptedReply, *, streams: bool, size: int) -> bytes:
     length = {"Transfer-Encoding": "chunked"} if streams else {"Content-Length": str(size)}
     kind = {"Content-Type": "text/event-stream" if streams else "application/json"}
     lines = [f"{name}: {value}" for name, value in {**kind, **reply.headers, **length}.items()]
@@ -132,7 +132,7 @@ def _cut(parts: list[bytes], size: int | None) -> Iterator[bytes]:
     yield from (whole[start : start + size] for start in range(0, len(whole), size))
 
 
-def _whole(reply: Reply, asked: _Json) -> bytes:
+def _whole(reply: ScriptedReply, asked: _Json) -> bytes:
     if reply.body is not None:
         return reply.body.encode()
     if reply.status != 200:
@@ -145,7 +145,7 @@ def _whole(reply: Reply, asked: _Json) -> bytes:
     return json.dumps(_completion(asked, "chat.completion", [choice], _usage(reply, asked, text))).encode()
 
 
-def _events(reply: Reply, asked: _Json) -> Iterator[bytes]:
+def _events(reply: ScriptedReply, asked: _Json) -> Iterator[bytes]:
     text = _text(reply, asked)
     deltas: list[_Json] = [{"role": "assistant", "content": ""}]
     deltas += [{"content": piece} for piece in _PIECES.findall(text)]
@@ -177,13 +177,13 @@ def _call(call: ToolCall) -> _Json:
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
 
 
-def _text(reply: Reply, asked: _Json) -> str:
+def _text(reply: ScriptedReply, asked: _Json) -> str:
     if reply.text is not None:
         return reply.text
     return str(asked["messages"][-1]["content"])
 
 
-def _usage(reply: Reply, asked: _Json, text: str) -> Mapping[str, Any] | None:
+def _usage(reply: ScriptedReply, asked: _Json, text: str) -> Mapping[str, Any] | None:
     if reply.usage is None or "counted" not in reply.usage:
         return reply.usage
     prompt = sum(len(str(message["content"]).split()) for message in asked.get("messages", ()))

@@ -19,7 +19,7 @@ _FINISH: Final = {
     "content_filter": Finish.CONTENT_FILTER,
 }
 _BYTES_PER_TOKEN: Final = 4
-"""Of English text, about; where a provider does not count."""
+"""Of English text, about, where a provider does not count."""
 
 
 class _CallParts:
@@ -169,14 +169,11 @@ class Assembly:
 
     def _consumed(self, body: bytes, card: ModelCard | None) -> TokenUsage:
         wire = self._usage or WireTokens()
-        counted = wire.prompt_tokens is not None and wire.completion_tokens is not None
-        prompt, answer = (
-            (wire.prompt_tokens or 0, wire.completion_tokens or 0)
-            if counted
-            else (-(-len(body) // _BYTES_PER_TOKEN), -(-self._size // _BYTES_PER_TOKEN))
-        )
+        prompt, answer = _counted(wire.prompt_tokens), _counted(wire.completion_tokens)
+        if estimated := prompt is None or answer is None:
+            prompt, answer = _estimate(len(body)), _estimate(self._size)
         billed = _billed(wire)
-        listed = card.cost_usd(prompt, answer) if card is not None else 0.0
+        listed = 0.0 if card is None else card.cost_usd(prompt, answer)
         details = wire.prompt_tokens_details
         return TokenUsage(
             prompt,
@@ -184,8 +181,18 @@ class Assembly:
             (details.cached_tokens or 0) if details else 0,
             listed if billed is None else billed,
             billed=billed is not None,
-            estimated=not counted,
+            estimated=estimated,
         )
+
+
+def _counted(tokens: int | None) -> int | None:
+    """What a provider counted; None: it did not, or what it says is no count."""
+    return tokens if tokens is not None and tokens >= 0 else None
+
+
+def _estimate(size: int) -> int:
+    """About how many tokens a text of that size has, rounded up."""
+    return -(-size // _BYTES_PER_TOKEN)
 
 
 def _billed(usage: WireTokens) -> float | None:

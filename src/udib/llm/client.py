@@ -10,8 +10,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
 
-import msgspec
-
 from udib.core.chat import ChatRequest, Completion, Purpose
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.types import Health
@@ -19,7 +17,7 @@ from udib.llm.assembly import Assembly
 from udib.llm.cards import ModelCard
 from udib.llm.refusals import read_refusal, refusal_of
 from udib.llm.sse import EventParser
-from udib.llm.wire import Dialect, WireAnswer, chat_body, decode_answer
+from udib.llm.wire import UNREADABLE, Dialect, WireAnswer, chat_body, decode_answer
 from udib.net.guard import check_address
 from udib.net.pool import HTTPConnectionPool
 from udib.net.retry import RetryPolicy, resilient_get
@@ -57,6 +55,8 @@ class ModelEndpoint:
 
     def __post_init__(self) -> None:
         check_address(self.base_url)
+        if urlsplit(self.base_url).query or urlsplit(self.base_url).fragment:
+            raise BadRequestError(f"The base URL at {self.host} goes on after its path; end it before ? and #.")
         object.__setattr__(self, "base_url", self.base_url.rstrip("/"))
         if not (self.key.isascii() and self.key.isprintable()) or " " in self.key:
             raise BadRequestError(f"The API key of {self.host} holds a blank or a sign that no key has; copy it again.")
@@ -78,7 +78,7 @@ class ModelEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class ChatLimits:
-    """Bounds of one asked.
+    """Bounds of one call.
 
     Attributes:
         connect_s: Longest time until a connection is made.
@@ -120,7 +120,7 @@ class OpenAICompatibleClient:
         endpoint: Whom they go to.
         cards: What is known of the models, by name; prices are taken from here where no bill is given.
         retry: How often and after which waits; which statuses, is said above.
-        limits: Bounds of one asked.
+        limits: Bounds of one call.
     """
 
     __slots__ = ("_cards", "_dialect", "_endpoint", "_headers", "_limits", "_pool", "_retry", "_url")
@@ -210,6 +210,8 @@ class OpenAICompatibleClient:
             silence_s=limits.first_token_s if stream else None,
         )
         total_s = limits.total_s if purpose.deadline_s is None else purpose.deadline_s
+        if total_s <= 0:
+            raise UnavailableError(f"No time is left to ask {self._endpoint.host}; allow it more.")
         return _Asked(model, exchange, asyncio.get_running_loop().time(), total_s)
 
     async def _open(self, asked: _Asked) -> HTTPStream:
@@ -259,7 +261,7 @@ class OpenAICompatibleClient:
         host = self._endpoint.host
         try:
             piece = decode_answer(data)
-        except (msgspec.DecodeError, RecursionError) as exc:
+        except UNREADABLE as exc:
             what = f"{host} gave an answer that is no chat completion ({exc})"
             raise UnavailableError(f"{what}; look at the base URL, it often ends in /v1.") from exc
         error = piece.error or next((choice.error for choice in piece.choices or () if choice.error), None)

@@ -11,7 +11,7 @@ import msgspec
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.llm.cards import ModelCard
 from udib.llm.client import ChatLimits, ModelEndpoint, OpenAICompatibleClient
-from udib.llm.wire import Dialect
+from udib.llm.wire import UNREADABLE, Dialect
 from udib.net.pool import HTTPConnectionPool
 from udib.net.retry import RetryPolicy, resilient_get
 
@@ -188,7 +188,7 @@ class OpenRouterService(OpenAICompatibleClient):
         response = await resilient_get(self._pool, url, retry=retry, headers=self._headers)
         try:
             return msgspec.json.decode(response.body, type=form, strict=False)
-        except (msgspec.DecodeError, RecursionError) as exc:
+        except UNREADABLE as exc:
             raise UnavailableError(
                 f"What {self._endpoint.host} says at {path.partition('?')[0]} cannot be read ({exc})."
             ) from exc

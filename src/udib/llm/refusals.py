@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from udib.core.errors import BadRequestError, ForbiddenError, NotSentError, UdibError, UnavailableError
+from udib.llm.wire import UNREADABLE
 
 _LONGEST_QUOTE: Final = 200
 _STATUS_OF_CODE: Final = {
@@ -88,7 +89,7 @@ def read_refusal(status: int, body: bytes, secret: str) -> ChatRefusal:
     """
     try:
         said = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         said = None
     return refusal_of(status, said, secret)
 

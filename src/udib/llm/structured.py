@@ -82,7 +82,7 @@ async def ask_structured(
     Args:
         model: Who is asked.
         request: What; its schema is replaced.
-        purpose: For whom; its deadline holds for each of the two calls.
+        purpose: For whom; its deadline holds for both calls together.
         form: What the answer must be.
         native: Whether the model takes a JSON schema (`ModelCard.json_schema`); else the schema is put in the prompt.
 
@@ -98,6 +98,8 @@ async def ask_structured(
         return StructuredAnswer(_read(completion, form, usage), completion, usage, first_try=True)
     except ValueError as exc:
         again = _with_complaint(first, completion.text, _brief(exc, 600), form.schema)
+    if purpose.deadline_s is not None:
+        purpose = replace(purpose, deadline_s=purpose.deadline_s - completion.latency_ms / 1000)
     completion = await model.complete(again, purpose)
     usage += completion.usage
     try:

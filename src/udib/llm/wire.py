@@ -16,6 +16,8 @@ from udib.llm.schemas import is_closed
 
 _OWN_FIELDS: Final = frozenset({"messages", "model", "n", "stream", "stream_options"})
 _CHOICES: Final = frozenset({"auto", "none", "required"})
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no JSON of the form."""
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 

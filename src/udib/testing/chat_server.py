@@ -30,7 +30,8 @@ class ScriptedReply:
         usage: What the call consumed; None: nothing is said about it. By default the words are counted.
         status: The HTTP status.
         headers: Beside the usual ones, or in their place.
-        body: Sent in place of the chat completion, as it is, whether or not a stream was asked for.
+        body: Sent in place of the chat completion, as it is, whether or not a stream was asked for. The
+            surrogates U+DC80 to U+DCFF stand for the single bytes 80 to FF.
         delay_s: Time before the status line.
         pause_s: Time between two writes of the body.
         write_bytes: Bytes of each write, wherever that cuts; None: an event, or the whole body.

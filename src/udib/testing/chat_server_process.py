@@ -134,7 +134,7 @@ def _cut(parts: list[bytes], size: int | None) -> Iterator[bytes]:
 
 def _whole(reply: ScriptedReply, asked: _Json) -> bytes:
     if reply.body is not None:
-        return reply.body.encode()
+        return reply.body.encode(errors="surrogateescape")
     if reply.status != 200:
         return json.dumps({"error": {"message": f"scripted {reply.status}", "code": reply.status}}).encode()
     text = _text(reply, asked)

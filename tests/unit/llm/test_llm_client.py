@@ -401,7 +401,15 @@ async def test_a_stream_that_ends_without_a_reason_is_an_error(clients: Clients)
 
 @both_ways
 @pytest.mark.parametrize(
-    "body", ["<html>It works!</html>", '{"choices":[{"message"', "[]", "[" * 5000, '{"choices":3}']
+    "body",
+    [
+        "<html>It works!</html>",
+        '{"id":"\udcff"}',
+        '{"choices":[{"message"',
+        "[]",
+        "[" * 5000,
+        '{"choices":3}',
+    ],
 )
 async def test_an_answer_that_is_no_completion_is_refused(clients: Clients, way: str, body: str) -> None:
     clients.server.script(ScriptedReply(body=body))
@@ -442,6 +450,13 @@ async def test_the_purpose_may_set_the_deadline(clients: Clients) -> None:
     clients.server.script(ScriptedReply(fault="hang"))
     with pytest.raises(UnavailableError, match=r"within 0\.1 s"):
         await clients.make().complete(ASK, Purpose(PURPOSE.scope, "answer", deadline_s=0.1))
+
+
+@both_ways
+async def test_without_time_left_nothing_is_sent(clients: Clients, way: str) -> None:
+    with pytest.raises(UnavailableError, match="No time is left"):
+        await answered(clients.make(ChatLimits(total_s=0)), way)
+    assert clients.server.seen() == []
 
 
 @both_ways
@@ -521,7 +536,9 @@ def test_a_key_that_is_none_is_refused_and_not_shown(key: str) -> None:
     assert key not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["a.example/v1", "ftp://a.example", "https://me:pw@a.example/v1", ""])
+@pytest.mark.parametrize(
+    "url", ["a.example/v1", "ftp://a.example", "https://me:pw@a.example/v1", "", "https://a.example/v1?v=2"]
+)
 def test_an_endpoint_has_a_web_address(url: str) -> None:
     with pytest.raises(BadRequestError):
         ModelEndpoint(url)

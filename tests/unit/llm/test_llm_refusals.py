@@ -31,7 +31,7 @@ def test_the_message_is_found(body: object, message: str) -> None:
     assert read_refusal(400, json.dumps(body).encode(), "") == ChatRefusal(400, message)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>502 Bad Gateway</html>", b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"<html>502 Bad Gateway</html>", b"\xff\xfe", b'"\xff"', b"[" * 100_000])
 def test_what_is_no_json_says_nothing(body: bytes) -> None:
     assert read_refusal(502, body, "") == ChatRefusal(502)
 

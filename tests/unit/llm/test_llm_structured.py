@@ -1,6 +1,6 @@
 """Answers of a form: from models that keep to it, models that nearly do, and models that do not."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -100,6 +100,12 @@ async def test_a_wrong_answer_is_shown_to_the_model_once(wrong: str, complaint: 
     assert (said.role, said.content, asked.role) == ("assistant", wrong, "user")
     assert complaint in asked.content
     assert '"claims"' in asked.content
+
+
+async def test_both_calls_share_the_time() -> None:
+    model = FakeChatModel([Completion("no", "m", latency_ms=4000), GOOD])
+    await ask_structured(model, ASK, replace(PURPOSE, deadline_s=10), FORM, native=True)
+    assert [purpose.deadline_s for _, purpose in model.asked] == [10, 6]
 
 
 async def test_both_calls_are_counted() -> None:

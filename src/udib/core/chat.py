@@ -63,7 +63,8 @@ class ChatRequest:
         schema: The JSON schema that the answer must have; None: free text.
         tools: What the model may ask for.
         tool_choice: "auto", "none", "required", or a tool's name.
-        options: Further fields of the request body, such as OpenRouter's `provider`; JSON values.
+        options: Further fields of the request body, such as OpenRouter's `provider`; JSON values. One of None takes the
+            field of that name out of the body: `{"temperature": None}` for models that refuse it.
     """
 
     messages: Sequence[Message]

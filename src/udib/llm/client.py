@@ -4,10 +4,10 @@ OpenRouter, OpenAI, Ollama, vLLM, the server of llama.cpp and LM Studio do, each
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from udib.core.chat import ChatRequest, Completion, Purpose
@@ -22,6 +22,8 @@ from udib.net.guard import check_address
 from udib.net.pool import HTTPConnectionPool
 from udib.net.retry import RetryPolicy, resilient_get
 from udib.net.stream import Exchange, HTTPStream, open_post
+
+T = TypeVar("T")
 
 _DIALECTS: Final = {
     "api.openai.com": Dialect(max_tokens="max_completion_tokens"),
@@ -154,25 +156,15 @@ class OpenAICompatibleClient:
     async def complete(self, request: ChatRequest, purpose: Purpose) -> Completion:
         """The whole answer; errors are the port's."""
         asked = self._ask(request, purpose, stream=False)
-        try:
-            async with asyncio.timeout_at(asked.deadline):
-                with await self._open(asked) as answer:
-                    said = await answer.read()
-        except TimeoutError as exc:
-            raise self._late(f"gave no whole answer within {asked.total_s:g} s") from exc
+        said, attempts = await self._in_time(self._whole(asked), asked, asked.deadline)
         assembly = self._assembly()
-        assembly.add(self._piece(said, asked, answer.attempts))
-        return self._completion(assembly, asked, answer.attempts)
+        assembly.add(self._piece(said, asked, attempts))
+        return self._completion(assembly, asked, attempts)
 
     async def stream(self, request: ChatRequest, purpose: Purpose) -> AsyncGenerator[str | Completion]:
         """The answer's text in pieces, at last the whole; errors are the port's, also between pieces."""
         asked = self._ask(request, purpose, stream=True)
-        try:
-            async with asyncio.timeout_at(asked.deadline):
-                answer = await self._open(asked)
-        except TimeoutError as exc:
-            raise self._late(f"gave no answer within {asked.total_s:g} s") from exc
-        with answer:
+        with await self._in_time(self._open(asked), asked, asked.deadline) as answer:
             assembly, done = self._assembly(), False
             async with aclosing(self._events(answer, asked, assembly)) as events:
                 async for data in events:
@@ -227,34 +219,37 @@ class OpenAICompatibleClient:
     def _passing(self, answer: HTTPStream) -> bool:
         return read_refusal(answer.status, answer.refusal, self._endpoint.key).passing
 
+    async def _whole(self, asked: _Asked) -> tuple[bytes, int]:
+        """The body of the answer, and after how many attempts it came."""
+        with await self._open(asked) as answer:
+            return await answer.read(), answer.attempts
+
     async def _events(self, answer: HTTPStream, asked: _Asked, assembly: Assembly) -> AsyncGenerator[bytes]:
         """The data of the events, up to the last; of a server that knows no streams, the whole answer as one."""
-        parser, whole = EventParser(), "json" in answer.headers.get("content-type", "")
-        first_s = self._limits.first_token_s
-        first = min(asyncio.get_running_loop().time() + first_s, asked.deadline)
-        body = bytearray()
-        while True:
-            until = asked.deadline if assembly.begun else first
-            try:
-                async with asyncio.timeout_at(until):
-                    chunk = await answer.chunk()
-            except TimeoutError as exc:
-                late = f"gave no whole answer within {asked.total_s:g} s"
-                raise self._late(
-                    f"did not begin to answer within {first_s:g} s" if until < asked.deadline else late
-                ) from exc
-            if not chunk:
-                break
-            if whole:
-                body += chunk
-                continue
+        if "json" in answer.headers.get("content-type", ""):
+            yield await self._in_time(answer.read(), asked, asked.deadline)
+            yield _DONE
+            return
+        parser = EventParser()
+        first = min(asyncio.get_running_loop().time() + self._limits.first_token_s, asked.deadline)
+        while chunk := await self._in_time(answer.chunk(), asked, asked.deadline if assembly.begun else first):
             for data in parser.feed(chunk):
                 yield data
                 if data == _DONE:
                     return
-        if whole:
-            yield bytes(body)
-            yield _DONE
+
+    async def _in_time(self, work: Awaitable[T], asked: _Asked, until: float) -> T:
+        """What a part of a call gives, or the sentence for the time limit that it passed."""
+        try:
+            async with asyncio.timeout_at(until):
+                return await work
+        except TimeoutError as exc:
+            what = f"gave no whole answer within {asked.total_s:g} s"
+            if until < asked.deadline:
+                what = f"did not begin to answer within {self._limits.first_token_s:g} s"
+            raise UnavailableError(
+                f"{self._endpoint.host} {what}; allow it more time, or choose a faster model."
+            ) from exc
 
     def _piece(self, data: bytes, asked: _Asked, attempts: int) -> WireAnswer:
         """What an answer's body or an event holds; an error in it is raised."""
@@ -276,9 +271,6 @@ class OpenAICompatibleClient:
         latency_ms = 1000 * (asyncio.get_running_loop().time() - asked.began)
         card = self._cards.get(asked.model)
         return assembly.completion(asked.model, asked.exchange.body, card, latency_ms=latency_ms, attempts=attempts)
-
-    def _late(self, what: str) -> UnavailableError:
-        return UnavailableError(f"{self._endpoint.host} {what}; allow it more time, or choose a faster model.")
 
 
 async def _drain(answer: HTTPStream) -> None:

@@ -95,7 +95,9 @@ class LLMCache:
             ttl_s: For how many seconds, if the policy's time for the model and task is not meant.
         """
         spot = await self.spot(request, purpose, provider, request.model)
-        return spot is not None and await self.keep(spot, request, answer, answer.usage.cost_usd, ttl_s=ttl_s)
+        if spot is None:
+            return False
+        return await self.keep(spot, request, answer, answer.usage.cost_usd, ttl_s=ttl_s) is not None
 
     async def invalidate_pattern(self, pattern: str, *, scope: Scope) -> int:
         """Let no kept answer of some kind be found again; takes as long for one answer as for millions.
@@ -175,14 +177,15 @@ class LLMCache:
         cost_usd: float,
         *,
         ttl_s: float | None = None,
-    ) -> bool:
-        """Keep an answer at a spot; returns whether it was fit to be kept, and was."""
+    ) -> Kept | None:
+        """Keep an answer at a spot; returns it as it is kept, None if it is not fit to be kept, or was not."""
         reason = why_not(request, answer, tool_calls=spot.task in self.policy.tool_call_tasks)
         if reason:
             log.debug("llm_cache.not_kept", reason=reason, model=spot.model, task=spot.task)
-            return False
+            return None
         ttl_s = self.policy.ttl_s(spot.model, spot.task) if ttl_s is None else ttl_s
-        return await self._put(spot, Kept.of(answer, cost_usd=cost_usd, kept_at=self._wall(), ttl_s=ttl_s))
+        kept = Kept.of(answer, cost_usd=cost_usd, kept_at=self._wall(), ttl_s=ttl_s)
+        return kept if await self._put(spot, kept) else None
 
     async def keep_refusal(self, spot: Spot, refusal: BadRequestError) -> bool:
         """Keep that the provider refuses a request as it is, for a short time; returns whether it was kept."""

@@ -21,6 +21,7 @@ class Spot:
     Attributes:
         scope: Whose it is.
         task: What it was asked for.
+        provider: Who is asked.
         model: The model that is asked, resolved.
         digest: The full sha256 of `material`.
         material: All that decides the answer. It holds the prompt, so it is never stored.
@@ -29,6 +30,7 @@ class Spot:
 
     scope: Scope
     task: str
+    provider: str
     model: str
     digest: bytes
     material: bytes
@@ -59,7 +61,7 @@ def spot_of(request: ChatRequest, purpose: Purpose, provider: str, model: str, g
         material = _encode((_FORM, scope.tenant, scope.workspace, generation, provider, model, purpose.task, request))
     except (TypeError, ValueError, OverflowError, RecursionError):
         return None
-    return Spot(scope, purpose.task, model, hashlib.sha256(material).digest(), material, generation)
+    return Spot(scope, purpose.task, provider, model, hashlib.sha256(material).digest(), material, generation)
 
 
 def _plain(value: object) -> object:

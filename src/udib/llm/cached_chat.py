@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from udib.core.chat import ChatModel, ChatRequest, Completion, Purpose, TokenUsage
@@ -13,6 +12,7 @@ from udib.llm.cache import LLMCache
 from udib.llm.cache_entry import Kept, pieces
 from udib.llm.cache_key import Spot
 from udib.llm.flights import Flight
+from udib.llm.semantic_cache import Consulted, SemanticCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class CachedChatModel:
         provider: Who that is: base URL, and whatever else of the endpoint decides its answers.
         model: The model that `inner` asks where a request names none; None: such requests are not cached.
         cost_usd: What a call cost, such as `ModelCard.settled`.
+        semantic: Looked into before the model is asked, for tasks that its policy lists.
     """
 
     def __init__(
@@ -47,12 +48,14 @@ class CachedChatModel:
         provider: str,
         model: str | None = None,
         cost_usd: Callable[[TokenUsage], float] = lambda usage: usage.cost_usd,
+        semantic: SemanticCache | None = None,
     ) -> None:
         self._inner = inner
         self._cache = cache
         self._provider = provider
         self._model = model
         self._cost_usd = cost_usd
+        self._semantic = semantic
         self._flights: dict[bytes, Flight] = {}
         self._under_way: set[Flight] = set()
 
@@ -135,23 +138,37 @@ class CachedChatModel:
         return flight, True
 
     async def _fly(self, call: _Call, flight: Flight, *, streamed: bool) -> Completion:
-        """Ask the model, unless another process is doing so; keep what it says."""
-        cache, spot = self._cache, call.spot
-        async with cache.lease(spot) if call.purpose.use_cache else nullcontext() as found:
-            if found is not None:
-                cache.count_hit(spot, found)
-                answer = found.replay(0.0)
-            else:
-                cache.count_miss(spot)
-                try:
-                    answer = await self._ask(call, flight, streamed=streamed)
-                except BadRequestError as exc:
-                    await cache.keep_refusal(spot, exc)
-                    raise
-                await cache.keep(spot, call.request, answer, self._cost_usd(answer.usage))
+        """Give what another process found, or what was said to the question in other words; else ask the model."""
+        if not call.purpose.use_cache:
+            answer = await self._learn(call, flight, None, streamed=streamed)
+        else:
+            async with self._cache.lease(call.spot) as others:
+                asked = await self._consult(call) if others is None else None
+                found = others if asked is None else asked.kept
+                if found is None:
+                    answer = await self._learn(call, flight, asked, streamed=streamed)
+                else:
+                    self._cache.count_hit(call.spot, found)
+                    answer = found.replay(0.0)
         if not flight.told:
             for piece in pieces(answer.text):
                 flight.tell(piece)
+        return answer
+
+    async def _consult(self, call: _Call) -> Consulted | None:
+        return None if self._semantic is None else await self._semantic.consult(call.spot, call.request, call.purpose)
+
+    async def _learn(self, call: _Call, flight: Flight, asked: Consulted | None, *, streamed: bool) -> Completion:
+        """Ask the model, and keep what it says."""
+        self._cache.count_miss(call.spot)
+        try:
+            answer = await self._ask(call, flight, streamed=streamed)
+        except BadRequestError as exc:
+            await self._cache.keep_refusal(call.spot, exc)
+            raise
+        kept = await self._cache.keep(call.spot, call.request, answer, self._cost_usd(answer.usage))
+        if kept is not None and asked is not None and self._semantic is not None:
+            await self._semantic.learn(asked, kept)
         return answer
 
     async def _ask(self, call: _Call, flight: Flight, *, streamed: bool) -> Completion:

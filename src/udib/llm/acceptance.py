@@ -1,4 +1,4 @@
-"""When an answer serves a question in other words: learned for each answer, with a bound on the share of wrong ones.
+"""When an answer serves a question in other words: learned online, with a bound on the share of wrong ones.
 
 Source: Schroeder et al., "vCache: Verified Semantic Prompt Caching", arXiv 2502.03771: for each kept answer, a logistic
 model of being right over similarity, and a chance to ask anew that keeps the share of errors below the user's bound.
@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
-FEWEST: Final = 5
-"""Labels below which the model is asked anew in any case."""
+AT_LEAST: Final = 0.9
+"""No answer is given that may be right less often, though a bound on the share of all questions would allow a few."""
 LEAST: Final = 0.02
 """The chance to ask anew never falls below it, so that an answer that has become wrong is found out."""
 
@@ -20,26 +20,24 @@ _T, _SLOPE = (each.ravel() for each in np.meshgrid(np.linspace(0.3, 1.1, 41), np
 
 
 class Acceptance:
-    """What is known of the questions that one answer was compared for."""
+    """What is known of the questions that an answer, or several, were compared for."""
 
-    __slots__ = ("_likelihood", "labels", "right")
+    __slots__ = ("_likelihood", "was_wrong")
 
     def __init__(self) -> None:
-        self.labels = 0
-        self.right = 0
+        self.was_wrong = False
         self._likelihood = np.zeros_like(_T)
 
     def learn(self, similarity: float, *, correct: bool) -> None:
-        """Note whether the answer served a question of this similarity too."""
+        """Note whether an answer served a question of this similarity too."""
         margin = _SLOPE * (similarity - _T)
         self._likelihood -= np.logaddexp(0.0, -margin if correct else margin)
-        self.labels += 1
-        self.right += correct
+        self.was_wrong = self.was_wrong or not correct
 
     def chance_to_ask(self, similarity: float, *, error_bound: float) -> float:
         """How likely the model has to be asked, so that at most `error_bound` of such questions are answered wrongly.
 
-        A question that is asked is answered rightly; one that is given this answer is, with a chance of at least p. So
+        A question that is asked is answered rightly; one that is given the answer is, with a chance of at least p. So
         the chance c to ask must have c + (1 - c) p >= 1 - error_bound.
 
         Args:
@@ -49,13 +47,13 @@ class Acceptance:
         Returns:
             A chance in [0, 1].
         """
-        if self.labels < FEWEST:
+        right = self.lower_bound(similarity)
+        if right < AT_LEAST:
             return 1.0
-        doubt = max(1.0 - self.lower_bound(similarity), 1e-12)
-        return min(1.0, max(LEAST, 1.0 - error_bound / doubt))
+        return max(LEAST, 1.0 - error_bound / max(1.0 - right, 1e-12))
 
     def lower_bound(self, similarity: float) -> float:
-        """The least chance that this answer is right, all doubts about the model included; in [0, 1]."""
+        """The least chance that the answer is right, all doubts about the model included; in [0, 1]."""
         order = np.argsort(-self._likelihood)
         ratio = np.exp(self._likelihood[order] - self._likelihood[order[0]])
         right = 1.0 / (1.0 + np.exp(-_SLOPE[order] * (similarity - _T[order])))

@@ -8,7 +8,7 @@ questions. In this process's memory only.
 import json
 import random
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -35,7 +35,7 @@ _SAME_TEXT: Final = str.maketrans("", "", ".,;:!?\"'`*_()[]")
 
 
 @dataclass(slots=True)
-class _Entry:
+class _Neighbour:
     frame: bytes
     question: Question
     kept: Kept
@@ -52,6 +52,7 @@ class Consulted:
         frame: The digest of all that is asked but the question itself.
         question: The question, taken apart.
         vector: And its vector.
+        task: What it is asked for.
         entry: The nearest entry whose answer might serve.
         similarity: How near it is.
         kept: Its answer, if it is to be given; None: the model is to be asked, and its answer to be shown to `learn`.
@@ -61,22 +62,27 @@ class Consulted:
     frame: bytes
     question: Question
     vector: NDArray[np.float32]
-    entry: _Entry | None = None
+    task: str
+    entry: _Neighbour | None = None
     similarity: float = 0.0
     kept: Kept | None = None
 
 
-class _Shelf:
-    """The entries of one scope, and their vectors in one matrix; the oldest one makes room."""
+class _Neighbours:
+    """The entries of one scope, their vectors in one matrix, and what was learned of all of them by task.
 
-    __slots__ = ("entries", "next", "vectors")
+    The oldest entry makes room for a new one.
+    """
+
+    __slots__ = ("entries", "learned", "next", "vectors")
 
     def __init__(self, most: int, dimension: int) -> None:
-        self.entries: list[_Entry] = []
+        self.entries: list[_Neighbour] = []
         self.vectors = np.zeros((most, dimension), np.float32)
         self.next = 0
+        self.learned: defaultdict[str, Acceptance] = defaultdict(Acceptance)
 
-    def add(self, entry: _Entry, vector: NDArray[np.float32]) -> None:
+    def add(self, entry: _Neighbour, vector: NDArray[np.float32]) -> None:
         if len(self.entries) < len(self.vectors):
             self.entries.append(entry)
         else:
@@ -84,7 +90,7 @@ class _Shelf:
         self.vectors[self.next] = vector
         self.next = (self.next + 1) % len(self.vectors)
 
-    def nearest(self, asked: Consulted, now: float) -> tuple[_Entry | None, float]:
+    def nearest(self, asked: Consulted, now: float) -> tuple[_Neighbour | None, float]:
         similarities = self.vectors[: len(self.entries)] @ asked.vector
         possible = np.fromiter((each.frame == asked.frame and now < each.until for each in self.entries), bool)
         similarities[~possible] = -2.0
@@ -104,7 +110,10 @@ async def same_answer(one: str, other: str) -> bool:
 
 
 class SemanticCache:
-    """The tier. Every question that is asked anew teaches it; so labels cost no further call.
+    """The tier. Every question that is asked anew teaches it, so that labels cost no further call.
+
+    An answer that did not serve some question is judged by its own labels alone, as in the paper. The others are judged
+    by all labels of their scope and task: behind an exact cache few answers ever meet enough questions of their own.
 
     Args:
         policy: For which tasks, with which bound, and how many entries.
@@ -135,7 +144,7 @@ class SemanticCache:
         self._corpus = corpus
         self._rng = rng or random.Random()  # noqa: S311 - nothing secret
         self._clock = clock
-        self._shelves: OrderedDict[Scope, _Shelf] = OrderedDict()
+        self._shelves: OrderedDict[Scope, _Neighbours] = OrderedDict()
         self.compared = 0
         self.given = 0
         self.labels = 0
@@ -156,27 +165,31 @@ class SemanticCache:
         vector = await self._vector(last.content)
         if frame is None or vector is None:
             return None
-        asked = Consulted(purpose.scope, frame.digest, Question.of(last.content), vector)
-        entry, similarity = self._shelf(purpose.scope).nearest(asked, self._clock())
+        asked = Consulted(purpose.scope, frame.digest, Question.of(last.content), vector, purpose.task)
+        shelf = self._shelf(purpose.scope)
+        entry, similarity = shelf.nearest(asked, self._clock())
         if entry is None:
             return asked
         self.compared += 1
-        chance = entry.acceptance.chance_to_ask(similarity, error_bound=self._policy.error_bound)
+        judge = entry.acceptance if entry.acceptance.was_wrong else shelf.learned[purpose.task]
+        chance = judge.chance_to_ask(similarity, error_bound=self._policy.error_bound)
         given = self._rng.random() >= chance
         self.given += given
         return replace(asked, entry=entry, similarity=similarity, kept=entry.kept if given else None)
 
     async def learn(self, asked: Consulted, kept: Kept) -> None:
         """Note what the model said: whether the entry's answer would have served; if not, this is a new entry."""
+        shelf = self._shelf(asked.scope)
         if asked.entry is not None:
             correct = await self._same(asked.entry.kept.text, kept.text)
-            asked.entry.acceptance.learn(asked.similarity, correct=correct)
+            for learner in (asked.entry.acceptance, shelf.learned[asked.task]):
+                learner.learn(asked.similarity, correct=correct)
             self.labels += 1
             self.labels_wrong += not correct
             if correct:
                 return
-        entry = _Entry(asked.frame, asked.question, kept, self._clock() + kept.ttl_s, Acceptance())
-        self._shelf(asked.scope).add(entry, asked.vector)
+        entry = _Neighbour(asked.frame, asked.question, kept, self._clock() + kept.ttl_s, Acceptance())
+        shelf.add(entry, asked.vector)
 
     async def forget(self, scope: Scope, content_id: ContentId) -> int:
         """Drop all entries of a scope; returns how many there were."""
@@ -202,10 +215,10 @@ class SemanticCache:
         vector = np.asarray(made, np.float32)
         return vector if vector.any() else None
 
-    def _shelf(self, scope: Scope) -> _Shelf:
+    def _shelf(self, scope: Scope) -> _Neighbours:
         shelf = self._shelves.get(scope)
         if shelf is None:
-            shelf = self._shelves[scope] = _Shelf(self._policy.entries, self._embedder.dimension)
+            shelf = self._shelves[scope] = _Neighbours(self._policy.entries, self._embedder.dimension)
             if len(self._shelves) > self._policy.scopes:
                 self._shelves.popitem(last=False)
         self._shelves.move_to_end(scope)

@@ -80,6 +80,8 @@ def test_marks_case_of_the_first_word_and_fillers_make_no_difference(sentence: s
         ("Did taxes rise by 5%?", "Did taxes rise by 5?", False),
         ("Did she say it's legal?", "Did she say it isn't legal?", False),
         ("Did she say it isn't legal?", "Did she say it is not legal?", True),
+        ("Why can\u2019t it be done?", "why cannot it be done", True),
+        ("Why can it be done?", "why can't it be done", False),
         ("Did Smith beat Jones?", "Did Jones beat Smith?", False),
         ("Is it 1,000 or more?", "Is it 1000 or more?", True),
         ("Who won in 2019?", "Who lost in 2019?", False),

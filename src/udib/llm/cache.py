@@ -1,8 +1,9 @@
 """Answers of models, kept for whoever asks exactly the same: never another question's, tenant's or generation's."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -18,14 +19,16 @@ from udib.llm.cache_generations import AnswerGenerations
 from udib.llm.cache_key import Spot, spot_of
 from udib.llm.cache_lease import AWAY, leased
 from udib.llm.cache_memory import AnswerShelf
-from udib.llm.cache_metrics import CacheMetrics, Ledger
+from udib.llm.cache_metrics import CacheMetrics, Label, Ledger, rows
 from udib.llm.cache_policy import CachePolicy
+from udib.llm.cache_totals import CacheTotals
 
 log: Any = structlog.get_logger()
 
 _ANSWERS: Final = "answers"
 _LEASES: Final = "leases"
 _MOST_VIEWS: Final = 1024
+_FLUSH_S: Final = 10.0
 
 
 class LLMCache:
@@ -57,6 +60,10 @@ class LLMCache:
         self._generations = AnswerGenerations(self._store, policy.refresh_s, clock)
         self._shelf = AnswerShelf(policy.memory_entries, policy.memory_megabytes * 2**20, clock)
         self._ledger = Ledger()
+        self._totals = CacheTotals(self._store.with_namespace("totals"))
+        self._flushed: dict[Label, CacheMetrics] = {}
+        self._flush_at = clock() + _FLUSH_S
+        self._clock = clock
         self._away = False
         self._at = lru_cache(maxsize=_MOST_VIEWS)(self._view)
 
@@ -144,6 +151,32 @@ class LLMCache:
         self._ledger.total.evictions = self._shelf.evictions
         return self._ledger.total
 
+    async def totals(self, tenant: str) -> list[dict[str, Any]]:
+        """What was found and saved for a tenant by all processes that share the store, by task and model.
+
+        What a process counted in its last seconds is added when it next asks a model, or calls `flush`.
+
+        Raises:
+            UnavailableError: The store is away.
+        """
+        return rows(await self._totals.of(tenant))
+
+    async def flush(self, *, most: int | None = None) -> None:
+        """Add this process's counts to the totals. To be called before it ends; a store that is away loses some.
+
+        Args:
+            most: For so many tenants, tasks and models at most, so that nobody waits long; None: for all.
+        """
+        waiting = [(label, more) for label, more in self._unflushed() if more != CacheMetrics()]
+        if most is None or len(waiting) <= most:
+            self._flush_at = self._clock() + _FLUSH_S
+        try:
+            for label, more in waiting[:most]:
+                self._flushed[label] = replace(self._ledger.by_label[label])
+                await self._totals.add(label, more)
+        except AWAY as exc:
+            self._lost(exc)
+
     async def ping(self) -> Health:
         """How the store is; without it, models are asked each time."""
         return await self._store.ping()
@@ -207,6 +240,11 @@ class LLMCache:
         self._ledger.total.misses += 1
         self._ledger.of((spot.scope.tenant, spot.task, spot.model)).misses += 1
 
+    @property
+    def is_flush_due(self) -> bool:
+        """Whether counts have waited for some seconds."""
+        return self._clock() >= self._flush_at
+
     async def _from_store(self, spot: Spot) -> Kept | None:
         try:
             stored = await self._at(spot.scope, _ANSWERS).get(spot.digest.hex())
@@ -236,6 +274,11 @@ class LLMCache:
             self._lost(exc)
             return False
         return True
+
+    def _unflushed(self) -> Iterator[tuple[Label, CacheMetrics]]:
+        nothing = CacheMetrics()
+        for label, metrics in self._ledger.by_label.items():
+            yield label, metrics.since(self._flushed.get(label, nothing))
 
     def _view(self, scope: Scope, name: str) -> KeyValueStore:
         return self._store.with_namespace(scope.digest()).with_namespace(name)

@@ -1,5 +1,6 @@
 """What the cache did and saved, in all and by tenant, task and model."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -40,6 +41,16 @@ class CacheMetrics:
         self.total_saved_cost += cost_usd
         self.total_saved_latency_ms += took_ms
 
+    def since(self, before: "CacheMetrics") -> "CacheMetrics":
+        """What was counted after an earlier state of these metrics."""
+        return CacheMetrics(
+            self.hits - before.hits,
+            self.misses - before.misses,
+            self.evictions - before.evictions,
+            self.total_saved_cost - before.total_saved_cost,
+            self.total_saved_latency_ms - before.total_saved_latency_ms,
+        )
+
     def to_dict(self) -> dict[str, float]:
         """All of it, for reports."""
         return {
@@ -69,8 +80,11 @@ class Ledger:
 
     def to_dict(self) -> dict[str, Any]:
         """The totals under the plan's names, and under `by` one row for each label."""
-        rows = [
-            {"tenant": tenant, "task": task, "model": model, **metrics.to_dict()}
-            for (tenant, task, model), metrics in sorted(self.by_label.items())
-        ]
-        return {**self.total.to_dict(), "by": rows}
+        return {**self.total.to_dict(), "by": rows(sorted(self.by_label.items()))}
+
+
+def rows(metrics: Iterable[tuple[Label, CacheMetrics]]) -> list[dict[str, Any]]:
+    """Metrics of labels, for reports."""
+    return [
+        {"tenant": tenant, "task": task, "model": model, **each.to_dict()} for (tenant, task, model), each in metrics
+    ]

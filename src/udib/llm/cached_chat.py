@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from udib.core.chat import ChatModel, ChatRequest, Completion, Purpose, TokenUsage
 from udib.core.errors import BadRequestError, UnavailableError
@@ -13,6 +14,8 @@ from udib.llm.cache_entry import Kept, pieces
 from udib.llm.cache_key import Spot
 from udib.llm.flights import Flight
 from udib.llm.semantic_cache import Consulted, SemanticCache
+
+_FLUSHED_AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +86,26 @@ class CachedChatModel:
         """The same in pieces, at last the whole; a kept answer comes in pieces too."""
         began = time.perf_counter()
         spot = await self._cache.spot(request, purpose, self._provider, request.model or self._model)
+        kept = None if spot is None or not purpose.use_cache else await self._cache.recall(spot)
         if spot is None:
-            async for part in self._inner.stream(request, purpose):
-                yield part
-            return
-        kept = await self._cache.recall(spot) if purpose.use_cache else None
-        if kept is not None:
+            parts = self._inner.stream(request, purpose)
+        elif kept is None:
+            parts = self._stream_shared(_Call(request, purpose, spot, _ends_at(purpose)), began)
+        else:
             self._cache.count_hit(spot, kept)
             answer = kept.replay(1000 * (time.perf_counter() - began))
             for piece in pieces(answer.text):
                 yield piece
             yield answer
             return
-        call = _Call(request, purpose, spot, _ends_at(purpose))
+        try:
+            async for part in parts:
+                yield part
+        finally:
+            if isinstance(parts, AsyncGenerator):  # a reader that stops early ends a call that is its own
+                await parts.aclose()
+
+    async def _stream_shared(self, call: _Call, began: float) -> AsyncIterator[str | Completion]:
         while True:
             flight, led = self._board(call, streamed=True)
             try:
@@ -169,6 +179,8 @@ class CachedChatModel:
         kept = await self._cache.keep(call.spot, call.request, answer, self._cost_usd(answer.usage))
         if kept is not None and asked is not None and self._semantic is not None:
             await self._semantic.learn(asked, kept)
+        if self._cache.is_flush_due:
+            await self._cache.flush(most=_FLUSHED_AT_ONCE)
         return answer
 
     async def _ask(self, call: _Call, flight: Flight, *, streamed: bool) -> Completion:

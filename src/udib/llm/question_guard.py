@@ -16,11 +16,16 @@ _NUMBERS: Final = {
     "trillion": "1e12", "half": "0.5", "double": "x2", "twice": "x2", "triple": "x3", "dozen": "12",
     "once": "x1", "second": "2nd", "third": "3rd", "fourth": "4th", "fifth": "5th",
 }  # fmt: skip
+_VERBS: Final = (
+    "ai", "are", "ca", "could", "did", "do", "does", "had", "has", "have", "is", "might", "must", "need", "sha",
+    "should", "was", "were", "wo", "would",
+)  # fmt: skip
+_NOT: Final = frozenset({"not", "cannot", *(f"{verb}nt" for verb in _VERBS)})
+"""What means not, with its apostrophe taken away, as people write it."""
 _NEGATIONS: Final = frozenset({
-    "not", "no", "never", "none", "nobody", "nothing", "nowhere", "neither", "nor", "without", "cannot", "cant",
-    "wont", "dont", "doesnt", "didnt", "isnt", "arent", "wasnt", "werent", "wouldnt", "shouldnt", "couldnt",
-    "hasnt", "havent", "hadnt", "lack", "lacks", "lacked", "fail", "fails", "failed", "refuse", "refuses",
-    "refused", "deny", "denies", "denied", "unlike", "except", "barely", "hardly", "rarely", "seldom",
+    "no", "never", "none", "nobody", "nothing", "nowhere", "neither", "nor", "without", "lack", "lacks",
+    "lacked", "fail", "fails", "failed", "refuse", "refuses", "refused", "deny", "denies", "denied", "unlike",
+    "except", "barely", "hardly", "rarely", "seldom",
 })  # fmt: skip
 _OPPOSED: Final = frozenset({
     "more", "less", "most", "least", "higher", "lower", "highest", "lowest", "above", "below", "over", "under",
@@ -73,9 +78,9 @@ class Question:
                 numbers.append(word.replace(",", ""))
             elif plain in _NUMBERS:
                 numbers.append(_NUMBERS[plain])
-            elif plain.endswith("n't") or plain.replace("'", "") in _NEGATIONS:
-                turns.append("not" if plain.endswith("n't") else plain.replace("'", ""))
-            elif plain in _OPPOSED:
+            elif plain.replace("'", "") in _NOT:
+                turns.append("not")
+            elif plain in _NEGATIONS or plain in _OPPOSED:
                 turns.append(plain)
             elif plain not in _FILLERS:
                 # The first word is written large whatever it is, so it counts as a word.

@@ -19,6 +19,9 @@ log: Any = structlog.get_logger()
 RETRY_S: Final = 1.0
 _MOST_CHANGED: Final = 10_000
 
+_Place = tuple[tuple[str, ...], str]
+"""The names of a view, and a key in it."""
+
 
 @dataclass(slots=True)
 class Outage:
@@ -38,7 +41,8 @@ class Outage:
     reason: UdibError | None = None
     since: float = 0.0
     _ask_again_at: float = 0.0
-    _changed: set[tuple[tuple[str, ...], str]] = field(default_factory=set)
+    _changed: set[_Place] = field(default_factory=set)
+    _added: dict[_Place, tuple[int, float | None]] = field(default_factory=dict)
     _too_many: bool = False
 
     def begin(self, reason: UdibError) -> bool:
@@ -60,28 +64,52 @@ class Outage:
         self._ask_again_at = now + self.retry_s
         return True
 
-    def note(self, path: tuple[str, ...], key: str) -> None:
+    def note(self, place: _Place) -> None:
         """A key was written or removed, and the server does not know."""
+        self._added.pop(place, None)
         if len(self._changed) < _MOST_CHANGED:
-            self._changed.add((path, key))
+            self._changed.add(place)
         else:
             self._too_many = True
 
+    def note_added(self, place: _Place, by: int, ttl_s: float | None) -> None:
+        """A counter was added to, and the server does not know. Beyond some thousand counters it never will."""
+        if place in self._added or len(self._added) < _MOST_CHANGED:
+            so_far, ttl_s = self._added.get(place, (0, ttl_s))
+            self._added[place] = (so_far + by, ttl_s)
+
     async def end(self, server: KeyValueStore) -> None:
-        """Take from the server what was changed meanwhile, or everything if that is too much, and use it again."""
+        """Tell the server what changed meanwhile, and use it again.
+
+        What was written or removed is removed there, or everything is if that is too much; what was counted is added.
+        """
         if self._too_many:
             await server.clear()
             self._changed.clear()
-        while self._changed:
-            changed = self._changed.pop()
-            try:
-                await _below(server, changed[0]).delete(changed[1])
-            except UdibError:
-                self._changed.add(changed)
-                raise
-        self._too_many = False
+            self._too_many = False
+        while self._changed or self._added:
+            await self._tell(server)
         self.reason = None
         log.warning("key_value_server.back", away_s=round(self.clock() - self.since, 1))
+
+    async def _tell(self, server: KeyValueStore) -> None:
+        """Tell one thing; it stays to be told if the server goes away over it."""
+        if self._changed:
+            place = self._changed.pop()
+            try:
+                await _below(server, place[0]).delete(place[1])
+            except UdibError:
+                self._changed.add(place)
+                raise
+            return
+        place, (by, ttl_s) = self._added.popitem()
+        try:
+            await _below(server, place[0]).increment(place[1], by, ttl_s=ttl_s)
+        except (UnavailableError, ForbiddenError):
+            self.note_added(place, by, ttl_s)
+            raise
+        except UdibError as exc:
+            log.warning("key_value_server.count_lost", key=place[1], reason=str(exc))
 
 
 @dataclass(slots=True)
@@ -95,8 +123,8 @@ class DegradingKeyValueStore:
 
     An outage begins with nothing, so that what was kept in an earlier one is not taken for new. While it lasts, a call
     now and then asks the server. When that is back, all that was written or removed meanwhile is removed there first,
-    because what the server has under these keys is older. A process that dies before that takes its knowledge along:
-    what it removed may be found again until it expires.
+    because what the server has under these keys is older, and what was counted is added. A process that dies before
+    that takes its knowledge along: what it removed may be found again until it expires.
 
     Args:
         server: Used whenever it answers.
@@ -128,19 +156,23 @@ class DegradingKeyValueStore:
 
     async def set(self, key: str, value: bytes, *, ttl_s: float | None = None) -> None:
         """Store a value; `ttl_s` in seconds, None for ever."""
-        await self._call(lambda store: store.set(key, value, ttl_s=ttl_s), changes=key)
+        await self._call(lambda store: store.set(key, value, ttl_s=ttl_s), self._changes(key))
 
     async def set_if_absent(self, key: str, value: bytes, *, ttl_s: float | None = None) -> bool:
         """Store a value unless one is there; atomic among those who use the server, or this process's memory."""
         return await self._call(lambda store: store.set_if_absent(key, value, ttl_s=ttl_s))
 
     async def increment(self, key: str, by: int = 1, *, ttl_s: float | None = None) -> int:
-        """Add to a counter. It begins anew with an outage, and after it: count nothing here that must last."""
-        return await self._call(lambda store: store.increment(key, by, ttl_s=ttl_s), changes=key)
+        """Add to a counter. While the server is away it begins at 0; what is added is added there later."""
+
+        def noted() -> None:
+            self.outage.note_added((self._path, key), by, ttl_s)
+
+        return await self._call(lambda store: store.increment(key, by, ttl_s=ttl_s), noted)
 
     async def delete(self, key: str) -> bool:
         """Remove a key; returns whether it was there."""
-        return await self._call(lambda store: store.delete(key), changes=key)
+        return await self._call(lambda store: store.delete(key), self._changes(key))
 
     def with_namespace(self, name: str) -> "DegradingKeyValueStore":
         """A view in which every key is below `name`."""
@@ -158,7 +190,10 @@ class DegradingKeyValueStore:
     def _server_view(self) -> KeyValueStore:
         return self.server if self._view is None else self._view
 
-    async def _call(self, call: Callable[[KeyValueStore], Awaitable[T]], changes: str | None = None) -> T:
+    def _changes(self, key: str) -> Callable[[], None]:
+        return lambda: self.outage.note((self._path, key))
+
+    async def _call(self, call: Callable[[KeyValueStore], Awaitable[T]], note: Callable[[], None] = lambda: None) -> T:
         if self.outage.reason is None or self.outage.may_ask():
             try:
                 if self.outage.reason is not None:
@@ -167,8 +202,7 @@ class DegradingKeyValueStore:
             except (UnavailableError, ForbiddenError) as exc:
                 if self.outage.begin(exc):
                     self._local.store = self.new_local()
-        if changes is not None:
-            self.outage.note(self._path, changes)
+        note()
         return await call(_below(self._local.store, self._path))
 
 

@@ -21,6 +21,7 @@ from udib.core.types import ContentId
 from udib.llm.cache import LLMCache
 from udib.llm.cache_policy import CachePolicy, load_policy
 from udib.storage.database import Database
+from udib.storage.degrading import DegradingKeyValueStore, Outage
 from udib.storage.kv import SCHEMA, MemoryKeyValueStore, SqliteKeyValueStore
 
 ROOT = Path(__file__).parents[3]
@@ -416,3 +417,84 @@ def test_a_wrong_policy_is_refused_in_a_sentence(document: Any, sentence: str) -
 
 def test_an_empty_policy_is_the_default() -> None:
     assert load_policy({}) == load_policy({"llm_cache": None}) == CachePolicy()
+
+
+class Line:
+    cut = False
+
+
+class Interrupted(MemoryKeyValueStore):
+    """A server in memory that is away while the line is cut."""
+
+    __slots__ = ()
+
+    def with_namespace(self, name: str) -> "Interrupted":
+        view = super().with_namespace(name)
+        return Interrupted(view.clock, view.namespace, view._shelf)
+
+    def _live(self, key: str) -> tuple[bytes | None, float | None]:
+        if Line.cut:
+            raise UnavailableError("It is cut off; wait.")
+        return super()._live(key)
+
+    def _put(self, key: str, value: bytes, expires_at: float | None) -> None:
+        self._live(key)
+        super()._put(key, value, expires_at)
+
+    async def clear(self) -> int:
+        self._live("")
+        return await super().clear()
+
+
+async def test_what_was_invalidated_while_the_server_was_away_is_not_found_when_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, server = Clock(), Interrupted()
+    shared = DegradingKeyValueStore(server, Outage(clock=clock))
+    cache, other = (LLMCache(shared, CachePolicy(refresh_s=0), clock=clock) for _ in range(2))
+    away = LLMCache(DegradingKeyValueStore(server, Outage(clock=clock)), CachePolicy(refresh_s=0), clock=clock)
+    await cache.set(question("one"), FOR_A, ANSWER, provider=SITE)
+    monkeypatch.setattr(Line, "cut", True)
+    assert await cache.get(question("one"), FOR_A, provider=SITE) is None
+    await cache.set(question("two"), FOR_A, ANSWER, provider=SITE)
+    assert await cache.get(question("two"), FOR_A, provider=SITE)
+    await cache.invalidate_pattern("*", scope=A)
+    assert await cache.get(question("two"), FOR_A, provider=SITE) is None
+    with pytest.raises(UnavailableError):
+        await cache.forget(A, ContentId("web:1"))  # it cannot be promised now
+    monkeypatch.setattr(Line, "cut", False)
+    clock.now += 1
+    for each in (cache, other, away):
+        for text in ("one", "two"):
+            assert await each.get(question(text), FOR_A, provider=SITE) is None
+    assert await cache.set(question("three"), FOR_A, ANSWER, provider=SITE)
+    assert await away.get(question("three"), FOR_A, provider=SITE)
+
+
+async def test_an_outage_without_invalidation_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, server = Clock(), Interrupted()
+    cache = LLMCache(DegradingKeyValueStore(server, Outage(clock=clock)), CachePolicy(memory_entries=0), clock=clock)
+    await cache.set(question("one"), FOR_A, ANSWER, provider=SITE)
+    monkeypatch.setattr(Line, "cut", True)
+    clock.now += 1
+    assert await cache.get(question("one"), FOR_A, provider=SITE) is None
+    monkeypatch.setattr(Line, "cut", False)
+    clock.now += 1
+    assert await cache.get(question("one"), FOR_A, provider=SITE)
+
+
+async def test_the_totals_are_those_of_all_processes(make: Any) -> None:
+    one, other = make(), make()
+    for cache in (one, other):
+        await cache.get(question(), FOR_A, provider=SITE)
+        await cache.set(question(), FOR_A, ANSWER, provider=SITE)
+        await cache.get(question(model="m"), FOR_A, provider=SITE)
+        for _ in range(2):
+            await cache.flush()
+    rows = await make().totals("a")
+    assert [(row["task"], row["model"], row["hits"], row["misses"]) for row in rows] == [
+        ("answer", "gpt-4", 1, 1),
+        ("answer", "m", 0, 2),
+    ]
+    assert (rows[0]["total_saved_cost_usd"], rows[0]["total_saved_latency_ms"]) == (0.25, 800)
+    assert await one.totals("b") == []

@@ -239,6 +239,23 @@ async def test_a_sampled_or_nameless_request_passes_by() -> None:
     assert inner.calls == 13
 
 
+async def test_a_reader_that_stops_early_ends_a_call_that_passes_by() -> None:
+    ended = []
+
+    class Open(Answering):
+        async def stream(self, request: ChatRequest, purpose: Purpose) -> AsyncIterator[str | Completion]:
+            try:
+                yield "one"
+                yield "two"
+            finally:
+                ended.append(request)
+
+    reading = cached(Open()).stream(question(temperature=1.0), FOR_A)
+    assert await anext(reading) == "one"
+    await reading.aclose()  # type: ignore[attr-defined]
+    assert len(ended) == 1
+
+
 async def test_who_wants_no_kept_answer_asks_anew_and_renews_it() -> None:
     inner = Answering()
     model = cached(inner)
@@ -364,3 +381,26 @@ async def test_real_processes_make_one_call(tmp_path: Path) -> None:
 
 async def test_the_model_is_the_one_that_is_healthy() -> None:
     assert (await cached(Answering()).ping()).name == "answering"
+
+
+async def test_counts_reach_the_totals_when_a_model_is_asked() -> None:
+    now = [0.0]
+    cache = LLMCache(MemoryKeyValueStore(), CachePolicy(), clock=lambda: now[0])
+    model = CachedChatModel(Answering(), cache, provider="p")
+    for _ in range(3):
+        await model.complete(question(), FOR_A)
+    assert await cache.totals("a") == []
+    now[0] += 10
+    await model.complete(question("other"), FOR_A)
+    [row] = await cache.totals("a")
+    assert (row["hits"], row["misses"], row["total_saved_cost_usd"]) == (2, 2, 0.5)
+
+
+async def test_many_labels_reach_the_totals_a_few_at_a_time() -> None:
+    cache = LLMCache(MemoryKeyValueStore(), CachePolicy(), clock=lambda: 0.0)
+    for number in range(20):
+        await cache.get(question(), Purpose(A, f"task {number:02}"), provider="p")
+    await cache.flush(most=8)
+    assert len(await cache.totals("a")) == 8
+    await cache.flush()
+    assert [row["misses"] for row in await cache.totals("a")] == [1] * 20

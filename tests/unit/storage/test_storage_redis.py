@@ -218,3 +218,31 @@ async def test_a_cut_while_the_server_catches_up_forgets_no_change(line: Line) -
     Line.cut = False
     assert await store.get("a") is None
     assert store.outage.count == 1
+
+
+async def test_what_was_counted_meanwhile_is_added(line: Line) -> None:
+    clock, server = Clock(), Interrupted()
+    store = DegradingKeyValueStore(server, Outage(clock=clock)).with_namespace("a")
+    assert await store.increment("n", 5) == 5
+    await store.set("text", b"seven")
+    line_cut = [store.increment("n", 2), store.increment("n"), store.increment("text"), store.increment("new", ttl_s=9)]
+    Line.cut = True
+    assert [await call for call in line_cut] == [2, 3, 1, 1]
+    Line.cut = False
+    clock.now += 1
+    assert await store.get("n") == b"8"
+    assert (await store.get("new"), await store.get("text")) == (b"1", b"seven")
+
+
+async def test_more_changes_than_are_noted_clear_the_server(line: Line) -> None:
+    clock, server = Clock(), Interrupted()
+    store = DegradingKeyValueStore(server, Outage(clock=clock))
+    await store.set("last", b"old")
+    Line.cut = True
+    for number in range(10_000):
+        await store.set(f"{number}", b"new")
+    await store.delete("last")
+    Line.cut = False
+    clock.now += 1
+    assert await store.get("last") is None
+    assert store.outage.reason is None

@@ -53,6 +53,20 @@ async def test_a_wrong_password_is_said_and_not_shown(own_redis: RedisProcess) -
     await server.close()
 
 
+async def test_a_store_whose_password_is_wrong_goes_on_in_memory_and_says_so(own_redis: RedisProcess) -> None:
+    own_redis.kill()
+    own_redis.password = "right"
+    own_redis.start()
+    server = RedisServer(own_redis.url.replace("right", "wrong"))
+    store = DegradingKeyValueStore(RedisKeyValueStore(server))
+    await store.set("a", b"x")
+    assert await store.get("a") == b"x"
+    health = await store.ping()
+    assert (health.ok, health.remedy) == (False, "correct them in its address.")
+    assert "refuses the user or password; kept in memory for 0 s" in health.detail
+    await server.close()
+
+
 async def test_a_server_that_is_away_is_unavailable_and_says_where_it_should_be(tmp_path: Path) -> None:
     store = RedisKeyValueStore(RedisServer(f"unix://{tmp_path}/none"))
     with pytest.raises(UnavailableError, match=r"The Redis server at .*/none cannot be used now \(.+\); see that"):

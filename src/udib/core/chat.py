@@ -87,11 +87,13 @@ class Purpose:
         scope: Whose call it is; answers are shared within it only.
         task: One of the tasks of `config/models.yaml`, such as "answer" or "fact_check".
         deadline_s: Seconds that the whole call may take, retries included; None: the client's own limit.
+        use_cache: Whether a kept answer will do; False asks anew, and the new answer is kept in place of the old.
     """
 
     scope: Scope
     task: str
     deadline_s: float | None = None
+    use_cache: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,13 @@ class KeyValueStore(Checked, Protocol):
         """A view in which every key is below `name`; views of different names never meet."""
         ...
 
+    async def clear(self) -> int:
+        """Remove all keys of this view and of the views below it, for good; returns how many there were.
+
+        Takes time in proportion to the whole store.
+        """
+        ...
+
 
 @runtime_checkable
 class Forgettable(Protocol):

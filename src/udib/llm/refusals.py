@@ -34,6 +34,8 @@ _MEANINGS: Final[dict[int, _Meaning]] = {
     404: (BadRequestError, "{host} knows no model {model!r}, or no such address", "check the name and the base URL"),
     413: (BadRequestError, "The request is too long for {model} at {host}", "shorten it, or choose a longer context"),
     429: (NotSentError, "{host} asks for fewer requests", "try again later"),
+    503: (NotSentError, "{host} cannot answer now", "try again later, or another model"),
+    529: (NotSentError, "{host} has too much to do", "try again later, or another model"),
 }
 _ELSEWHERE: Final[_Meaning] = (BadRequestError, "{host} sends elsewhere", "set the base URL to the address meant")
 _BUSY: Final[_Meaning] = (UnavailableError, "{host} cannot answer now", "try again later, or another model")

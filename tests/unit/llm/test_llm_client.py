@@ -315,8 +315,8 @@ async def test_a_stream_that_is_left_ends_its_connection(clients: Clients) -> No
         (422, BadRequestError, "does not accept the request", 1),
         (429, NotSentError, "asks for fewer requests", 3),
         (500, UnavailableError, "cannot answer now", 3),
-        (503, UnavailableError, "cannot answer now", 3),
-        (529, UnavailableError, "cannot answer now", 3),
+        (503, NotSentError, "cannot answer now", 3),
+        (529, NotSentError, "has too much to do", 3),
         (307, BadRequestError, "sends elsewhere", 1),
     ],
 )

@@ -86,11 +86,13 @@ class Purpose:
         scope: Whose call it is; answers are shared within it only.
         task: One of the tasks of `config/models.yaml`, such as "answer" or "fact_check".
         deadline_s: Seconds that the whole call may take, retries included; None: the client's own limit.
+        use_cache: Whether a kept answer will do; False asks anew, and the new answer is kept in place of the old.
     """
 
     scope: Scope
     task: str
     deadline_s: float | None = None
+    use_cache: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ class Completion:
         cached: Whether a cache gave it.
         decision_id: The router's decision behind it, for `feedback`; empty if none was made.
         id: The provider's id of the answer; empty if it gave none.
+        instead_of: Models that the router had chosen before this one and that could not be had, in that order.
     """
 
     text: str
@@ -129,6 +132,7 @@ class Completion:
     cached: bool = False
     decision_id: str = ""
     id: str = ""
+    instead_of: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:

@@ -228,25 +228,25 @@ class Outbox(Checked, Protocol):
 
 
 class DecisionLog(Checked, Protocol):
-    """What the router decided, and what it learned from: numbers only, so that there is nothing to forget.
+    """What the router decided and what came of it: numbers only, so that there is nothing to forget.
 
-    Several processes learn from one log: each takes in the lessons of the others.
+    Lessons are read in one order by every process that learns from the log, so that all learn the same.
     """
 
     async def record(self, decision: Decision) -> None:
         """Note a decision; its cost and its reward, where they are known, are lessons."""
         ...
 
-    async def reward(self, decision_id: str, reward: float) -> Decision:
-        """Note what a decision was worth.
+    async def reward(self, decision_id: str, reward: float) -> None:
+        """Note what a decision was worth, which is a lesson.
 
         Raises:
             BadRequestError: It is not known (any more), or was rewarded already.
         """
         ...
 
-    async def lessons(self, layout: str, *, after: int, foreign: bool = False) -> list[Lesson]:
-        """The lessons with a greater number, in order; `foreign`: only those that came in through other processes."""
+    async def lessons(self, layout: str, *, after: int) -> list[Lesson]:
+        """The lessons with a greater number, in order."""
         ...
 
     async def learned(self, layout: str) -> Learned | None:
@@ -254,7 +254,7 @@ class DecisionLog(Checked, Protocol):
         ...
 
     async def save(self, layout: str, learned: Learned) -> None:
-        """Keep what was learned, unless from more lessons was learned already; old decisions go."""
+        """Keep what was learned, unless from more lessons was learned already; old decisions may go."""
         ...
 
     async def decisions(self, scope: Scope, *, limit: int) -> list[Decision]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from udib.core.errors import BadRequestError
 from udib.core.tenancy import Scope
 
 
@@ -27,11 +28,12 @@ class Decision:
         prompt_tokens: Estimated before the call.
         completion_tokens: Assumed before the call.
         barred: Models that could not be asked.
-        propensity: The probability with which the model was chosen, in (0, 1]; 0 for a fallback or a calibration, from
-            which the worth of other policies must not be estimated.
+        propensity: The probability with which the model was chosen, in (0, 1]; 0 if it was not left to chance, as in
+            a fallback or a calibration: the worth of another policy must not be estimated from it.
         decided_at: Seconds since 1970.
         cost_usd: What it cost; None: nothing was billed, as for an answer from a cache.
         reward: What it was worth, in [0, 1]; None: not known yet.
+        calibration: Whether it was made to learn, so that no tenant's budget is paced by it.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Decision:
     decided_at: float
     cost_usd: float | None = None
     reward: float | None = None
+    calibration: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +67,9 @@ class Learned:
 
     upto: int
     data: bytes
+
+
+def not_rewarded(decision_id: str, *, known: bool) -> BadRequestError:
+    """Why a decision cannot be rewarded."""
+    fault = "was rewarded already" if known else "is not known, or too long ago to be learned from"
+    return BadRequestError(f"The decision {decision_id!r} {fault}; give the decision id of a recent answer.")

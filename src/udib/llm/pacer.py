@@ -1,5 +1,6 @@
 """What a dollar is worth in reward, so that what is billed keeps to a budget."""
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,6 +10,9 @@ from udib.llm.bandit import Floats
 
 REPRICED_EVERY: Final = 20
 """Billed calls after which the price is worked out anew."""
+
+_DAY_S: Final = 86_400.0
+_TRAFFIC_MEMORY_S: Final = 3 * 3_600.0
 
 _RETURNED_OVER: Final = 300.0
 _LEAST: Final = 0.05
@@ -55,8 +59,8 @@ class BudgetPacer:
         back = self._saved / max(1.0, min(self._left, _RETURNED_OVER))
         return max(self._per_call + back, _LEAST * self._per_call)
 
-    def billed(self, usd: float) -> bool:
-        """Take in what a call cost; whether it is time for `reprice`."""
+    def billed(self, usd: float, at_s: float = 0.0) -> bool:  # noqa: ARG002 - for a pacer that lives by the clock
+        """Take in what a call cost, and when it was made; whether it is time for `reprice`."""
         self.spent_usd += usd
         self.calls += 1
         self._saved += self._per_call - usd
@@ -81,17 +85,60 @@ class BudgetPacer:
         self.price = price_of_budget(rewards, costs, self.target_usd)
 
     def state(self) -> tuple[float, ...]:
-        """All that it is made of, for `resumed`."""
+        """All that it is made of, for `resume`."""
         return (self.price, self.spent_usd, self.calls, self._per_call, self._period, self._saved, self._left)
 
-    @classmethod
-    def resumed(cls, state: Sequence[float]) -> "BudgetPacer":
-        """The pacer that was in a state."""
-        price, spent, calls, per_call, period, saved, left = state
-        pacer = cls(per_call * period, period)
-        pacer.price, pacer.spent_usd, pacer.calls = price, spent, int(calls)
-        pacer._saved, pacer._left = saved, left
-        return pacer
+    def resume(self, state: Sequence[float]) -> None:
+        """Go on from a state."""
+        self.price, self.spent_usd, calls, self._per_call, self._period, self._saved, self._left = state
+        self.calls = int(calls)
+
+
+class DailyPacer(BudgetPacer):
+    """A budget for each day (UTC), spread over as many calls as the traffic of the last hours lets expect.
+
+    When traffic doubles, each call may cost half of it from then on; when a price changes, what is left of the day is
+    spread anew. Times are those of the calls, so that the same calls always lead to the same price.
+    """
+
+    def __init__(self, usd_per_day: float, calls_per_day: float) -> None:
+        """Begin to spend.
+
+        Args:
+            usd_per_day: To be spent, > 0.
+            calls_per_day: What to expect until the traffic is known.
+        """
+        super().__init__(usd_per_day, calls_per_day)
+        self._usd_per_day = usd_per_day
+        self._calls_per_s = calls_per_day / _DAY_S
+        self._day = -1.0
+        self._today_usd = 0.0
+        self._last_s = 0.0
+
+    def billed(self, usd: float, at_s: float = 0.0) -> bool:
+        """Take in what a call cost, and when it was made, in seconds since 1970; whether to `reprice`."""
+        if self._day >= 0:
+            kept = math.exp(-max(0.0, at_s - self._last_s) / _TRAFFIC_MEMORY_S)
+            self._calls_per_s = self._calls_per_s * kept + 1 / _TRAFFIC_MEMORY_S
+        day = at_s // _DAY_S
+        if day != self._day:
+            self._day, self._today_usd = day, 0.0
+        self._today_usd += usd
+        self._last_s = at_s
+        due = super().billed(usd)
+        if due:
+            left_usd = max(self._usd_per_day - self._today_usd, _LEAST * self.target_usd)
+            self.replan(left_usd, self._calls_per_s * ((day + 1) * _DAY_S - at_s))
+        return due
+
+    def state(self) -> tuple[float, ...]:
+        """All that it is made of, for `resume`."""
+        return (*super().state(), self._calls_per_s, self._day, self._today_usd, self._last_s)
+
+    def resume(self, state: Sequence[float]) -> None:
+        """Go on from a state."""
+        *rest, self._calls_per_s, self._day, self._today_usd, self._last_s = state
+        super().resume(rest)
 
 
 def price_of_budget(rewards: Floats, costs: Floats, target_usd: float) -> float:

@@ -47,6 +47,23 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Bill:
+    """What a call cost.
+
+    Attributes:
+        tenant: Whose budget is paced by it; None: nobody's, as in a calibration.
+        usd: Dollars.
+        at_s: When it was made, in seconds since 1970.
+        barred: Models that could not be asked.
+    """
+
+    tenant: str | None
+    usd: float
+    at_s: float = 0.0
+    barred: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """The models for a call, from the best to the worst, and what was thought of the first.
 
@@ -82,6 +99,9 @@ class RoutingPolicy:
 
     What is learned is shared by all tenants of an installation: sums and numbers in which no text can be found again.
     A budget, with the price that follows from it, is a tenant's own.
+
+    Attributes:
+        features: What its contexts consist of.
     """
 
     def __init__(
@@ -100,6 +120,7 @@ class RoutingPolicy:
             learning: Speeds.
             budget: Makes the pacer of a tenant; None: its costs do not count.
         """
+        self.features = features
         self._learning = learning
         self._budget = budget
         self._cards: dict[str, ModelCard] = {}
@@ -187,17 +208,15 @@ class RoutingPolicy:
             float(costs[draw.arm]),
         )
 
-    def billed(
-        self, tenant: str | None, call: Call, model: str, usd: float, barred: frozenset[str] = frozenset()
-    ) -> None:
-        """Take in what a call cost; None as the tenant: nobody's budget pays it, as in a calibration."""
-        self._recent.append((call, barred))
+    def billed(self, call: Call, model: str, bill: Bill) -> None:
+        """Take in what a call cost."""
+        self._recent.append((call, bill.barred))
         if model in self.models:
             arm = self.models.index(model)
             listed = self._costs.listed(call.prompt_tokens, call.completion_tokens)
-            self._costs.billed(call.task, arm, float(listed[arm]), usd)
-        pacer = self.pacer(tenant) if tenant is not None else None
-        if pacer is not None and pacer.billed(usd):
+            self._costs.billed(call.task, arm, float(listed[arm]), bill.usd)
+        pacer = self.pacer(bill.tenant) if bill.tenant is not None else None
+        if pacer is not None and pacer.billed(bill.usd, bill.at_s):
             self._reprice(pacer)
 
     def learn(self, call: Call, model: str, reward: float) -> None:
@@ -242,14 +261,18 @@ class RoutingPolicy:
         """
         with readable_state():
             kept = msgspec.msgpack.decode(data, type=_PolicyBytes)
+            bandit = LinearBandit.from_bytes(kept.bandit, self._learning)
+            known = [self._cards.get(name, ModelCard(name, 0)) for name in bandit.names]
+            costs = CostBook.from_bytes(kept.costs, known)
             recent = [(Call(np.array(context), *rest), frozenset(barred)) for context, *rest, barred in kept.recent]
-        bandit = LinearBandit.from_bytes(kept.bandit, self._learning)
-        known = [self._cards.get(name, ModelCard(name, 0)) for name in bandit.names]
-        costs = CostBook.from_bytes(kept.costs, known)
+            pacers = {tenant: self._budget(tenant) for tenant in kept.pacers}
+            for tenant, state in kept.pacers.items():
+                pacer = pacers[tenant]
+                if pacer is not None:
+                    pacer.resume(state)
         self._bandit, self._costs = bandit, costs
         self._recent.extend(recent)
-        for tenant, state in kept.pacers.items():
-            self._pacers[tenant] = BudgetPacer.resumed(state)
+        self._pacers.update(pacers)
         cards = dict(self._cards)
         for name in set(bandit.names) - set(cards):
             self._cards[name] = ModelCard(name, 0)

@@ -1,16 +1,14 @@
-"""The router's decisions in an SQLite file: numbers, names of models and tasks, and what was learned; no word of a text."""
+"""The router's decisions in an SQLite file: numbers and the names of models and tasks; nobody's text."""
 
 import sqlite3
 import time
-import uuid
 from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from udib.core.errors import BadRequestError
-from udib.core.routing import Decision, Learned, Lesson, LessonKind
+from udib.core.routing import Decision, Learned, Lesson, LessonKind, not_rewarded
 from udib.core.tenancy import Scope
 from udib.core.types import Health
 from udib.storage.database import Database
@@ -31,15 +29,15 @@ SCHEMA = (
         propensity REAL NOT NULL,
         decided_at REAL NOT NULL,
         cost_usd REAL,
-        reward REAL
+        reward REAL,
+        calibration INTEGER NOT NULL
     ) WITHOUT ROWID;
     CREATE INDEX decisions_by_scope ON decisions (tenant, workspace, decided_at);
     CREATE INDEX decisions_by_age ON decisions (decided_at);
     CREATE TABLE lessons (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         decision_id TEXT NOT NULL REFERENCES decisions ON DELETE CASCADE,
-        kind TEXT NOT NULL,
-        origin TEXT NOT NULL
+        kind TEXT NOT NULL
     );
     CREATE INDEX lessons_by_decision ON lessons (decision_id);
     CREATE TABLE learned (
@@ -56,18 +54,18 @@ MOST_KEPT: Final = 100_000
 
 _COLUMNS = (
     "id, tenant, workspace, task, model, layout, context, prompt_tokens, completion_tokens, barred, propensity, "
-    "decided_at, cost_usd, reward"
+    "decided_at, cost_usd, reward, calibration"
 )
-_RECORD = f"INSERT INTO decisions ({_COLUMNS}) VALUES ({', '.join('?' * 14)})"
-_LESSON = "INSERT INTO lessons (decision_id, kind, origin) VALUES (?, ?, ?)"
+_RECORD = f"INSERT INTO decisions ({_COLUMNS}) VALUES ({', '.join('?' * 15)})"  # noqa: S608 - no text of a user
+_LESSON = "INSERT INTO lessons (decision_id, kind) VALUES (?, ?)"
 _REWARD = "UPDATE decisions SET reward = ? WHERE id = ? AND reward IS NULL"
-_ONE = f"SELECT {_COLUMNS} FROM decisions WHERE id = ?"  # noqa: S608 - no text of a user
+_KNOWN = "SELECT 1 FROM decisions WHERE id = ?"
 _NEWEST = f"""
     SELECT {_COLUMNS} FROM decisions WHERE tenant = ? AND workspace = ? ORDER BY decided_at DESC, id LIMIT ?
 """  # noqa: S608
 _LESSONS = f"""
     SELECT number, kind, {_COLUMNS} FROM lessons JOIN decisions ON decisions.id = decision_id
-    WHERE number > ? AND layout = ? AND origin <> ? ORDER BY number
+    WHERE number > ? AND layout = ? ORDER BY number
 """  # noqa: S608
 _SAVE = """
     INSERT INTO learned VALUES (?, ?, ?) ON CONFLICT (layout) DO UPDATE
@@ -91,7 +89,6 @@ class SqliteDecisionLog:
         self._database = database
         self._clock = clock
         self._most_kept = most_kept
-        self._origin = uuid.uuid4().hex
 
     async def ping(self) -> Health:
         """Whether the file can be written."""
@@ -106,35 +103,31 @@ class SqliteDecisionLog:
 
         def insert(connection: sqlite3.Connection) -> None:
             connection.execute(_RECORD, row)
-            connection.executemany(_LESSON, [(decision.id, kind, self._origin) for kind in kinds])
+            connection.executemany(_LESSON, [(decision.id, kind) for kind in kinds])
 
         await self._database.run(insert)
 
-    async def reward(self, decision_id: str, reward: float) -> Decision:
+    async def reward(self, decision_id: str, reward: float) -> None:
         """Note what a decision was worth; the first word counts.
 
         Raises:
             BadRequestError: It is not known (any more), or was rewarded already.
         """
 
-        def settle(connection: sqlite3.Connection) -> Decision:
-            changed = connection.execute(_REWARD, (reward, decision_id)).rowcount
-            row = connection.execute(_ONE, (decision_id,)).fetchone()
-            if not changed:
-                fault = "was rewarded already" if row else "is not known, or too old to be learned from"
-                raise BadRequestError(f"The decision {decision_id!r} {fault}; give the id of a recent answer.")
-            connection.execute(_LESSON, (decision_id, LessonKind.REWARD, self._origin))
-            return _decision(row)
+        def settle(connection: sqlite3.Connection) -> None:
+            if not connection.execute(_REWARD, (reward, decision_id)).rowcount:
+                known = connection.execute(_KNOWN, (decision_id,)).fetchone()
+                raise not_rewarded(decision_id, known=known is not None)
+            connection.execute(_LESSON, (decision_id, LessonKind.REWARD))
 
-        return await self._database.run(settle)
+        await self._database.run(settle)
 
-    async def lessons(self, layout: str, *, after: int, foreign: bool = False) -> list[Lesson]:
-        """The lessons with a greater number, in order; `foreign`: only those that came in through other processes."""
-        values = (after, layout, self._origin if foreign else "")
+    async def lessons(self, layout: str, *, after: int) -> list[Lesson]:
+        """The lessons with a greater number, in order."""
         return await self._database.read(
             lambda connection: [
                 Lesson(number, LessonKind(kind), _decision(row))
-                for number, kind, *row in connection.execute(_LESSONS, values)
+                for number, kind, *row in connection.execute(_LESSONS, (after, layout))
             ]
         )
 
@@ -170,12 +163,26 @@ def _row(decision: Decision) -> tuple[object, ...]:
         decision.id, decision.scope.tenant, decision.scope.workspace, decision.task, decision.model, decision.layout,
         array("d", decision.context).tobytes(), decision.prompt_tokens, decision.completion_tokens,
         msgspec.json.encode(decision.barred).decode(), decision.propensity, decision.decided_at, decision.cost_usd,
-        decision.reward,
+        decision.reward, decision.calibration,
     )  # fmt: skip
 
 
 def _decision(row: Sequence[Any]) -> Decision:
     id_, tenant, workspace, task, model, layout, context, prompt, completion, barred, *rest = row
-    numbers = tuple(array("d", context))
-    names = msgspec.json.decode(barred, type=tuple[str, ...])
-    return Decision(id_, Scope.of(tenant, workspace), task, model, layout, numbers, prompt, completion, names, *rest)
+    propensity, decided_at, cost_usd, reward, calibration = rest
+    return Decision(
+        id_,
+        Scope.of(tenant, workspace),
+        task,
+        model,
+        layout,
+        tuple(array("d", context)),
+        prompt,
+        completion,
+        msgspec.json.decode(barred, type=tuple[str, ...]),
+        propensity,
+        decided_at,
+        cost_usd,
+        reward,
+        bool(calibration),
+    )

@@ -1,4 +1,4 @@
-"""`udib llm calibrate`: questions with answers that can be checked, put to every model, for the router to begin informed."""
+"""`udib llm calibrate`: questions with known answers, put to every model, so that the router begins informed."""
 
 import re
 from collections.abc import Callable, Sequence

@@ -1,5 +1,6 @@
 """What each model is worth on which prompt: a Bayesian linear posterior a model, and Thompson sampling over them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,10 +18,9 @@ EPOCH: Final = 32
 
 SMALLEST_PROPENSITY: Final = 1e-6
 
-_SLACK: Final = 0.25
-_ALARM: Final = 4.0
-_KEPT: Final = 0.05
-"""A change is an error that stays above 0.25 until what is above it adds up to 4; then a twentieth is kept."""
+_ALARM: Final = 10.0
+_KEPT: Final = 0.2
+_HALF: Final = math.log(0.5)
 
 _GRID: Final = np.linspace(-6.0, 6.0, 49)
 _WEIGHTS: Final = np.exp(-0.5 * _GRID**2) / np.exp(-0.5 * _GRID**2).sum()
@@ -33,7 +33,7 @@ class Learning:
     Attributes:
         alpha: Standard deviation of a sample along a direction of unit precision; 0: always what looks best.
         forgetting: The share of what was learned that one reward leaves of the rest, in (0, 1].
-        notices_change: Whether a model whose rewards leave what is expected of it forgets at once (see `LinearBandit`).
+        notices_change: Whether a model that has become much worse or better is tested for (see `LinearBandit`).
     """
 
     alpha: float = 0.02
@@ -46,17 +46,40 @@ LEARNING: Final = Learning()
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """A model drawn for a prompt.
+    """Models in the order of their samples.
 
     Attributes:
-        arm: Its number.
-        propensity: The probability with which it was drawn, in (0, 1].
-        ranking: The arms that could have been drawn, from the best sample to the worst; `arm` is the first.
+        ranking: The arms that could have been drawn, from the best sample to the worst.
+        mean: Of each arm's sample.
+        spread: Its standard deviation.
     """
 
-    arm: int
-    propensity: float
     ranking: tuple[int, ...]
+    mean: Floats
+    spread: Floats
+
+    @property
+    def arm(self) -> int:
+        """The arm that was drawn."""
+        return self.ranking[0]
+
+    @property
+    def propensity(self) -> float:
+        """The probability with which it was drawn, in (0, 1].
+
+        The integral over the arm's own normal density of the product of the others' distribution functions, by the
+        trapezoidal rule in steps of a quarter standard deviation: within 0.001 where spreads are alike, within 0.05
+        even if another arm is known exactly. The distribution functions are logistic approximations, off by at most
+        0.00014: Bowling et al., A Logistic Approximation to the Cumulative Normal Distribution, 2009.
+        """
+        own = self.mean[self.arm] + self.spread[self.arm] * _GRID
+        others = self.mean.copy()
+        others[self.arm] = -np.inf
+        z = (own - others[:, None]) / (self.spread[:, None] + 1e-12)
+        below = np.tanh(z * (0.7988 + 0.03528 * (z * z)))
+        below += 1.0
+        below *= 0.5
+        return min(1.0, max(SMALLEST_PROPENSITY, float(np.multiply.reduce(below) @ _WEIGHTS)))
 
 
 class _BanditBytes(msgspec.Struct, frozen=True, array_like=True, tag="bandit/1"):
@@ -77,8 +100,8 @@ class LinearBandit:
     The posterior of a model is N(theta, alpha^2 A^-1) with theta = A^-1 b. It starts at the prior; a reward r adds x x'
     to A, whose inverse follows by Sherman and Morrison, and r x to b. What all models learned decays towards their
     priors with every reward, whoever earned it, so that one that is never drawn becomes uncertain and is tried again.
-    A model whose rewards stay off what is expected of it, for better or worse, forgets nearly everything at once:
-    two-sided CUSUM over its errors.
+    A change of a model is noticed by two CUSUM tests, of the hypotheses that its successes or its failures have halved:
+    the one that raises the alarm is believed at once, with a fifth of the certainty there was.
 
     Sources: Agrawal and Goyal, Thompson Sampling for Contextual Bandits with Linear Payoffs, ICML 2013; Russac,
     Vernade and Cappe, Weighted Linear Bandits for Non-Stationary Environments, NeurIPS 2019; Liu, Lee and Shroff, A
@@ -159,7 +182,7 @@ class LinearBandit:
         ranking = (-sample).argsort().tolist()
         while sample[ranking[-1]] == -np.inf:
             ranking.pop()
-        return Draw(ranking[0], _propensity(mean, spread, ranking[0]), tuple(ranking))
+        return Draw(tuple(ranking), mean, spread)
 
     def learn(self, arm: int, context: Floats, reward: float) -> None:
         """Take in what a model earned, in [0, 1], at a context."""
@@ -173,17 +196,31 @@ class LinearBandit:
         self._theta[arm] += error * gain
         self.rewards += 1
         if self._learning.notices_change:
-            self._watch(arm, error)
+            self._watch(arm, reward - error, reward)
         if self.rewards % EPOCH == 0:
             self._forget(slice(None), self._learning.forgetting**EPOCH)
 
-    def _watch(self, arm: int, error: float) -> None:
-        above, below = self._drift[arm].tolist()
-        above, below = max(0.0, above + error - _SLACK), max(0.0, below - error - _SLACK)
-        if max(above, below) > _ALARM:
-            self._forget(slice(arm, arm + 1), _KEPT)
-            above = below = 0.0
-        self._drift[arm] = above, below
+    def _watch(self, arm: int, expected: float, reward: float) -> None:
+        """Add up how much likelier each reward is had the successes, or the failures, halved; forget at the alarm."""
+        success = min(0.95, max(0.05, expected))
+        worse, better = self._drift[arm].tolist()
+        worse += reward * _HALF + (1 - reward) * math.log((1 - success / 2) / (1 - success))
+        better += reward * math.log((1 + success) / (2 * success)) + (1 - reward) * _HALF
+        worse, better = max(0.0, worse), max(0.0, better)
+        if max(worse, better) > _ALARM:
+            self._believe_change(arm, improved=better > worse)
+            worse = better = 0.0
+        self._drift[arm] = worse, better
+
+    def _believe_change(self, arm: int, *, improved: bool) -> None:
+        """Halve the successes, or the failures, that are expected of a model, and be much less sure of it."""
+        start = np.diag(self._certainty)
+        self._precision[arm] = start + _KEPT * (self._precision[arm] - start)
+        self._theta[arm] /= 2
+        if improved:
+            self._theta[arm, 0] += 0.5
+        self._moment[arm] = self._precision[arm] @ self._theta[arm]
+        self._covariance[arm] = np.linalg.inv(self._precision[arm])
 
     def _forget(self, arms: slice, kept: float) -> None:
         """Keep a share of what was learned, on top of the prior."""
@@ -227,21 +264,3 @@ class LinearBandit:
 
 def _array(data: bytes, *shape: int) -> Floats:
     return np.frombuffer(data, "<f8").reshape(shape).astype(np.float64)
-
-
-def _propensity(mean: Floats, spread: Floats, arm: int) -> float:
-    """The probability that an arm's sample is the highest.
-
-    The integral over the arm's own normal density of the product of the others' distribution functions, by the
-    trapezoidal rule in steps of a quarter standard deviation: within 0.001 where spreads are alike, within 0.05 even
-    if another arm is known exactly. The distribution functions are logistic approximations, off by at most 0.00014:
-    Bowling et al., A Logistic Approximation to the Cumulative Normal Distribution, 2009.
-    """
-    own = mean[arm] + spread[arm] * _GRID
-    others = mean.copy()
-    others[arm] = -np.inf
-    z = (own - others[:, None]) / (spread[:, None] + 1e-12)
-    below = np.tanh(z * (0.7988 + 0.03528 * (z * z)))
-    below += 1.0
-    below *= 0.5
-    return min(1.0, max(SMALLEST_PROPENSITY, float(np.multiply.reduce(below) @ _WEIGHTS)))

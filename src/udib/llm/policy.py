@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from udib.core.errors import BudgetExceededError
-from udib.llm.bandit import EPOCH, LEARNING, Floats, Learning, LinearBandit
+from udib.llm.bandit import EPOCH, LEARNING, Draw, Floats, Learning, LinearBandit
 from udib.llm.cards import ModelCard
 from udib.llm.costs import CostBook
 from udib.llm.features import Features
@@ -65,19 +65,15 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The models for a call, from the best to the worst, and what was thought of the first.
+    """The models for a call.
 
     Attributes:
-        ranking: Names; those after the first are what to fall back on.
-        propensity: The probability with which the first was chosen, in (0, 1].
-        reward: Its expected reward.
-        cost_usd: Its expected cost.
+        ranking: Their names, from the best to the worst; those after the first are what to fall back on.
+        draw: How it came about.
     """
 
     ranking: tuple[str, ...]
-    propensity: float
-    reward: float
-    cost_usd: float
+    draw: Draw
 
     @property
     def model(self) -> str:
@@ -102,6 +98,7 @@ class RoutingPolicy:
 
     Attributes:
         features: What its contexts consist of.
+        bandit: What is known of rewards.
     """
 
     def __init__(
@@ -124,7 +121,7 @@ class RoutingPolicy:
         self._learning = learning
         self._budget = budget
         self._cards: dict[str, ModelCard] = {}
-        self._bandit = LinearBandit(features.certainty, learning)
+        self.bandit = LinearBandit(features.certainty, learning)
         self._costs = CostBook(features.tasks)
         self._pacers: OrderedDict[str, BudgetPacer | None] = OrderedDict()
         self._recent: deque[tuple[Call, frozenset[str]]] = deque(maxlen=RECENT)
@@ -135,12 +132,12 @@ class RoutingPolicy:
     @property
     def models(self) -> tuple[str, ...]:
         """The names of the models."""
-        return self._bandit.names
+        return self.bandit.names
 
     @property
     def version(self) -> tuple[int, int]:
         """Differs when the models changed, or enough was learned to decide otherwise."""
-        return self._changes, self._bandit.rewards // EPOCH
+        return self._changes, self.bandit.rewards // EPOCH
 
     def add(self, card: ModelCard) -> None:
         """Let a model take part from now on; one of that name that takes part already gets the card's prices."""
@@ -149,14 +146,14 @@ class RoutingPolicy:
         if card.name in self.models:
             self._costs.reprice(self.models.index(card.name), card)
             return
-        self._bandit.add(card.name, card.quality + OPTIMISM * (1.0 - card.quality))
+        self.bandit.add(card.name, card.quality + OPTIMISM * (1.0 - card.quality))
         self._costs.add(card)
 
     def remove(self, name: str) -> None:
         """Forget a model."""
         self._changes += 1
         self._costs.remove(self.models.index(name))
-        self._bandit.remove(name)
+        self.bandit.remove(name)
         del self._cards[name]
 
     def pacer(self, tenant: str) -> BudgetPacer | None:
@@ -199,14 +196,9 @@ class RoutingPolicy:
             penalty[[name in barred for name in self.models]] = np.inf
         if most_usd is not None:
             _cap(penalty, costs, most_usd)
-        draw = self._bandit.draw(call.context, penalty, rng)
+        draw = self.bandit.draw(call.context, penalty, rng)
         names = self.models
-        return Choice(
-            tuple(names[arm] for arm in draw.ranking),
-            draw.propensity,
-            float(self._bandit.expected(call.context)[draw.arm]),
-            float(costs[draw.arm]),
-        )
+        return Choice(tuple(names[arm] for arm in draw.ranking), draw)
 
     def billed(self, call: Call, model: str, bill: Bill) -> None:
         """Take in what a call cost."""
@@ -222,21 +214,19 @@ class RoutingPolicy:
     def learn(self, call: Call, model: str, reward: float) -> None:
         """Take in what a model's answer was worth, in [0, 1]; of a model that is gone nothing is learned."""
         if model in self.models:
-            self._bandit.learn(self.models.index(model), call.context, reward)
+            self.bandit.learn(self.models.index(model), call.context, reward)
 
     def expected(self, call: Call) -> dict[str, tuple[float, float]]:
         """For each model the reward and the cost in dollars that are expected of it."""
         listed = self._costs.listed(call.prompt_tokens, call.completion_tokens)
         costs = self._costs.expected(call.task, listed).tolist()
-        return dict(
-            zip(self.models, zip(self._bandit.expected(call.context).tolist(), costs, strict=True), strict=True)
-        )
+        return dict(zip(self.models, zip(self.bandit.expected(call.context).tolist(), costs, strict=True), strict=True))
 
     def _reprice(self, pacer: BudgetPacer) -> None:
         if not self._recent or not self.models:
             return
         calls = [call for call, _ in self._recent]
-        rewards = self._bandit.expected(np.array([call.context for call in calls]))
+        rewards = self.bandit.expected(np.array([call.context for call in calls]))
         for row, (_, barred) in enumerate(self._recent):
             if barred:
                 rewards[row, [name in barred for name in self.models]] = -np.inf
@@ -251,7 +241,7 @@ class RoutingPolicy:
             (call.context.tolist(), call.task, call.prompt_tokens, call.completion_tokens, sorted(barred))
             for call, barred in self._recent
         ]
-        return msgspec.msgpack.encode(_PolicyBytes(self._bandit.to_bytes(), self._costs.to_bytes(), pacers, recent))
+        return msgspec.msgpack.encode(_PolicyBytes(self.bandit.to_bytes(), self._costs.to_bytes(), pacers, recent))
 
     def restore(self, data: bytes) -> None:
         """Go on from what was learned before, with the models of now: new ones begin as their cards say.
@@ -270,7 +260,7 @@ class RoutingPolicy:
                 pacer = pacers[tenant]
                 if pacer is not None:
                     pacer.resume(state)
-        self._bandit, self._costs = bandit, costs
+        self.bandit, self._costs = bandit, costs
         self._recent.extend(recent)
         self._pacers.update(pacers)
         cards = dict(self._cards)

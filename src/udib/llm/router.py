@@ -377,7 +377,7 @@ class LLMRouter:
             self._decision(routed.purpose, routed.call, name, answer),
             barred=tuple(sorted(routed.barred)),
             # Who answers after a failure was not left to chance.
-            propensity=0.0 if failed else routed.choice.propensity,
+            propensity=0.0 if failed else routed.choice.draw.propensity,
         )
         await self.learner.record(decision)
         return replace(answer, decision_id=decision.id, instead_of=tuple(failed))

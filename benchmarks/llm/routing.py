@@ -18,7 +18,7 @@ from benchmarks.memory.stores import progress
 from udib.llm.cards import ModelCard
 from udib.llm.features import Features
 from udib.llm.pacer import BudgetPacer
-from udib.llm.policy import Bill, Call, RoutingPolicy
+from udib.llm.policy import Bill, RouterCall, RoutingPolicy
 
 _POINTS = (
     ("paretobandit_k4", 0.10), ("paretobandit_k4", 0.25), ("routerbench_slice", 0.10), ("routerbench_slice", 0.25),
@@ -133,7 +133,7 @@ def _timed(sizes: Sizes) -> Measured:
     size = len(features.certainty)
     contexts = rng.standard_normal((sizes.decisions, size))
     contexts[:, 0] = 1.0
-    calls = [Call(context, number % _TASKS, 500) for number, context in enumerate(contexts)]
+    calls = [RouterCall(context, number % _TASKS, 500) for number, context in enumerate(contexts)]
     names = [policy.models[number % _MODELS] for number in range(len(calls))]
     rewards = rng.random(len(calls)).tolist()
     against = f"p50 of {len(calls)}, {_MODELS} models, {size} dimensions, without the embedding"

@@ -14,7 +14,7 @@ from benchmarks.memory.stores import child, peer_python, progress
 from udib.llm.cards import ModelCard
 from udib.llm.features import Features
 from udib.llm.pacer import BudgetPacer
-from udib.llm.policy import Bill, Call, Choice, RoutingPolicy
+from udib.llm.policy import Bill, RouterCall, Choice, RoutingPolicy
 from udib.llm.routing_cache import RoutingCache
 from udib.memory.static import StaticEmbedder
 
@@ -57,7 +57,7 @@ class Table:
     quality: Floats
     cost: Floats
     cards: tuple[ModelCard, ...]
-    calls: tuple[Call, ...]
+    calls: tuple[RouterCall, ...]
     features: Features
 
     @property
@@ -148,7 +148,7 @@ async def _load(name: str, path: Path) -> Table:
         calls = []
         for task, prompt in zip(tasks, arrays["prompt"].tolist(), strict=True):
             tokens = -(-len(prompt) // 4)
-            calls.append(Call(await features.context(task, prompt, tokens), features.task(task), tokens))
+            calls.append(RouterCall(await features.context(task, prompt, tokens), features.task(task), tokens))
         prices = _PRICES[name]
         cards = tuple(ModelCard(model, _CONTEXT_TOKENS, *prices[model]) for model in arrays["models"].tolist())
         return Table(name, arrays["quality"], arrays["cost"], cards, tuple(calls), features)
@@ -190,7 +190,7 @@ def _stream(rows: NDArray[np.int64], replay: Replay, rng: np.random.Generator) -
     return rng.choice(rows[: replay.prompts], size=replay.calls, p=shares / shares.sum())
 
 
-def _key(replay: Replay, policy: RoutingPolicy, row: int, call: Call) -> str:
+def _key(replay: Replay, policy: RoutingPolicy, row: int, call: RouterCall) -> str:
     match replay.kept:
         case "full":
             return f"{policy.version}:{row}"
@@ -200,7 +200,7 @@ def _key(replay: Replay, policy: RoutingPolicy, row: int, call: Call) -> str:
             return ""
 
 
-def _choice(policy: RoutingPolicy, call: Call, key: str, cache: RoutingCache, rng: np.random.Generator) -> Choice:
+def _choice(policy: RoutingPolicy, call: RouterCall, key: str, cache: RoutingCache, rng: np.random.Generator) -> Choice:
     kept = cache.get(key) if key else None
     choice = kept or policy.choose(TENANT, call, rng)
     if key and kept is None:

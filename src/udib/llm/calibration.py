@@ -35,7 +35,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ModelMark:
     """How one model did.
 
     Attributes:
@@ -59,7 +59,7 @@ class Mark:
 class Calibration:
     """What a calibration found. `questions` is how many were put to all models; fewer than given if the cap was met."""
 
-    marks: tuple[Mark, ...]
+    marks: tuple[ModelMark, ...]
     questions: int
     given: int
     cost_usd: float
@@ -91,7 +91,7 @@ async def calibrate(
         most_usd: Most dollars to spend.
         progress: Told the number of questions done.
     """
-    marks = {name: Mark(name) for name in router.models}
+    marks = {name: ModelMark(name) for name in router.models}
     spent, done = 0.0, 0
     for question in questions:
         request = ChatRequest([Message("user", question.prompt)], max_tokens=_MAX_TOKENS)
@@ -107,7 +107,9 @@ async def calibrate(
     return Calibration(tuple(marks.values()), done, len(questions), spent)
 
 
-async def _asked(router: LLMRouter, mark: Mark, question: Question, request: ChatRequest, purpose: Purpose) -> Mark:
+async def _asked(
+    router: LLMRouter, mark: ModelMark, question: Question, request: ChatRequest, purpose: Purpose
+) -> ModelMark:
     def judge(answer: Completion) -> float:
         return question.reward(answer.text) if answer.complete else 0.0
 

@@ -8,7 +8,7 @@ import numpy as np
 from udib.core.errors import BadRequestError
 from udib.core.ports import DecisionLog
 from udib.core.routing import Decision, Learned, Lesson, LessonKind
-from udib.llm.policy import Bill, Call, RoutingPolicy
+from udib.llm.policy import Bill, RouterCall, RoutingPolicy
 
 SAVED_EVERY: Final = 64
 """Lessons after which what was learned is saved, so that a start reads at most so many."""
@@ -97,7 +97,7 @@ class RoutingLearner:
 
     def _take_in(self, lesson: Lesson) -> None:
         decision = lesson.decision
-        call = Call(
+        call = RouterCall(
             np.array(decision.context),
             self.policy.features.task(decision.task),
             decision.prompt_tokens,

@@ -8,7 +8,7 @@ import numpy as np
 
 from udib.llm.bandit import Floats
 
-REPRICED_EVERY: Final = 20
+REPRICED_EVERY: Final = 10
 """Billed calls after which the price is worked out anew."""
 
 _DAY_S: Final = 86_400.0

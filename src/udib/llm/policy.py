@@ -30,7 +30,7 @@ COMPLETION_TOKENS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RouterCall:
     """What the policy sees of a call.
 
     Attributes:
@@ -124,7 +124,7 @@ class RoutingPolicy:
         self.bandit = LinearBandit(features.certainty, learning)
         self._costs = CostBook(features.tasks)
         self._pacers: OrderedDict[str, BudgetPacer | None] = OrderedDict()
-        self._recent: deque[tuple[Call, frozenset[str]]] = deque(maxlen=RECENT)
+        self._recent: deque[tuple[RouterCall, frozenset[str]]] = deque(maxlen=RECENT)
         self._changes = 0
         for card in cards:
             self.add(card)
@@ -171,7 +171,7 @@ class RoutingPolicy:
     def choose(
         self,
         tenant: str,
-        call: Call,
+        call: RouterCall,
         rng: np.random.Generator,
         *,
         barred: Collection[str] = (),
@@ -200,7 +200,7 @@ class RoutingPolicy:
         names = self.models
         return Choice(tuple(names[arm] for arm in draw.ranking), draw)
 
-    def billed(self, call: Call, model: str, bill: Bill) -> None:
+    def billed(self, call: RouterCall, model: str, bill: Bill) -> None:
         """Take in what a call cost."""
         self._recent.append((call, bill.barred))
         if model in self.models:
@@ -211,12 +211,12 @@ class RoutingPolicy:
         if pacer is not None and pacer.billed(bill.usd, bill.at_s):
             self._reprice(pacer)
 
-    def learn(self, call: Call, model: str, reward: float) -> None:
+    def learn(self, call: RouterCall, model: str, reward: float) -> None:
         """Take in what a model's answer was worth, in [0, 1]; of a model that is gone nothing is learned."""
         if model in self.models:
             self.bandit.learn(self.models.index(model), call.context, reward)
 
-    def expected(self, call: Call) -> dict[str, tuple[float, float]]:
+    def expected(self, call: RouterCall) -> dict[str, tuple[float, float]]:
         """For each model the reward and the cost in dollars that are expected of it."""
         listed = self._costs.listed(call.prompt_tokens, call.completion_tokens)
         costs = self._costs.expected(call.task, listed).tolist()
@@ -254,7 +254,9 @@ class RoutingPolicy:
             bandit = LinearBandit.from_bytes(kept.bandit, self._learning)
             known = [self._cards.get(name, ModelCard(name, 0)) for name in bandit.names]
             costs = CostBook.from_bytes(kept.costs, known)
-            recent = [(Call(np.array(context), *rest), frozenset(barred)) for context, *rest, barred in kept.recent]
+            recent = [
+                (RouterCall(np.array(context), *rest), frozenset(barred)) for context, *rest, barred in kept.recent
+            ]
             pacers = {tenant: self._budget(tenant) for tenant in kept.pacers}
             for tenant, state in kept.pacers.items():
                 pacer = pacers[tenant]

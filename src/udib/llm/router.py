@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from udib.core.chat import ChatModel, ChatRequest, Completion, Purpose
@@ -17,12 +17,13 @@ from udib.llm.cards import ModelCard
 from udib.llm.decision_memory import MemoryDecisionLog
 from udib.llm.features import Features
 from udib.llm.learner import RoutingLearner
-from udib.llm.policy import Call, Choice, RoutingPolicy
+from udib.llm.policy import RouterCall, RoutingPolicy
 from udib.llm.routing_cache import RoutingCache, routing_key
 from udib.llm.routing_options import RoutingOptions
 from udib.llm.routing_request import (
     Messages,
     Obstacle,
+    Routed,
     RoutingContext,
     context_of,
     exhausted,
@@ -32,18 +33,6 @@ from udib.llm.routing_request import (
     prompt_tokens,
     request_of,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Routed:
-    """A request on its way, and what was decided."""
-
-    request: ChatRequest
-    purpose: Purpose
-    call: Call
-    barred: frozenset[str]
-    began: float
-    choice: Choice
 
 
 class LLMRouter:
@@ -264,12 +253,12 @@ class LLMRouter:
         """What a model's answer cost."""
         return 0.0 if answer.cached else self._cards[name].settled(answer.usage)
 
-    async def call_of(self, request: ChatRequest, context: RoutingContext) -> Call:
+    async def call_of(self, request: ChatRequest, context: RoutingContext) -> RouterCall:
         """A request as numbers."""
         tokens = prompt_tokens(request, self._options.tokens)
         expected = min(context.answer_tokens, request.max_tokens or context.answer_tokens)
         numbers = await self._features.context(context.task, last_words(request), tokens)
-        return Call(numbers, self._features.task(context.task), tokens, expected)
+        return RouterCall(numbers, self._features.task(context.task), tokens, expected)
 
     async def close(self) -> None:
         """Save what was learned."""
@@ -293,9 +282,7 @@ class LLMRouter:
                 return name, await self._decided(routed, name, answer, failed)
         raise exhausted(failed)
 
-    async def _perform_model_selection(
-        self, request: ChatRequest, purpose: Purpose, context: RoutingContext
-    ) -> _Routed:
+    async def _perform_model_selection(self, request: ChatRequest, purpose: Purpose, context: RoutingContext) -> Routed:
         began = self._options.clock()
         policy = await self.learner.opened()
         call = await self.call_of(request, context)
@@ -308,7 +295,7 @@ class LLMRouter:
         )
         if key and kept is None:
             self._routing_cache.put(key, choice)
-        return _Routed(request, purpose, call, barred, began, choice)
+        return Routed(request, purpose, call, barred, began, choice)
 
     def _generate_routing_cache_key(self, request: ChatRequest, purpose: Purpose, others: object) -> str:
         """Everything that a decision depends on, as a digest; empty if no decisions are kept."""
@@ -344,7 +331,7 @@ class LLMRouter:
             raise BadRequestError(f"There is no model {name!r}; there are {', '.join(sorted(self._cards))}.")
         return self._clients[name]
 
-    def _sent(self, routed: _Routed, name: str) -> tuple[ChatRequest, Purpose]:
+    def _sent(self, routed: Routed, name: str) -> tuple[ChatRequest, Purpose]:
         """What a model is asked, with the time that is left of the deadline."""
         purpose = routed.purpose
         if purpose.deadline_s is not None:
@@ -370,7 +357,7 @@ class LLMRouter:
             breakers.abandoned(name)
 
     async def _decided(
-        self, routed: _Routed, name: str, answer: Completion, failed: Mapping[str, UnavailableError]
+        self, routed: Routed, name: str, answer: Completion, failed: Mapping[str, UnavailableError]
     ) -> Completion:
         """Write down what was decided, and name it in the answer."""
         decision = replace(
@@ -382,7 +369,7 @@ class LLMRouter:
         await self.learner.record(decision)
         return replace(answer, decision_id=decision.id, instead_of=tuple(failed))
 
-    def _decision(self, purpose: Purpose, call: Call, name: str, answer: Completion) -> Decision:
+    def _decision(self, purpose: Purpose, call: RouterCall, name: str, answer: Completion) -> Decision:
         return Decision(
             uuid.uuid4().hex,
             purpose.scope,

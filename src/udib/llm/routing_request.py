@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from udib.core.chat import ChatRequest, Message
+from udib.core.chat import ChatRequest, Message, Purpose
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.llm.cards import ModelCard
-from udib.llm.policy import COMPLETION_TOKENS
+from udib.llm.policy import COMPLETION_TOKENS, RouterCall, Choice
 
 _ANSWER_TOKENS: Final = {"low": 64, "medium": COMPLETION_TOKENS, "high": 1_024}
 _MESSAGE_TOKENS: Final = 4
@@ -55,6 +55,9 @@ def context_of(given: Mapping[str, Any] | RoutingContext | None, task: str | Non
     unknown = sorted(set(named) - {"task", "complexity", "budget"})
     if unknown:
         raise BadRequestError(f"A routing context has task, complexity and budget, but no {unknown[0]!r}.")
+    budget = named.get("budget")
+    if budget is not None and not (isinstance(budget, int | float) and budget >= 0):
+        raise BadRequestError(f"The budget of a call is a number of dollars, not {budget!r}.")
     return RoutingContext(**named)
 
 
@@ -98,6 +101,18 @@ def last_words(request: ChatRequest) -> str:
     """What a request is about: the last message of the user, else the last of all."""
     said = [message.content for message in request.messages if message.role == "user"]
     return said[-1] if said else request.messages[-1].content
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """A request on its way, and what was decided. `began` is when, on the router's clock."""
+
+    request: ChatRequest
+    purpose: Purpose
+    call: RouterCall
+    barred: frozenset[str]
+    began: float
+    choice: Choice
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from benchmarks.memory.stores import child, peer_python, progress
 from udib.llm.cards import ModelCard
 from udib.llm.features import Features
 from udib.llm.pacer import BudgetPacer
-from udib.llm.policy import Bill, RouterCall, Choice, RoutingPolicy
+from udib.llm.policy import Bill, Choice, RouterCall, RoutingPolicy
 from udib.llm.routing_cache import RoutingCache
 from udib.memory.static import StaticEmbedder
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from udib.core.errors import BadRequestError
+from udib.core.errors import BadRequestError, UnavailableError
 from udib.core.ports import DecisionLog
 from udib.core.routing import Decision, Learned, Lesson, LessonKind
 from udib.llm.policy import Bill, RouterCall, RoutingPolicy
@@ -20,6 +20,12 @@ class RoutingLearner:
     The state of the policy is what all lessons of the log make of its cards, in the order of the log. So a crash loses
     nothing that was written down, what is saved is only there to spare reading, and processes that share a log learn
     the same.
+
+    Attributes:
+        policy: What was learned so far.
+        log: What it was learned from.
+        layout: Of the policy's contexts.
+        fault: Why the last decision could not be written down; None if it could.
     """
 
     def __init__(self, policy: RoutingPolicy, log: DecisionLog, layout: str) -> None:
@@ -33,6 +39,7 @@ class RoutingLearner:
         self.policy = policy
         self.log = log
         self.layout = layout
+        self.fault: str | None = None
         self._upto = 0
         self._saved = 0
         self._opened = False
@@ -53,6 +60,16 @@ class RoutingLearner:
         """Write a decision down and learn from it."""
         await self.log.record(decision)
         await self._catch_up()
+
+    async def recorded(self, decision: Decision) -> bool:
+        """As `record`; whether it could be. An answer that was paid for is not given up because the log is busy."""
+        try:
+            await self.record(decision)
+        except UnavailableError as exc:
+            self.fault = str(exc)
+            return False
+        self.fault = None
+        return True
 
     async def reward(self, decision_id: str, reward: float) -> None:
         """Write down what a decision was worth and learn from it.

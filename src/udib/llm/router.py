@@ -87,8 +87,8 @@ class LLMRouter:
         log = await self.learner.log.ping()
         found = {name: await client.ping() for name, client in self._clients.items()}
         well = [name for name, health in found.items() if health.ok]
-        detail = f"{len(well)} of {len(found)} models can be asked; {log.detail}"
-        return Health("router", ok=bool(well) and log.ok, detail=detail)
+        detail = f"{len(well)} of {len(found)} models can be asked; {self.learner.fault or log.detail}"
+        return Health("router", ok=bool(well) and log.ok and self.learner.fault is None, detail=detail)
 
     def add_model(self, card: ModelCard, client: ChatModel) -> None:
         """Let a model take part from now on, or give one another card and client."""
@@ -359,15 +359,15 @@ class LLMRouter:
     async def _decided(
         self, routed: Routed, name: str, answer: Completion, failed: Mapping[str, UnavailableError]
     ) -> Completion:
-        """Write down what was decided, and name it in the answer."""
+        """Write down what was decided, and name it in the answer; if that cannot be done, `ping` says so."""
         decision = replace(
             self._decision(routed.purpose, routed.call, name, answer),
             barred=tuple(sorted(routed.barred)),
             # Who answers after a failure was not left to chance.
             propensity=0.0 if failed else routed.choice.draw.propensity,
         )
-        await self.learner.record(decision)
-        return replace(answer, decision_id=decision.id, instead_of=tuple(failed))
+        written = await self.learner.recorded(decision)
+        return replace(answer, decision_id=decision.id if written else "", instead_of=tuple(failed))
 
     def _decision(self, purpose: Purpose, call: RouterCall, name: str, answer: Completion) -> Decision:
         return Decision(

@@ -7,7 +7,7 @@ from typing import Any, Final
 from udib.core.chat import ChatRequest, Message, Purpose
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.llm.cards import ModelCard
-from udib.llm.policy import COMPLETION_TOKENS, RouterCall, Choice
+from udib.llm.policy import COMPLETION_TOKENS, Choice, RouterCall
 
 _ANSWER_TOKENS: Final = {"low": 64, "medium": COMPLETION_TOKENS, "high": 1_024}
 _MESSAGE_TOKENS: Final = 4

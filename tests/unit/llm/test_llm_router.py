@@ -10,9 +10,11 @@ from routed_models import Clock, HashEmbedder, ScriptedModel
 
 from udib.core.chat import ChatRequest, Completion, Message, Purpose, TokenUsage, Tool
 from udib.core.errors import BadRequestError, BudgetExceededError, ForbiddenError, Status, UdibError, UnavailableError
+from udib.core.routing import Decision, Learned
 from udib.core.tenancy import Scope
 from udib.llm.breaker import CircuitBreakers
 from udib.llm.cards import ModelCard
+from udib.llm.decision_memory import MemoryDecisionLog
 from udib.llm.features import Features
 from udib.llm.policy import Choice
 from udib.llm.router import LLMRouter
@@ -322,3 +324,28 @@ async def test_two_processes_learn_the_same_from_one_log(tmp_path: Path) -> None
     await both[0].complete(REQUEST, ASK)
     assert both[0].learner.policy.bandit.rewards == both[1].learner.policy.bandit.rewards
     await database.close()
+
+
+async def test_an_answer_is_not_given_up_because_its_decision_cannot_be_written_down() -> None:
+    class FullLog(MemoryDecisionLog):
+        async def record(self, decision: Decision) -> None:
+            raise UnavailableError("The disk is full; free some space.")
+
+    asked = LLMRouter(models(), [GOOD, FAIR, POOR], log=FullLog())
+    assert (await asked.ping()).ok
+    result = await asked.chat([Message("user", "Why?")], scope=T)
+    assert (result.success, result.response, result.decision_id) == (True, "fine", "")
+    health = await asked.ping()
+    assert (health.ok, "The disk is full" in health.detail) == (False, True)
+
+
+async def test_what_cannot_be_read_is_refused_until_it_is_left_behind() -> None:
+    log = MemoryDecisionLog()
+    layout = Features((), None).layout
+    await log.save(layout, Learned(3, b"not ours"))
+    asked = LLMRouter(models(), [GOOD, FAIR, POOR], log=log)
+    with pytest.raises(BadRequestError, match="calibrate --anew"):
+        await asked.complete(REQUEST, ASK)
+    await asked.learner.anew()
+    assert (await asked.complete(REQUEST, ASK)).text == "fine"
+    assert isinstance((await LLMRouter(models(), [GOOD, FAIR, POOR], log=log).learner.opened()).to_bytes(), bytes)

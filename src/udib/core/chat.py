@@ -137,6 +137,7 @@ class Completion:
         decision_id: The router's decision behind it, for `feedback`; empty if none was made.
         id: The provider's id of the answer; empty if it gave none.
         attempts: How often the request was sent until this came of it.
+        instead_of: Models that the router had chosen before this one and that could not be had, in that order.
     """
 
     text: str
@@ -149,6 +150,7 @@ class Completion:
     decision_id: str = ""
     id: str = ""
     attempts: int = 1
+    instead_of: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:

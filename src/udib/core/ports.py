@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from udib.core.checked import Checked
 from udib.core.findings import Report
+from udib.core.routing import Decision, Learned, Lesson
 from udib.core.speech import Origin
 from udib.core.tenancy import Scope
 from udib.core.types import (
@@ -231,4 +232,39 @@ class Outbox(Checked, Protocol):
 
     async def deliver(self, scope: Scope, report: Report, transcript_vtt: str) -> list[Delivered]:
         """Write or post a report, once: the same report again is not delivered twice."""
+        ...
+
+
+class DecisionLog(Checked, Protocol):
+    """What the router decided and what came of it: numbers only, so that there is nothing to forget.
+
+    Lessons are read in one order by every process that learns from the log, so that all learn the same.
+    """
+
+    async def record(self, decision: Decision) -> None:
+        """Note a decision; its cost and its reward, where they are known, are lessons."""
+        ...
+
+    async def reward(self, decision_id: str, reward: float) -> None:
+        """Note what a decision was worth, which is a lesson.
+
+        Raises:
+            BadRequestError: It is not known (any more), or was rewarded already.
+        """
+        ...
+
+    async def lessons(self, layout: str, *, after: int) -> list[Lesson]:
+        """The lessons with a greater number, in order."""
+        ...
+
+    async def learned(self, layout: str) -> Learned | None:
+        """What was saved last."""
+        ...
+
+    async def save(self, layout: str, learned: Learned) -> None:
+        """Keep what was learned, unless from more lessons was learned already; old decisions may go."""
+        ...
+
+    async def decisions(self, scope: Scope, *, limit: int) -> list[Decision]:
+        """The newest decisions of a scope, newest first."""
         ...

@@ -59,7 +59,9 @@ def answer(cost_usd: float = 0.002, *, billed: bool = True) -> Completion:
     return Completion("Ann.", "m", usage=TokenUsage(1000, 100, cost_usd=cost_usd, billed=billed))
 
 
-def model(ledger: SqliteLedger, *script: Completion | Exception, caps: Caps | None = None, unpriced: bool = False):
+def model(
+    ledger: SqliteLedger, *script: Completion | UdibError, caps: Caps | None = None, unpriced: bool = False
+) -> tuple[BudgetedChatModel, FakeChatModel]:
     cards = {each.name: each for each in (CARD, FREE)}
     inner = FakeChatModel(script)
     chat = BudgetedChatModel(inner, ledger, cards, prompt_tokens=lambda _: 1000, caps=caps, allow_unpriced=unpriced)

@@ -14,6 +14,9 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from udib.testing import redis_process
+from udib.testing.redis_process import RedisProcess
+
 if TYPE_CHECKING:
     from pgserver.postgres_server import PostgresServer
 
@@ -112,3 +115,26 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator["PostgresServ
 @pytest.fixture(scope="session")
 def postgres_url(postgres: "PostgresServer") -> str:
     return str(postgres.get_uri())
+
+
+@pytest.fixture(scope="session")
+def redis_binary() -> None:
+    """Skips, and says so, where there is no redis-server."""
+    if not redis_process.is_installed():
+        if os.environ.get("REQUIRE_SERVERS") == "1":
+            raise FileNotFoundError("redis-server is not on PATH; install the package redis-server")
+        pytest.skip("redis-server is not on PATH: the tests on Redis were skipped")
+
+
+@pytest.fixture
+def own_redis(redis_binary: None, tmp_path: Path) -> Iterator[RedisProcess]:
+    """A server of one test."""
+    with redis_process.running(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_redis(redis_binary: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
+    """A server that tests share; each empties it first."""
+    with redis_process.running(tmp_path_factory.mktemp("redis")) as server:
+        yield server

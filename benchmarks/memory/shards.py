@@ -1,4 +1,4 @@
-"""150 workspaces in one collection, as they are, against a shard for each: what opening costs."""
+"""150 workspaces in one collection, as they are, against a shard of the engine for each: what opening costs."""
 
 import sys
 
@@ -17,7 +17,7 @@ def measure(sizes: Sizes) -> Measured:
         progress(f"{count} shards of {_EACH} points, and one of all")
         child(sys.executable, "shards", "fill", folder / "many", count, _EACH, 1)
         child(sys.executable, "shards", "fill", folder / "one", 1, count * _EACH, count)
-        many = child(sys.executable, "shards", "open", folder / "many", count, _EACH)
+        many = child(sys.executable, "shards", "plain", folder / "many", count, _EACH)
         one = child(sys.executable, "shards", "open", folder / "one", 1, count * _EACH)
     against = f"{count} shards of {_EACH} points"
     return [

@@ -4,16 +4,19 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from udib.core.errors import BadRequestError
+from udib.core.errors import BadRequestError, UnavailableError
 from udib.core.ports import KeyValueStore
 from udib.storage.database import Database
+from udib.storage.degrading import DegradingKeyValueStore, Outage
 from udib.storage.kv import SCHEMA, MemoryKeyValueStore, SqliteKeyValueStore
+from udib.storage.redis import RedisKeyValueStore, RedisServer
 
 
 @dataclass
@@ -21,9 +24,19 @@ class Clock:
     """A clock that is set by hand."""
 
     now: float = 1000.0
+    shorten: RedisServer | None = None
 
     def __call__(self) -> float:
         return self.now
+
+    async def pass_s(self, seconds: float) -> None:
+        self.now += seconds
+        if self.shorten is not None:
+            client = self.shorten.client()
+            for name in await client.keys():
+                left_ms = await client.pttl(name)
+                if left_ms >= 0:
+                    await client.pexpire(name, int(left_ms - 1000 * seconds))
 
 
 @pytest.fixture
@@ -31,14 +44,31 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@asynccontextmanager
+async def emptied_redis(request: pytest.FixtureRequest) -> AsyncGenerator[RedisServer]:
+    server = RedisServer(request.getfixturevalue("shared_redis").url, timeout_s=10)
+    await server.client().flushall()
+    yield server
+    await server.close()
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis", "degrading", "degraded"])
 async def store(request: pytest.FixtureRequest, clock: Clock, tmp_path: Path) -> AsyncIterator[KeyValueStore]:
-    if request.param == "memory":
-        yield MemoryKeyValueStore(clock)
-        return
-    database = Database(tmp_path / "cache.db", SCHEMA)
-    yield SqliteKeyValueStore(database, clock)
-    await database.close()
+    match request.param:
+        case "memory":
+            yield MemoryKeyValueStore(clock)
+        case "sqlite":
+            database = Database(tmp_path / "cache.db", SCHEMA)
+            yield SqliteKeyValueStore(database, clock)
+            await database.close()
+        case "degraded":
+            nowhere = RedisKeyValueStore(RedisServer(f"unix://{tmp_path / 'nowhere'}"))
+            yield DegradingKeyValueStore(nowhere, Outage(retry_s=1e9), lambda: MemoryKeyValueStore(clock))
+        case kind:
+            async with emptied_redis(request) as server:
+                stored = RedisKeyValueStore(server)
+                clock.shorten = server  # its clock is not ours to set: what its keys have left is
+                yield stored if kind == "redis" else DegradingKeyValueStore(stored)
 
 
 async def test_a_value_is_found_again_until_it_is_replaced_or_deleted(store: KeyValueStore) -> None:
@@ -54,9 +84,9 @@ async def test_a_value_is_found_again_until_it_is_replaced_or_deleted(store: Key
 
 async def test_a_value_expires_when_its_time_has_come(store: KeyValueStore, clock: Clock) -> None:
     await store.set("a", b"x", ttl_s=10)
-    clock.now += 9.9
+    await clock.pass_s(8)
     assert await store.get("a") == b"x"
-    clock.now += 0.1
+    await clock.pass_s(2)
     assert await store.get("a") is None
     assert not await store.delete("a")
 
@@ -66,7 +96,7 @@ async def test_a_new_value_has_its_own_expiry(store: KeyValueStore, clock: Clock
     await store.set("a", b"y")
     await store.set("b", b"x")
     await store.set("b", b"y", ttl_s=10)
-    clock.now += 20
+    await clock.pass_s(20)
     assert (await store.get("a"), await store.get("b")) == (b"y", None)
 
 
@@ -74,19 +104,19 @@ async def test_set_if_absent_stores_once_until_expiry(store: KeyValueStore, cloc
     assert await store.set_if_absent("a", b"", ttl_s=10)
     assert not await store.set_if_absent("a", b"second")
     assert await store.get("a") == b""
-    clock.now += 10
+    await clock.pass_s(10)
     assert await store.set_if_absent("a", b"third")
     assert await store.get("a") == b"third"
 
 
 async def test_a_counter_starts_at_0_and_expires_from_its_first_use(store: KeyValueStore, clock: Clock) -> None:
     assert await store.increment("n", ttl_s=10) == 1
-    clock.now += 6
+    await clock.pass_s(6)
     assert await store.increment("n", 5, ttl_s=10) == 6
     assert await store.get("n") == b"6"
-    clock.now += 4
+    await clock.pass_s(4)
     assert await store.increment("n", -2) == -2
-    clock.now += 1000
+    await clock.pass_s(1000)
     assert await store.increment("n", 2**70) == 2**70 - 2
 
 
@@ -140,9 +170,26 @@ async def test_the_same_namespace_is_one_place(store: KeyValueStore) -> None:
     assert await store.with_namespace("a").with_namespace("b").get("k") == b"x"
 
 
+async def test_clearing_takes_a_view_and_what_is_below_it_and_nothing_else(store: KeyValueStore) -> None:
+    mine = store.with_namespace("a*")
+    for view in (store, store.with_namespace("ab"), mine, mine.with_namespace("b"), mine.with_namespace("\x00")):
+        await view.set("k", b"x")
+        await view.set("l", b"x", ttl_s=1000)
+    if isinstance(store, DegradingKeyValueStore) and store.outage.reason is not None:
+        with pytest.raises(UnavailableError, match="cannot be used now"):
+            await mine.clear()
+    else:
+        assert await mine.clear() == 6
+        assert await mine.clear() == 0
+    assert await mine.get("k") is await mine.with_namespace("b").get("l") is None
+    assert await mine.with_namespace("\x00").get("k") is None
+    assert await store.get("k") == await store.with_namespace("ab").get("l") == b"x"
+
+
 async def test_a_healthy_store_says_so(store: KeyValueStore) -> None:
     await store.set("a", b"x")
-    assert (await store.ping()).ok
+    degraded = isinstance(store, DegradingKeyValueStore) and store.outage.reason is not None
+    assert (await store.ping()).ok is not degraded
 
 
 COUNT = """

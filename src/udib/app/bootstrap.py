@@ -125,7 +125,7 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
         static = static_embedder()
         embedder = open_embedder(stack, settings, static)
         vectors = open_vectors(stack, settings, root, embedder)
-        memory = open_memory(settings, vectors)
+        memory = open_memory(settings, root, vectors)
         stores = _Stores(memory, catalogue, artifacts)
 
         def pipeline() -> tuple[ContentPipeline, Sequence[Checked]]:

@@ -134,14 +134,23 @@ def open_vectors(stack: AsyncExitStack, settings: Settings, root: Path, embedder
     return EnhancedVectorStore(index, embedder, Generations(root / "generations"), cache)
 
 
-def open_memory(settings: Settings, vectors: "EnhancedVectorStore") -> "MemoryService":
-    """The memory over the store, with the settings' policy."""
+def open_memory(settings: Settings, root: Path, vectors: "EnhancedVectorStore") -> "MemoryService":
+    """The memory over the store, with the settings' policy; writes wait only for a server, and if they may."""
     from udib.memory.reranking import Weights
     from udib.memory.service import MemoryService
+    from udib.memory.write_queue import WriteQueue
 
     wanted = settings.memory
-    weights = Weights(similar_from=wanted.similar_from)
-    return MemoryService(vectors, weights=weights, quota=wanted.quota, retention_days=wanted.retention_days)
+    queue = None
+    if wanted.queue_megabytes and wanted.index != "edge":
+        queue = WriteQueue(root / "waiting", most_bytes=wanted.queue_megabytes * 1_000_000)
+    return MemoryService(
+        vectors,
+        weights=Weights(similar_from=wanted.similar_from),
+        quota=wanted.quota,
+        retention_days=wanted.retention_days,
+        queue=queue,
+    )
 
 
 def _postgres_url(settings: Settings) -> str:

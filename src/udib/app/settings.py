@@ -102,6 +102,7 @@ class MemorySettings(Section):
     search_cache_ttl_s: float = Field(default=300, ge=0, le=86_400, description="seconds a search result is kept")
     quota: int | None = Field(default=None, ge=1, description="most records of one tenant; null: no bound")
     retention_days: float | None = Field(default=None, gt=0, le=36_500, description="null: until they are forgotten")
+    queue_megabytes: int = Field(default=0, ge=0, le=65_536, description="of writes that wait for a server; 0: none")
 
 
 class AnalysisSettings(Section):

@@ -63,7 +63,8 @@ class ChatRequest:
         schema: The JSON schema that the answer must have; None: free text.
         tools: What the model may ask for.
         tool_choice: "auto", "none", "required", or a tool's name.
-        options: Further fields of the request body, such as OpenRouter's `provider`; JSON values.
+        options: Further fields of the request body, such as OpenRouter's `provider`; JSON values. One of None takes the
+            field of that name out of the body: `{"temperature": None}` for models that refuse it.
     """
 
     messages: Sequence[Message]
@@ -97,13 +98,28 @@ class Purpose:
 
 @dataclass(frozen=True, slots=True)
 class TokenUsage:
-    """What a call consumed. `cost_usd` is what was billed, or computed from list prices (`billed` says which)."""
+    """What a call consumed. `cost_usd` is what was billed, or computed from list prices (`billed` says which).
+
+    `estimated`: the provider did not count the tokens, so that they were estimated from the texts' lengths.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
     cost_usd: float = 0.0
     billed: bool = False
+    estimated: bool = False
+
+    def __add__(self, other: "TokenUsage") -> "TokenUsage":
+        """What two calls consumed together."""
+        return TokenUsage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.cost_usd + other.cost_usd,
+            billed=self.billed and other.billed,
+            estimated=self.estimated or other.estimated,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +136,7 @@ class Completion:
         cached: Whether a cache gave it.
         decision_id: The router's decision behind it, for `feedback`; empty if none was made.
         id: The provider's id of the answer; empty if it gave none.
+        attempts: How often the request was sent until this came of it.
         instead_of: Models that the router had chosen before this one and that could not be had, in that order.
     """
 
@@ -132,6 +149,7 @@ class Completion:
     cached: bool = False
     decision_id: str = ""
     id: str = ""
+    attempts: int = 1
     instead_of: tuple[str, ...] = ()
 
     @property

@@ -101,6 +101,13 @@ class KeyValueStore(Checked, Protocol):
         """A view in which every key is below `name`; views of different names never meet."""
         ...
 
+    async def clear(self) -> int:
+        """Remove all keys of this view and of the views below it, for good; returns how many there were.
+
+        Takes time in proportion to the whole store.
+        """
+        ...
+
 
 @runtime_checkable
 class Forgettable(Protocol):
@@ -204,9 +211,10 @@ class Memory(Checked, Forgettable, Protocol):
     """What the product knows, by meaning."""
 
     async def remember(self, scope: Scope, records: Sequence[MemoryRecord]) -> int:
-        """Store all records of one or more contents, in place of those kept before; returns how many there were.
+        """Store all records of one or more contents, in place of those kept before; returns how many are stored.
 
-        Those of before that have no successor of their number are removed last, so that a failure loses nothing.
+        If that is fewer, the others are kept on this machine's disk until the store can be reached. Those of before
+        that have no successor of their number are removed last, so that a failure loses nothing.
         """
         ...
 

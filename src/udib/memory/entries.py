@@ -71,7 +71,14 @@ def point_id(scope: Scope, kind: RecordKind, content_id: str, number: int | str)
 
     Hashed over a JSON array, never over joined names: ("a_b", "c") and ("a", "b_c") differ.
     """
-    return str(uuid5(_POINTS, json.dumps([scope.tenant, scope.workspace, kind.value, content_id, number])))
+    return _uuid5(json.dumps([scope.tenant, scope.workspace, kind.value, content_id, number]))
+
+
+def _uuid5(name: str) -> str:
+    """`str(uuid5(_POINTS, name))`, without the objects that take most of its time."""
+    digits = hashlib.sha1(_POINTS.bytes + name.encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digits[16], 16) % 4]
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
 def entry_of(vector: Vector, payload: Mapping[str, object]) -> Entry:

@@ -6,6 +6,7 @@ and replays it from its log later. So it has a process of its own, and everythin
 
 import shutil
 from array import array
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -18,9 +19,10 @@ import msgspec
 import qdrant_edge as edge
 
 from udib.core.errors import BadRequestError, UnavailableError
-from udib.memory.conditions import KEYWORDS, NUMBERS, Differs, Equals, OneOf, Selection, Within
+from udib.memory.conditions import NUMBERS, Selection
+from udib.memory.qdrant_edge_filters import PointFilter, equals, scope_only, selected
 from udib.memory.ranking import DENSE, FUSION_K, TERMS, best_first, candidates, cosine
-from udib.memory.sparse import copy_sparse
+from udib.memory.sparse import copy_sparse, release_holes
 from udib.memory.store_protocol import (
     Facet,
     Scroll,
@@ -34,32 +36,35 @@ from udib.memory.store_protocol import (
     unpacked,
     unpacked_ids,
 )
-from udib.storage.disk import full, is_full
+from udib.storage.disk import TO_STORE, free_bytes, full, is_full
 
 _PAGE: Final = 256
 PointId = int | str | UUID
-PointFilter = edge.Filter
 _MOST_SCOPES: Final = 1_000_000
-_SHAPE: Final = crc32(repr((version("qdrant-edge-py"), DENSE, TERMS, KEYWORDS, NUMBERS)).encode())
+_INDEXED_FROM_THE_START: Final = ("tenant", "workspace", "content_id")
+_LARGEST_SCANNED: Final = 1_000
+"""Points among which a field is looked up without an index, in some 2 ms; every index takes time from each upsert."""
+_SHAPE: Final = crc32(repr((version("qdrant-edge-py"), DENSE, TERMS, _INDEXED_FROM_THE_START)).encode())
 """Another engine or other indexes make other shards."""
 
 
 class EdgeShard:
     """Points with a dense vector (cosine), weighted terms and a payload; every read names its scope."""
 
-    __slots__ = ("_dense_bytes", "_dimension", "_folder", "_shard")
+    __slots__ = ("_dense_bytes", "_dimension", "_folder", "_indexed", "_shard")
 
     def __init__(self, folder: Path, shard: edge.EdgeShard, dimension: int) -> None:
         self._folder = folder
         self._shard = shard
         self._dimension = dimension
         self._dense_bytes = dimension * array("f").itemsize
+        self._indexed = set(shard.info().payload_schema)
 
     @classmethod
     def create(cls, folder: Path, dimension: int) -> "EdgeShard":
         """A new shard in `folder`, which must not exist.
 
-        Making its dozen field indexes takes the engine half a second; so one empty shard of each shape is kept beside
+        Making its field indexes takes the engine a tenth of a second; so one empty shard of each shape is kept beside
         the shards, in `templates`, and copied.
 
         Raises:
@@ -81,7 +86,7 @@ class EdgeShard:
         """
         with engine_errors(folder):
             shard = edge.EdgeShard.load(str(folder))
-            _index_fields(shard)  # one that an earlier version made may lack some
+            release_holes(folder)
             return cls(folder, shard, dimension)
 
     def upsert(self, tenant: str, workspace: str, points: Sequence[WirePoint]) -> None:
@@ -100,7 +105,7 @@ class EdgeShard:
         Raises:
             BadRequestError: The vector has another dimension.
         """
-        where = selected(request.where)
+        where = self.condition(request.where)
         vector = self._vector(request.vector)
         if not request.term_ids:
             found = self._nearest(vector, where, request.limit)
@@ -108,7 +113,7 @@ class EdgeShard:
         most = candidates(request.limit)
         terms = edge.SparseVector(unpacked_ids(request.term_ids), unpacked(request.weights))
         # How rare a word is, is counted within the scope: one tenant's words never move another's ranks.
-        rarity = edge.SearchParams(idf=edge.IdfParams(corpus=_scope_only(request.where)))
+        rarity = edge.SearchParams(idf=edge.IdfParams(corpus=scope_only(request.where)))
         legs = [edge.Prefetch(most, query=edge.Query.Nearest(terms, using=TERMS), filter=where, params=rarity)]
         if vector:
             legs.append(edge.Prefetch(most, query=edge.Query.Nearest(vector, using=DENSE), filter=where))
@@ -156,12 +161,12 @@ class EdgeShard:
 
     def scroll(self, request: Scroll) -> WirePage:
         """A page of whole points in the order of their ids."""
-        records, following = self._page(selected(request.where), request.after, request.limit)
+        records, following = self._page(self.condition(request.where), request.after, request.limit)
         return WirePage([_wire(record) for record in records], following)
 
     def facet(self, request: Facet) -> dict[str, int]:
         """The most frequent values of a field, with their counts."""
-        return self._facet(request.field, selected(request.where), request.limit)
+        return self._facet(request.field, self.condition(request.where), request.limit)
 
     def usage(self, tenant: str | None) -> list[WireUsage]:
         """How many points each scope has."""
@@ -170,14 +175,48 @@ class EdgeShard:
             WireUsage(name, workspace, points)
             for name in sorted(tenants)
             for workspace, points in sorted(
-                self._facet("workspace", edge.Filter(must=[_equals("tenant", name)]), _MOST_SCOPES).items()
+                self._facet("workspace", edge.Filter(must=[equals("tenant", name)]), _MOST_SCOPES).items()
             )
         ]
 
     def _facet(self, field: str, where: edge.Filter, limit: int) -> dict[str, int]:
+        if not self._index(field):  # the engine refuses
+            return self._counted(field, where, limit)
         with engine_errors(self._folder):
             found = self._shard.facet(edge.FacetRequest(field, limit=limit, exact=True, filter=where))
         return {str(hit.value): int(hit.count) for hit in found.hits}
+
+    def _counted(self, field: str, where: edge.Filter, limit: int) -> dict[str, int]:
+        """What `_facet` answers, without an index."""
+        found: Counter[str] = Counter()
+        for records in self._pages(where, with_payload=[field], with_vector=False):
+            for record in records:
+                value = (record.payload or {}).get(field)
+                found.update(
+                    {each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)}
+                )
+        return dict(sorted(found.items(), key=lambda hit: (-hit[1], hit[0]))[:limit])
+
+    def condition(self, where: Selection) -> PointFilter:
+        """The engine's condition for a selection, with an index for every field in it if there are many points."""
+        for condition in where.conditions:
+            self._index(condition.field)
+        return selected(where)
+
+    def _index(self, field: str) -> bool:
+        """Whether a field has an index; it gets one with the first question about it that would take long without.
+
+        Nobody needs one to be there: it is not made where there is no room for it.
+        """
+        if field in self._indexed:
+            return True
+        if self.size() <= _LARGEST_SCANNED or free_bytes(self._folder) < TO_STORE:
+            return False
+        with engine_errors(self._folder):
+            self._shard.update(_new_index(field))
+            self._shard.flush()
+        self._indexed.add(field)
+        return True
 
     def optimize(self) -> None:
         """Rearrange the points for speed: some seconds for 100,000."""
@@ -220,17 +259,29 @@ class EdgeShard:
         with engine_errors(self._folder):
             self._shard.update(edge.UpdateOperation.upsert_points(points))
 
-    def _pages(self, keep: edge.Filter) -> Iterator[list[edge.Record]]:
+    def _pages(
+        self, where: edge.Filter, *, with_payload: bool | list[str] = True, with_vector: bool = True
+    ) -> Iterator[list[edge.Record]]:
         following: str | None = None
         while True:
-            records, following = self._page(keep, following, _PAGE)
+            records, following = self._page(where, following, _PAGE, with_payload=with_payload, with_vector=with_vector)
             if records:
                 yield records
             if following is None:
                 return
 
-    def _page(self, where: edge.Filter, after: str | None, limit: int) -> tuple[list[edge.Record], str | None]:
-        request = edge.ScrollRequest(offset=after, limit=limit, filter=where, with_payload=True, with_vector=True)
+    def _page(
+        self,
+        where: edge.Filter,
+        after: str | None,
+        limit: int,
+        *,
+        with_payload: bool | list[str] = True,
+        with_vector: bool = True,
+    ) -> tuple[list[edge.Record], str | None]:
+        request = edge.ScrollRequest(
+            offset=after, limit=limit, filter=where, with_payload=with_payload, with_vector=with_vector
+        )
         with engine_errors(self._folder):
             records, following = self._shard.scroll(request)
         return records, None if following is None else str(following)
@@ -261,32 +312,6 @@ class EdgeShard:
         return unpacked(data)
 
 
-def selected(where: Selection) -> edge.Filter:
-    """The engine's condition for a selection. The one way to a scope's points: without a scope there is none.
-
-    Raises:
-        BadRequestError: The tenant or the workspace is empty.
-    """
-    must = _scope_conditions(where)
-    must_not: list[Any] = []
-    for condition in where.conditions:
-        match condition:
-            case Equals(field, value):
-                must.append(_equals(field, value))
-            case OneOf(field, values):
-                must.append(edge.FieldCondition(field, match=edge.MatchAny(list(values))))
-            case Differs(field, value):
-                must_not.append(_equals(field, value))
-            case Within(field, least, below):
-                must.append(edge.FieldCondition(field, range=edge.RangeFloat(gte=least, lt=below)))
-    return edge.Filter(must=must, must_not=must_not)
-
-
-def identified(tenant: str, workspace: str, ids: Sequence[str]) -> edge.Filter:
-    """The condition for points of one scope by their ids."""
-    return edge.Filter(must=[*_scope_conditions(Selection(tenant, workspace)), edge.HasIdCondition(set(ids))])
-
-
 def _make_template(template: Path, dimension: int) -> None:
     """An empty shard with all its indexes; what an interruption leaves of one is never taken for it."""
     config = edge.EdgeConfig(
@@ -299,32 +324,17 @@ def _make_template(template: Path, dimension: int) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     shard = edge.EdgeShard.create(str(draft), config)
-    _index_fields(shard)
+    for field in _INDEXED_FROM_THE_START:
+        shard.update(_new_index(field))
     shard.flush()
     shard.close()
     draft.rename(template)
 
 
-def _index_fields(shard: edge.EdgeShard) -> None:
-    there = shard.info().payload_schema
-    for name in (name for name in KEYWORDS if name not in there):
-        index = edge.KeywordIndexParams(is_tenant=name == "tenant")
-        shard.update(edge.UpdateOperation.create_field_index(name, index))
-    for name in (name for name in NUMBERS if name not in there):
-        shard.update(edge.UpdateOperation.create_field_index(name, edge.FloatIndexParams()))
-
-
-def _scope_only(where: Selection) -> edge.Filter:
-    return edge.Filter(must=_scope_conditions(where))
-
-
-def _scope_conditions(where: Selection) -> list[Any]:
-    where.named()
-    return [_equals("tenant", where.tenant), _equals("workspace", where.workspace)]
-
-
-def _equals(field: str, value: str) -> edge.FieldCondition:
-    return edge.FieldCondition(field, match=edge.MatchValue(value))
+def _new_index(field: str) -> edge.UpdateOperation:
+    if field in NUMBERS:
+        return edge.UpdateOperation.create_field_index(field, edge.FloatIndexParams())
+    return edge.UpdateOperation.create_field_index(field, edge.KeywordIndexParams(is_tenant=field == "tenant"))
 
 
 def _ranked(

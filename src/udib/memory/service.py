@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from udib.core.errors import BadRequestError, ForbiddenError
+from udib.core.errors import BadRequestError, ForbiddenError, UnavailableError
 from udib.core.result import StepResult
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, MemoryRecord, Passage, RecordKind, Vector
@@ -33,6 +33,7 @@ from udib.memory.reranking import (
 from udib.memory.store import EnhancedVectorStore
 from udib.memory.texts import StoredText, pieces, record_of, timestamp
 from udib.memory.transfer import Moved, Report
+from udib.memory.write_queue import WriteQueue
 
 CONTEXT_IN_VECTOR: Final = 0.2
 CONTEXT_IN_TERMS: Final = 0.3
@@ -49,7 +50,7 @@ class MemoryService:
 
     name: str = "memory"
 
-    __slots__ = ("_clock", "_quota", "_retention_s", "_store", "_weights")
+    __slots__ = ("_clock", "_queue", "_quota", "_retention_s", "_store", "_weights")
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class MemoryService:
         weights: Weights = WEIGHTS,
         quota: int | None = None,
         retention_days: float | None = None,
+        queue: WriteQueue | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Keep the policy; nothing is opened.
@@ -67,46 +69,41 @@ class MemoryService:
             weights: Which passages answer a query, and in which order.
             quota: Most records of one tenant, copies included; None: no bound.
             retention_days: How long a record is kept after it was stored; None: until it is forgotten.
+            queue: Keeps what cannot be stored while the index is not to be had; None: that fails.
             clock: Seconds since 1970.
         """
         self._store = store
+        self._queue = queue
         self._weights = weights
         self._quota = quota
         self._retention_s = None if retention_days is None else retention_days * 86_400
         self._clock = clock
 
     async def remember(self, scope: Scope, records: Sequence[MemoryRecord]) -> int:
-        """Store all records of one or more contents, in place of those kept before; returns how many there were.
+        """Store all records of one or more contents, in place of those kept before; returns how many are stored now.
 
         A record without a letter or digit is not stored, because nothing could find it. What the scope has already,
         word for word, is kept as another place where it was said. Repeating a call that was interrupted completes it.
+        With a queue, what cannot be stored now waits there, and 0 is returned.
 
         Raises:
             BadRequestError: A record is too large or names no content; nothing of the call was stored.
             ForbiddenError: The tenant would have more records than its quota; nothing was stored.
             UnavailableError: The store is not to be had; some records may be stored.
         """
-        now = self._clock()
-        ready: list[_Ready] = []
-        for some in batched(records, _RECORDS_AT_ONCE):
-            for record in some:
-                payload = self._payload(record, now)
-                checked_payload(f"{record.kind.value} {record.number}", payload)
-                ready.append((record, payload))
-            await asyncio.sleep(0)
-        contents = {record.content_id for record in records}
-        await self._refuse_beyond_quota(scope, records, contents)
-        for kind in RecordKind:
-            mine = [(record, payload) for record, payload in ready if record.kind is kind]
-            for part in batched(mine, _RECORDS_PER_CALL):
-                entries = await self._entries(part)
-                findable = [entry for entry in entries if entry.vector or entry.terms]
-                if findable:
-                    await self._store.remember(scope, kind, findable, now=now)
-            for content_id in contents:
-                following = max((each.number + 1 for each, _ in mine if each.content_id == content_id), default=0)
-                await self._store.delete_from(scope, kind, content_id, following)
-        return len(records)
+        ready = await self._ready(records)
+        try:
+            stored = await self._remember(scope, ready)
+        except UnavailableError:
+            if self._queue is None:
+                raise
+            await self._queue.put(scope, records)
+            return 0
+        if self._queue is not None:
+            for content_id in {record.content_id for record in records}:
+                await self._queue.forget(scope, content_id)  # an earlier write of it, which is not to come after this
+            await self._queue.drain(self._remember_later)
+        return stored
 
     async def recall(
         self,
@@ -130,6 +127,8 @@ class MemoryService:
         """
         if not 1 <= limit <= 200:
             raise BadRequestError(f"The number of passages is 1 to 200, not {limit}.")
+        if self._queue is not None:
+            await self._queue.drain(self._remember_later)
         subjects = [content_words(query) for query in queries]
         vectors = await self._embed([" ".join(subject) for subject in subjects])
         found: list[list[Passage]] = []
@@ -163,7 +162,8 @@ class MemoryService:
 
         Where the same was said in another content too, that place stays and is found from then on.
         """
-        return await self._store.delete(scope, Filters(content_id=content_id))
+        waited = await self._queue.forget(scope, content_id) if self._queue is not None else 0
+        return waited + await self._store.delete(scope, Filters(content_id=content_id))
 
     async def sweep(self, scope: Scope) -> int:
         """Remove the records whose time to be kept is over; returns how many."""
@@ -203,8 +203,16 @@ class MemoryService:
         return await self._store.reindex(self._embedded_again, report)
 
     async def ping(self) -> Health:
-        """How the index is."""
-        return await self._store.ping()
+        """How the index is, and how much waits for it."""
+        health = await self._store.ping()
+        if self._queue is None or not len(self._queue):
+            return health
+        await self._queue.drain(self._remember_later)
+        items = len(self._queue)
+        if not items:
+            return health
+        waits = f"; {'1 item waits' if items == 1 else f'{items} items wait'} to be stored. {self._queue.refusal}"
+        return replace(health, detail=health.detail + waits.rstrip())
 
     async def _store_content(self, content: Mapping[str, object], tenant: str, workspace: str) -> dict[str, object]:
         scope = Scope.of(tenant, workspace)
@@ -218,6 +226,38 @@ class MemoryService:
         content_id = ContentId(stored.content_id or f"text:{digest}")
         records = [record_of(stored, content_id, number, piece) for number, piece in enumerate(pieces(stored.text))]
         return {"content_id": content_id, "records": await self.remember(scope, records)}
+
+    async def _ready(self, records: Sequence[MemoryRecord]) -> list[_Ready]:
+        """The records with their payloads, which are looked at before anything is stored."""
+        now = self._clock()
+        ready: list[_Ready] = []
+        for some in batched(records, _RECORDS_AT_ONCE):
+            for record in some:
+                payload = self._payload(record, now)
+                checked_payload(f"{record.kind.value} {record.number}", payload)
+                ready.append((record, payload))
+            await asyncio.sleep(0)
+        return ready
+
+    async def _remember(self, scope: Scope, ready: Sequence[_Ready]) -> int:
+        now = self._clock()
+        records = [record for record, _ in ready]
+        contents = {record.content_id for record in records}
+        await self._refuse_beyond_quota(scope, records, contents)
+        for kind in RecordKind:
+            mine = [each for each in ready if each[0].kind is kind]
+            for part in batched(mine, _RECORDS_PER_CALL):
+                entries = await self._entries(part)
+                findable = [entry for entry in entries if entry.vector or entry.terms]
+                if findable:
+                    await self._store.remember(scope, kind, findable, now=now)
+            for content_id in contents:
+                following = max((each.number + 1 for each, _ in mine if each.content_id == content_id), default=0)
+                await self._store.delete_from(scope, kind, content_id, following)
+        return len(records)
+
+    async def _remember_later(self, scope: Scope, records: Sequence[MemoryRecord]) -> int:
+        return await self._remember(scope, await self._ready(records))
 
     async def _refuse_beyond_quota(
         self, scope: Scope, records: Sequence[MemoryRecord], contents: Collection[ContentId]

@@ -11,7 +11,8 @@ from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.vectors import Collection
 from udib.memory.conditions import Selection
 from udib.memory.point_checks import checked_model, no_collection
-from udib.memory.qdrant_edge_shard import EdgeShard, PointFilter, engine_errors, identified, selected
+from udib.memory.qdrant_edge_filters import PointFilter, identified, selected
+from udib.memory.qdrant_edge_shard import EdgeShard, engine_errors
 from udib.memory.sparse import copy_sparse
 from udib.memory.store_protocol import (
     Facet,
@@ -25,7 +26,16 @@ from udib.memory.store_protocol import (
     WirePage,
     WireUsage,
 )
-from udib.storage.disk import TO_OPEN, TO_STORE, disk_bytes, disk_faults, free_bytes, need_room
+from udib.storage.disk import (
+    TO_OPEN,
+    TO_STORE,
+    disk_bytes,
+    disk_faults,
+    free_bytes,
+    need_room,
+    sync_folder,
+    write_whole,
+)
 
 SCHEMA: Final = 1
 
@@ -153,7 +163,7 @@ class StoreFolder:
     def count(self, name: str, where: Selection) -> int:
         """How many points meet the selection; none in a collection that does not exist."""
         shard = self._shard(name)
-        return 0 if shard is None else shard.count(selected(where))
+        return 0 if shard is None else shard.count(shard.condition(where))
 
     def delete(self, name: str, where: Selection) -> int:
         """Remove the selected points and their words from the disk.
@@ -296,16 +306,6 @@ def _damaged(folder: Path, path: Path, reason: str) -> UdibError:
 
 
 def _write_manifest(folder: Path, manifest: Manifest) -> None:
-    fresh = folder / "manifest.json.new"
     with disk_faults(folder):
-        with fresh.open("wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(manifest)))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(folder / "manifest.json")
-        for changed in (folder, folder / "shards"):
-            directory = os.open(changed, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+        sync_folder(folder / "shards")  # a manifest names only what is there, also after a loss of power
+        write_whole(folder / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest)))

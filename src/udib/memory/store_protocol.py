@@ -7,7 +7,7 @@ import socket
 import struct
 import sys
 from array import array
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final, Protocol
 
 import msgspec
@@ -264,9 +264,18 @@ def frame(message: msgspec.Struct) -> bytes:
     return _LENGTH.pack(len(body)) + body
 
 
-def packed(numbers: Iterable[float]) -> bytes:
-    """32-bit floats as bytes. A number too large for them becomes infinite."""
-    return array("f", numbers).tobytes()
+def packed(numbers: Collection[float]) -> bytes:
+    """32-bit floats as bytes. A number too large for them becomes infinite.
+
+    Raises:
+        TypeError: One of them is no number.
+    """
+    if isinstance(numbers, array):
+        return array("f", numbers).tobytes()
+    try:
+        return struct.pack(f"{len(numbers)}f", *numbers)
+    except struct.error as exc:
+        raise TypeError(str(exc)) from exc
 
 
 def unpacked(data: bytes) -> list[float]:

@@ -23,7 +23,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, StageTiming
@@ -242,8 +242,10 @@ class ContentPipeline:
         report = (await ctx.run.step(aggregate, findings, content)).unwrap()
 
         # Required, and before any notice: what is announced can be looked up and asked about.
-        store = Stage("store", partial(self._storage_stage, ctx), int, limits.store_s)
-        (await ctx.run.step(store, report, transcript)).unwrap()
+        store = Stage("store", partial(self._storage_stage, ctx), int, limits.store_s, version=2)
+        waiting = (await ctx.run.step(store, report, transcript)).unwrap()
+        if waiting:
+            report = replace(report, missing=(*report.missing, Missing("memory", _WAITING.format(waiting))))
         return await self._announce(ctx, report, transcript)
 
     async def _download_stage(self, ctx: _Context, source: Source, quality: str | None, captions: str | None) -> Media:
@@ -334,7 +336,7 @@ class ContentPipeline:
         return await self._analyses.aggregate(findings, content, created_at, ctx.run.revision)
 
     async def _storage_stage(self, ctx: _Context, report: Report, transcript: Transcript) -> int:
-        """The memory, then the report as it is. Returns the number of records.
+        """The memory, then the report as it is. Returns how many records wait to be stored.
 
         The item is listed, as incomplete, before its first record is there: whatever can be asked about can be
         forgotten, also when the store goes away half way.
@@ -349,7 +351,7 @@ class ContentPipeline:
         await save(replace(report, stages=ctx.run.timings).not_remembered())
         stored = await self._services.memory.remember(self.scope, records)
         await save(replace(report, stages=ctx.run.timings))
-        return stored
+        return len(records) - stored
 
     async def _announce(self, ctx: _Context, report: Report, transcript: Transcript) -> Report:
         """Report files and notices, none of which can undo what is stored. The catalogue gets the final report."""
@@ -383,6 +385,9 @@ class ContentPipeline:
         return tuple(
             [place for outbox in self._services.notices for place in await self._deliver(outbox, captions, report)]
         )
+
+
+_WAITING: Final = "the server cannot be reached; {} records wait on this machine's disk and are found when it is back."
 
 
 def _missing(part: str, result: StepResult[T]) -> tuple[Missing, ...]:

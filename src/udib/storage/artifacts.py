@@ -6,13 +6,13 @@ import os
 import re
 import shutil
 import tempfile
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from udib.core.errors import UdibError
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health
-from udib.storage.disk import disk_faults
+from udib.storage.disk import disk_faults, sync_folder, write_whole
 from udib.storage.faults import unhealthy
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -83,7 +83,7 @@ class DirectoryArtifactStore:
         digest = hashlib.sha256(data).hexdigest()
         with disk_faults(self._root):
             folder = self._private(self._content(scope, content_id) / "blobs")
-            _write(folder / digest, data)
+            write_whole(folder / digest, data)
         return digest
 
     def _get(self, scope: Scope, content_id: ContentId, digest: str) -> bytes | None:
@@ -108,7 +108,7 @@ class DirectoryArtifactStore:
                 return 0
             count = sum(len(files) for _, _, files in os.walk(content))
             shutil.rmtree(content)
-            _sync(content.parent)
+            sync_folder(content.parent)
         return count
 
     def _probe(self) -> int:
@@ -135,25 +135,3 @@ def _remove_empty(folder: Path) -> None:
     for place, _, _ in os.walk(folder, topdown=False):
         with suppress(OSError):  # there is something in it
             Path(place).rmdir()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a whole file or none: beside it, to the disk, then by one rename."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-    with ExitStack() as undo:
-        undo.callback(Path(name).unlink)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-        undo.pop_all()
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

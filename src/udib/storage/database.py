@@ -8,14 +8,19 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
+
+import structlog
 
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.types import Health
 from udib.storage.disk import TO_OPEN, disk_faults, free_bytes, need_room, unusable
-from udib.storage.faults import busy, damaged, sqlite_faults, unhealthy
+from udib.storage.faults import DamagedError, busy, damaged, sqlite_faults, unhealthy
+from udib.storage.glance import LoopReader
 
 T = TypeVar("T")
+
+log: Any = structlog.get_logger()
 
 _RETRY_S = 0.02
 _OWED = 0x75646962
@@ -35,6 +40,8 @@ class Database:
         migrations: SQL scripts; number n brings a file of version n to n + 1. Entries are only ever appended.
         synchronous: NORMAL survives the death of the process, FULL also loses nothing in a power cut.
         busy_timeout_s: How long to wait for another process's transaction.
+        disposable: What is in the file can be lost: if it is damaged, it is moved aside, which is logged and told by
+            `ping`, and begun anew.
     """
 
     def __init__(
@@ -44,6 +51,7 @@ class Database:
         *,
         synchronous: Literal["NORMAL", "FULL"] = "NORMAL",
         busy_timeout_s: float = 10.0,
+        disposable: bool = False,
     ) -> None:
         self.path = path
         self._migrations = tuple(migrations)
@@ -51,6 +59,10 @@ class Database:
         self._busy_timeout_s = busy_timeout_s
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=path.name)
         self._connection: sqlite3.Connection | None = None
+        self._reader = LoopReader(path)
+        self._disposable = disposable
+        self._inode = 0
+        self._set_aside = False
         self._closed = False
 
     async def run(self, fn: Callable[[sqlite3.Connection], T]) -> T:
@@ -68,11 +80,24 @@ class Database:
         """Call `fn` on one consistent state of the file; what it writes is undone. Raises as `run` does."""
         return await self._on_worker(lambda connection: self._transact(connection, fn, "DEFERRED", "ROLLBACK"))
 
+    async def glance(self, fn: Callable[[sqlite3.Connection], T]) -> T:
+        """Call `fn`, one SELECT of a row or two, on the event loop itself where that does not hold it up.
+
+        Nothing is waited for there: while the file is locked, not yet open, or slow to read, this is `read`. A schema
+        newer than ours is not looked for; if the SELECT still works on it, its row is good.
+        """
+        owner = self._connection
+        if owner is not None and not self._closed and self._reader.may_read():
+            with suppress(sqlite3.Error):  # whatever it is: the thread meets it too, and says it
+                return self._reader.read(owner, fn)
+        return await self.read(fn)
+
     async def vacuum(self) -> None:
         """Make what was deleted unrecoverable from disk.
 
         The file is rewritten, its WAL emptied, and the copies made before migrations, which still hold the deleted
-        rows, are removed. All of it is done again by a repeated call, and by the next opening if it was not finished.
+        rows, are removed, as is a damaged file that was moved aside. All of it is done again by a repeated call, and by
+        the next opening if it was not finished.
 
         Raises:
             UnavailableError: Another process is reading, so that the WAL cannot be emptied yet, or there is no room to
@@ -91,13 +116,16 @@ class Database:
                 raise self._no_room()
         except UdibError as exc:
             return unhealthy(name, exc)
-        return Health(name, ok=True, detail=f"{self.path}, schema {len(self._migrations)}, {size_bytes / 1e6:.1f} MB")
+        aside = f"; a damaged one was moved aside to {self._damaged.name}" if self._set_aside else ""
+        detail = f"{self.path}, schema {len(self._migrations)}, {size_bytes / 1e6:.1f} MB{aside}"
+        return Health(name, ok=True, detail=detail)
 
     async def close(self) -> None:
         """Close the file and end the thread. Safe to repeat; the database cannot be used afterwards."""
         if self._closed:
             return
         self._closed = True
+        self._reader.close()
         try:
             await asyncio.get_running_loop().run_in_executor(self._worker, self._disconnect)
         finally:
@@ -108,6 +136,15 @@ class Database:
 
     def _guarded(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
+            return self._attempt(work)
+        except DamagedError as exc:
+            if not self._disposable:
+                raise
+            self._move_aside(exc)
+            return self._attempt(work)
+
+    def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
             with disk_faults(self.path), sqlite_faults(self.path):
                 if self._connection is None:
                     self._connection = self._open()
@@ -115,6 +152,20 @@ class Database:
         except UnavailableError:
             self._disconnect()
             raise
+
+    @property
+    def _damaged(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.damaged")
+
+    def _move_aside(self, reason: DamagedError) -> None:
+        with disk_faults(self.path):
+            # Another process may have done it before: then the file there is a new one, and good.
+            if self.path.exists() and self.path.stat().st_ino == self._inode:
+                for end in ("-shm", "-wal", ""):
+                    with suppress(FileNotFoundError):
+                        self.path.with_name(self.path.name + end).replace(f"{self._damaged}{end}")
+        self._set_aside = True
+        log.warning("database.moved_aside", path=str(self.path), to=str(self._damaged), reason=str(reason))
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -127,6 +178,7 @@ class Database:
             raise unusable(self.path, "it is a directory")
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _make_private_file(self.path)
+        self._inode = self.path.stat().st_ino
         with ExitStack() as undo:
             connection = sqlite3.connect(self.path, timeout=self._busy_timeout_s, isolation_level=None)
             undo.callback(connection.close)
@@ -201,6 +253,8 @@ class Database:
         connection.execute(f"PRAGMA application_id = {_OWED}")
         for version in range(1, len(self._migrations)):
             self._backup(version).unlink(missing_ok=True)
+        for end in ("", "-wal", "-shm"):
+            Path(f"{self._damaged}{end}").unlink(missing_ok=True)
         size_bytes = self.path.stat().st_size
         # The copy in the log, and the file that grows by it before the log is emptied.
         if free_bytes(self.path) < 2 * size_bytes + TO_OPEN:

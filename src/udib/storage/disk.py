@@ -11,9 +11,10 @@ import fcntl
 import os
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -75,7 +76,10 @@ def is_full(path: Path) -> bool:
 def free_bytes(path: Path) -> int:
     """What is free on the disk that holds, or will hold, a path."""
     with disk_faults(path):
-        usage = shutil.disk_usage(existing(path))
+        try:
+            usage = shutil.disk_usage(path)
+        except FileNotFoundError:
+            usage = shutil.disk_usage(existing(path))
     return usage.free if usage.total else sys.maxsize
 
 
@@ -127,6 +131,37 @@ def existing(path: Path) -> Path:
     return next(place for place in (path, *path.absolute().parents) if place.exists())
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a whole file or none: beside it, to the disk, then by one rename.
+
+    Raises:
+        OSError: The disk refuses; see `disk_faults`.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    with ExitStack() as undo:
+        undo.callback(Path(name).unlink)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+        undo.pop_all()
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring what was made, renamed or removed in a folder to the disk.
+
+    Raises:
+        OSError: The disk refuses.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @asynccontextmanager
 async def held(path: Path, *, shared: bool = False, wait_s: float, refusal: str) -> AsyncGenerator[None]:
     """Hold a lock file, which stays; tasks of one process exclude each other too, and the system drops a dead one's.
@@ -141,8 +176,11 @@ async def held(path: Path, *, shared: bool = False, wait_s: float, refusal: str)
         UnavailableError: Others held it all the time, or the file cannot be made.
     """
     with disk_faults(path):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except FileNotFoundError:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + wait_s
     try:
         while not _taken(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX):

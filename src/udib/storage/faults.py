@@ -45,9 +45,13 @@ def unhealthy(name: str, exc: UdibError) -> Health:
     return Health(name, ok=False, detail=detail, remedy=remedy)
 
 
-def damaged(path: Path, reason: str) -> UnavailableError:
+class DamagedError(UnavailableError):
+    """A file is no longer what SQLite wrote."""
+
+
+def damaged(path: Path, reason: str) -> DamagedError:
     """The file is no longer what SQLite wrote."""
-    return UnavailableError(
+    return DamagedError(
         f"{path} is damaged ({reason}); move it aside together with its -wal and -shm files "
         f"(mv {path.name} {path.name}.damaged), and udib starts a new one, or put a backup in its place."
     )

@@ -81,7 +81,7 @@ class MemoryKeyValueStore:
             BadRequestError: The key holds something else than a whole number.
         """
         value, expires_at = self._live(key)
-        total = _number(key, value) + by
+        total = whole_number(key, value) + by
         self._put(key, b"%d" % total, _expiry(self.clock(), ttl_s) if value is None else expires_at)
         return total
 
@@ -94,6 +94,13 @@ class MemoryKeyValueStore:
     def with_namespace(self, name: str) -> "MemoryKeyValueStore":
         """A view in which every key is below `name`."""
         return replace(self, namespace=nested(self.namespace, name))
+
+    async def clear(self) -> int:
+        """Remove all keys of this view and of the views below it; returns how many there were."""
+        found = [entry for entry in self._shelf.entries if entry[0].startswith(self.namespace)]
+        for entry in found:
+            del self._shelf.entries[entry]
+        return len(found)
 
     def _live(self, key: str) -> tuple[bytes | None, float | None]:
         value, expires_at = self._shelf.entries.get((self.namespace, key), (None, None))
@@ -124,7 +131,7 @@ class SqliteKeyValueStore:
             value, expires_at = self._entry(connection, key)
             return value if _alive(expires_at, now) else None
 
-        return await self.database.read(select)
+        return await self.database.glance(select)
 
     async def set(self, key: str, value: bytes, *, ttl_s: float | None = None) -> None:
         """Store a value; `ttl_s` in seconds, None for ever."""
@@ -160,7 +167,7 @@ class SqliteKeyValueStore:
         def add(connection: sqlite3.Connection) -> int:
             _purge(connection, now)
             value, expires_at = self._entry(connection, key)
-            total = _number(key, value) + by
+            total = whole_number(key, value) + by
             self._put(connection, key, b"%d" % total, _expiry(now, ttl_s) if value is None else expires_at)
             return total
 
@@ -180,6 +187,23 @@ class SqliteKeyValueStore:
     def with_namespace(self, name: str) -> "SqliteKeyValueStore":
         """A view in which every key is below `name`."""
         return replace(self, namespace=nested(self.namespace, name))
+
+    async def clear(self) -> int:
+        """Remove all keys of this view and of the views below it, and rewrite the file without their bytes.
+
+        Raises:
+            UnavailableError: Another process is reading the file, so that it cannot be rewritten now.
+        """
+        prefix = self.namespace.encode()
+
+        def remove(connection: sqlite3.Connection) -> int:
+            # In bytes: SQLite takes a text to end where it has a NUL.
+            statement = "DELETE FROM entries WHERE substr(CAST(namespace AS BLOB), 1, ?) = ?"
+            return connection.execute(statement, (len(prefix), prefix)).rowcount
+
+        removed = await self.database.run(remove)
+        await self.database.vacuum()
+        return removed
 
     def _entry(self, connection: sqlite3.Connection, key: str) -> tuple[bytes | None, float | None]:
         statement = "SELECT value, expires_at FROM entries WHERE namespace = ? AND key = ?"
@@ -203,7 +227,12 @@ def _expiry(now: float, ttl_s: float | None) -> float | None:
     return None if ttl_s is None else now + ttl_s
 
 
-def _number(key: str, value: bytes | None) -> int:
+def whole_number(key: str, value: bytes | None) -> int:
+    """A counter's value, 0 if there is none.
+
+    Raises:
+        BadRequestError: It is something else than a whole number.
+    """
     try:
         return int(value or b"0")
     except ValueError as exc:

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import cast
 
+from udib.core.chat import ChatRequest, Completion, Purpose, TokenUsage
 from udib.core.errors import BadRequestError, UdibError
 from udib.core.findings import Report
 from udib.core.speech import Missing, Origin, Segment
@@ -320,6 +322,42 @@ class FakeOutbox:
     async def ping(self) -> Health:
         """Always well."""
         return Health(self.name, ok=True, detail="scripted")
+
+
+@dataclass
+class FakeChatModel:
+    """A model that says what its script says, in order, the last again and again; it remembers what it was asked."""
+
+    script: Sequence[str | Completion | UdibError] = ("ok",)
+    delay_s: float = 0.0
+    asked: list[tuple[ChatRequest, Purpose]] = field(default_factory=list)
+
+    async def complete(self, request: ChatRequest, purpose: Purpose) -> Completion:
+        """The next answer; tokens are counted as words, and cost nothing.
+
+        Raises:
+            BadRequestError: There is no message.
+        """
+        if not request.messages:
+            raise BadRequestError("A chat needs at least one message.")
+        said = self.script[min(len(self.asked), len(self.script) - 1)]
+        self.asked.append((request, purpose))
+        await _act(self.delay_s, said if isinstance(said, UdibError) else None)
+        if not isinstance(said, str):
+            return cast("Completion", said)
+        prompt = sum(len(message.content.split()) for message in request.messages)
+        return Completion(said, request.model or "fake", usage=TokenUsage(prompt, len(said.split())))
+
+    async def stream(self, request: ChatRequest, purpose: Purpose) -> AsyncIterator[str | Completion]:
+        """The next answer, word by word."""
+        completion = await self.complete(request, purpose)
+        for piece in re.findall(r"\S+\s*|\s+", completion.text):
+            yield piece
+        yield completion
+
+    async def ping(self) -> Health:
+        """Always well."""
+        return Health("fake model", ok=True, detail="scripted")
 
 
 def _words(text: str) -> set[str]:

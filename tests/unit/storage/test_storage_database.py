@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.storage.database import Database
 from udib.storage.disk import TO_OPEN
+from udib.storage.glance import LONGEST_S
 
 FIRST = "CREATE TABLE notes (text TEXT);"
 SECOND = """
@@ -402,3 +404,73 @@ async def test_damage_in_pages_that_are_seldom_read_is_found_by_the_health_check
 
 async def test_temporary_tables_do_not_reach_the_disk(database: Database) -> None:
     assert await database.read(lambda c: c.execute("PRAGMA temp_store").fetchone()) == (2,)
+
+
+async def test_a_glance_sees_what_was_committed_and_writes_nothing(database: Database) -> None:
+    assert await database.glance(texts) == []  # nothing is open yet: the thread reads
+    await database.run(add("one"))
+    assert await database.glance(texts) == ["one"]
+    await database.glance(add("two"))  # refused on the loop, undone on the thread
+    assert await database.read(texts) == ["one"]
+
+
+async def test_a_glance_looks_at_the_file_itself_also_when_it_is_opened_again(
+    database: Database, tmp_path: Path
+) -> None:
+    await database.run(add("old"))
+    assert await database.glance(texts) == ["old"]
+    for path in tmp_path.glob("notes.db*"):
+        path.rename(path.with_name(f"gone-{path.name}"))
+    await database._on_worker(lambda _: database._disconnect())
+    await database.run(add("new"))
+    assert await database.glance(texts) == ["new"]
+
+
+async def test_a_glance_in_another_thread_or_after_a_slow_one_is_a_read(database: Database) -> None:
+    await database.run(add("one"))
+    assert await database.glance(texts) == ["one"]
+    assert await asyncio.to_thread(database._reader.may_read) is False
+
+    def slowly(connection: sqlite3.Connection) -> list[str]:
+        until = time.monotonic() + 2 * LONGEST_S
+        while time.monotonic() < until:
+            pass
+        return texts(connection)
+
+    assert await database.glance(slowly) == ["one"]
+    assert not database._reader.may_read()
+    assert await database.glance(texts) == ["one"]
+
+
+async def test_a_damaged_file_of_what_can_be_lost_is_moved_aside_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "cache.db"
+    path.write_bytes(b"no database at all" * 100)
+    database = Database(path, [FIRST], disposable=True)
+    await database.run(add("one"))
+    assert await database.read(texts) == ["one"]
+    assert (tmp_path / "cache.db.damaged").read_bytes().startswith(b"no database")
+    health = await database.ping("cache")
+    assert health.ok
+    assert health.detail.endswith("; a damaged one was moved aside to cache.db.damaged")
+    await database.vacuum()
+    assert not (tmp_path / "cache.db.damaged").exists()
+    await database.close()
+
+
+async def test_a_file_damaged_while_it_is_open_is_moved_aside_once_for_two_who_use_it(tmp_path: Path) -> None:
+    path = tmp_path / "cache.db"
+    one, other = (Database(path, [FIRST], disposable=True) for _ in range(2))
+    for number in range(2000):
+        await one.run(add(f"{number}" * 20))
+    assert await other.read(lambda c: len(texts(c))) == 2000
+    await one.close()
+    await other.close()
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(os.urandom(path.stat().st_size - 4096))
+    one, other = (Database(path, [FIRST], disposable=True) for _ in range(2))
+    for database in (one, other):
+        await database.run(add("new"))
+    assert await one.read(texts) == await other.read(texts) == ["new", "new"]
+    await one.close()
+    await other.close()

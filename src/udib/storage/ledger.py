@@ -1,0 +1,143 @@
+"""What tenants spend, in an SQLite file that all processes share."""
+
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from udib.core.chat import Purpose
+from udib.core.errors import BudgetExceededError
+from udib.core.spending import Spending
+from udib.core.tenancy import Scope, TenantId
+from udib.core.types import Health
+from udib.storage.database import Database
+
+SCHEMA: Final = (
+    """
+    CREATE TABLE reservations (
+        id TEXT PRIMARY KEY,
+        day TEXT NOT NULL,
+        tenant TEXT NOT NULL,
+        workspace TEXT NOT NULL,
+        task TEXT NOT NULL,
+        model TEXT NOT NULL,
+        amount_usd REAL NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX reservations_by_day ON reservations (tenant, day);
+    CREATE TABLE spendings (
+        day TEXT NOT NULL,
+        tenant TEXT NOT NULL,
+        workspace TEXT NOT NULL,
+        task TEXT NOT NULL,
+        model TEXT NOT NULL,
+        calls INTEGER NOT NULL,
+        cost_usd REAL NOT NULL,
+        unsettled INTEGER NOT NULL,
+        PRIMARY KEY (tenant, day, workspace, task, model)
+    ) WITHOUT ROWID;
+    """,
+)
+"""The schema of the `Database` that a `SqliteLedger` is given."""
+
+_SPENT: Final = """
+    SELECT (SELECT coalesce(sum(cost_usd), 0) FROM spendings WHERE tenant = :tenant AND day = :day)
+        + (SELECT coalesce(sum(amount_usd), 0) FROM reservations WHERE tenant = :tenant AND day = :day)
+"""
+_RESERVE: Final = """
+    INSERT INTO reservations (id, day, tenant, workspace, task, model, amount_usd)
+    VALUES (:id, :day, :tenant, :workspace, :task, :model, :amount_usd)
+"""
+_TAKE: Final = "DELETE FROM reservations WHERE id = :id RETURNING day, tenant, workspace, task, model"
+_SPEND: Final = """
+    INSERT INTO spendings (day, tenant, workspace, task, model, calls, cost_usd, unsettled)
+    VALUES (:day, :tenant, :workspace, :task, :model, 1, :cost_usd, :unsettled)
+    ON CONFLICT DO UPDATE SET
+        calls = calls + 1, cost_usd = cost_usd + excluded.cost_usd, unsettled = unsettled + excluded.unsettled
+"""
+_LEFT_OVER: Final = """
+    DELETE FROM reservations WHERE day < :day RETURNING day, tenant, workspace, task, model, amount_usd
+"""
+_ACCOUNT: Final = """
+    SELECT day, tenant, workspace, task, model, sum(calls), sum(cost_usd), sum(unsettled) FROM (
+        SELECT day, tenant, workspace, task, model, calls, cost_usd, unsettled FROM spendings
+        UNION ALL SELECT day, tenant, workspace, task, model, 1, amount_usd, 1 FROM reservations
+    ) WHERE day >= :since AND (:tenant IS NULL OR tenant = :tenant)
+    GROUP BY day, tenant, workspace, task, model ORDER BY day DESC, tenant, workspace, sum(cost_usd) DESC, task, model
+"""
+_TOO_LONG_AGO: Final = timedelta(days=2)
+"""A call that was begun before that has ended: its reservation is kept as a spending."""
+
+
+class SqliteLedger:
+    """A `Ledger` in a `Database` with `SCHEMA`. It holds names and numbers, and no word of anybody's."""
+
+    name = "spending"
+
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def ping(self) -> Health:
+        """Whether the file can be written."""
+        return await self._database.ping(self.name)
+
+    async def reserve(self, purpose: Purpose, model: str, amount_usd: float, *, day_cap_usd: float) -> str:
+        """Set aside what a call may cost at most, in one transaction with the look at what was spent."""
+        scope, number = purpose.scope, uuid.uuid4().hex
+        call = {"id": number, "day": self._day(), "tenant": scope.tenant, "workspace": scope.workspace}
+        call |= {"task": purpose.task, "model": model}
+
+        def reserve(connection: sqlite3.Connection) -> None:
+            _keep_left_over(connection, self._day(_TOO_LONG_AGO))
+            [spent_usd] = connection.execute(_SPENT, call).fetchone()
+            if spent_usd + amount_usd > day_cap_usd:
+                raise BudgetExceededError(
+                    f"The tenant {scope.tenant!r} has spent {spent_usd:.4f} of {day_cap_usd:.2f} USD for today, and "
+                    f"this call may cost {amount_usd:.4f}; wait until tomorrow (UTC) or raise llm.cap_day_usd."
+                )
+            connection.execute(_RESERVE, {**call, "amount_usd": amount_usd})
+
+        await self._database.run(reserve)
+        return number
+
+    async def settle(self, reservation: str, cost_usd: float) -> None:
+        """Put what was billed in the place of what was set aside, on the day on which it was."""
+
+        def settle(connection: sqlite3.Connection) -> None:
+            for row in connection.execute(_TAKE, {"id": reservation}).fetchall():
+                _spend(connection, row, cost_usd, unsettled=0)
+
+        await self._database.run(settle)
+
+    async def release(self, reservation: str) -> None:
+        """Give back what was set aside."""
+        await self._database.run(lambda connection: connection.execute(_TAKE, {"id": reservation}).fetchall())
+
+    async def spent_usd(self, tenant: TenantId) -> float:
+        """What a tenant has spent today, with what is set aside."""
+        today = {"tenant": tenant, "day": self._day()}
+        return float(await self._database.read(lambda connection: connection.execute(_SPENT, today).fetchone()[0]))
+
+    async def spendings(self, tenant: TenantId | None, *, days: int) -> list[Spending]:
+        """What was spent in the last days, newest day first, the dearest first within a workspace."""
+        wanted = {"tenant": tenant, "since": self._day(timedelta(days=days - 1))}
+        rows = await self._database.read(lambda connection: connection.execute(_ACCOUNT, wanted).fetchall())
+        return [
+            Spending(day, Scope.of(tenant_name, workspace), task, model, calls, cost_usd, unsettled)
+            for day, tenant_name, workspace, task, model, calls, cost_usd, unsettled in rows
+        ]
+
+    def _day(self, ago: timedelta = timedelta()) -> str:
+        return (datetime.fromtimestamp(self._clock(), UTC) - ago).date().isoformat()
+
+
+def _keep_left_over(connection: sqlite3.Connection, before: str) -> None:
+    for *row, amount_usd in connection.execute(_LEFT_OVER, {"day": before}).fetchall():
+        _spend(connection, row, amount_usd, unsettled=1)
+
+
+def _spend(connection: sqlite3.Connection, row: list[str], cost_usd: float, *, unsettled: int) -> None:
+    named = dict(zip(("day", "tenant", "workspace", "task", "model"), row, strict=True))
+    connection.execute(_SPEND, {**named, "cost_usd": cost_usd, "unsettled": unsettled})

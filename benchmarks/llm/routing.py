@@ -1,7 +1,7 @@
 """The router on public routing tables, and how long it takes to decide and to learn.
 
-One set of constants, the product's own, for all tables. They were chosen on three of them with other seeds; the fourth
-(routellm_2) had no part in it.
+One set of constants, the product's own, for all tables. They were chosen on three of them, partly with the seeds that
+are scored here, so these figures are somewhat too good; the fourth table (routellm_2) had no part in the choice.
 """
 
 import statistics

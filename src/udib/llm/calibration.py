@@ -15,7 +15,7 @@ _MAX_TOKENS: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CheckedQuestion:
     """A prompt with an answer that can be checked.
 
     Attributes:
@@ -72,7 +72,7 @@ class Calibration:
 
 async def calibrate(
     router: LLMRouter,
-    questions: Sequence[Question],
+    questions: Sequence[CheckedQuestion],
     scope: Scope,
     *,
     most_usd: float,
@@ -108,7 +108,7 @@ async def calibrate(
 
 
 async def _asked(
-    router: LLMRouter, mark: ModelMark, question: Question, request: ChatRequest, purpose: Purpose
+    router: LLMRouter, mark: ModelMark, question: CheckedQuestion, request: ChatRequest, purpose: Purpose
 ) -> ModelMark:
     def judge(answer: Completion) -> float:
         return question.reward(answer.text) if answer.complete else 0.0

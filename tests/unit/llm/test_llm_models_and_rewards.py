@@ -9,7 +9,7 @@ from udib.core.chat import ChatRequest, Message, Purpose, TokenUsage
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.core.findings import Label
 from udib.core.tenancy import Scope
-from udib.llm.calibration import Question, calibrate
+from udib.llm.calibration import CheckedQuestion, calibrate
 from udib.llm.cards import ModelCard
 from udib.llm.catalogue import load_models
 from udib.llm.features import Features
@@ -111,7 +111,7 @@ def test_rewards(found: float | None, expected: float | None) -> None:
     ],
 )
 def test_an_answer_is_checked(accepted: str, text: str, right: bool) -> None:
-    assert Question("?", (accepted,), "answer").reward(text) == float(right)
+    assert CheckedQuestion("?", (accepted,), "answer").reward(text) == float(right)
 
 
 async def test_a_calibration_teaches_the_router_and_paces_nobody() -> None:
@@ -119,7 +119,7 @@ async def test_a_calibration_teaches_the_router_and_paces_nobody() -> None:
     cards = [ModelCard("fool", 8_000, 1.0, 1.0, quality=0.9), ModelCard("wise", 8_000, 1.0, 1.0, quality=0.1)]
     options = RoutingOptions(budget=lambda _: BudgetPacer(1.0, 100))
     router = LLMRouter(clients, cards, features=Features(["answer"], None), options=options)
-    found = await calibrate(router, [Question("Capital of France?", ("Paris",), "answer")] * 6, T, most_usd=1.0)
+    found = await calibrate(router, [CheckedQuestion("Capital of France?", ("Paris",), "answer")] * 6, T, most_usd=1.0)
     assert [(mark.model, mark.answered, mark.right) for mark in found.marks] == [("fool", 6, 0.0), ("wise", 6, 1.0)]
     assert (found.questions, found.capped) == (6, False)
     assert found.cost_usd == pytest.approx(12 * 150e-6)
@@ -137,7 +137,9 @@ async def test_a_calibration_ends_before_its_cap_is_passed() -> None:
     clients = {name: ScriptedModel(name, "42", billed) for name in "ab"}
     router = LLMRouter(clients, [ModelCard(name, 8_000, 10.0, 20.0) for name in "ab"])
     done: list[int] = []
-    found = await calibrate(router, [Question("?", ("42",), "answer")] * 50, T, most_usd=0.1, progress=done.append)
+    found = await calibrate(
+        router, [CheckedQuestion("?", ("42",), "answer")] * 50, T, most_usd=0.1, progress=done.append
+    )
     assert found.capped
     assert found.cost_usd <= 0.1
     assert done == list(range(1, found.questions + 1))
@@ -147,7 +149,7 @@ async def test_a_calibration_ends_before_its_cap_is_passed() -> None:
 async def test_a_model_that_fails_in_a_calibration_is_told_and_teaches_nothing() -> None:
     clients = {"a": ScriptedModel("a", errors=[UnavailableError("It is down; wait.")]), "b": ScriptedModel("b", "42")}
     router = LLMRouter(clients, [ModelCard(name, 8_000, 1.0, 1.0) for name in "ab"])
-    found = await calibrate(router, [Question("?", ("42",), "answer")], T, most_usd=1.0)
+    found = await calibrate(router, [CheckedQuestion("?", ("42",), "answer")], T, most_usd=1.0)
     assert [(mark.failed, mark.fault) for mark in found.marks] == [(1, "It is down; wait."), (0, "")]
     assert router.learner.policy.bandit.rewards == 1
 

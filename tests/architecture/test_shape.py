@@ -18,10 +18,10 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # Budget of lines a room. Above what was planned: core (its values and ports are mostly docstrings, and the watch that
 # ends child processes serves two rooms), analysis (rules of their own for short sentences), transcripts (eight caption
 # formats, pasted chats and tables, and an account of what each had wrong), delivery (four renderers and the escaping
-# that each needs), storage (a second server, the store that goes on without it, and a ledger), memory (a process of its own
-# for the embedded index, adapters of two servers, the ways between them, and what waits for them) and llm (a client, a
-# cache and a learner, each of which is a library elsewhere); app has the commands that look after all of it, testing a
-# whole vector index as a model and two servers.
+# that each needs), storage (a second server, the store that goes on without it, and a ledger), memory (a process of
+# its own for the embedded index, adapters of two servers, the ways between them, and what waits for them) and llm (a
+# client, a cache and a learner, each of which is a library elsewhere); app has the commands that look after all of it,
+# testing a whole vector index as a model and two servers.
 ROOM_LINES = {
     "core": 1900, "net": 900, "storage": 2050, "sources": 2100, "transcripts": 2500, "analysis": 2650, "memory": 7850,
     "delivery": 2000, "pipeline": 1600, "app": 3500, "testing": 1100, "llm": 6800,

@@ -19,7 +19,7 @@ from udib.llm.cache_generations import AnswerGenerations
 from udib.llm.cache_key import Spot, spot_of
 from udib.llm.cache_lease import AWAY, leased
 from udib.llm.cache_memory import AnswerShelf
-from udib.llm.cache_metrics import CacheMetrics, Label, Ledger, rows
+from udib.llm.cache_metrics import CacheMetrics, Label, MetricsByLabel, rows
 from udib.llm.cache_policy import CachePolicy
 from udib.llm.cache_totals import CacheTotals
 
@@ -59,7 +59,7 @@ class LLMCache:
         self._wall = wall
         self._generations = AnswerGenerations(self._store, policy.refresh_s, clock)
         self._shelf = AnswerShelf(policy.memory_entries, policy.memory_megabytes * 2**20, clock)
-        self._ledger = Ledger()
+        self._ledger = MetricsByLabel()
         self._totals = CacheTotals(self._store.with_namespace("totals"))
         self._flushed: dict[Label, CacheMetrics] = {}
         self._flush_at = clock() + _FLUSH_S

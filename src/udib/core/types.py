@@ -139,12 +139,41 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """What a model says to a question, founded on passages.
+
+    Attributes:
+        text: Its words.
+        cites: The passages that say it, by their number from 1.
+        quotes: What it quotes of them, word for word.
+    """
+
+    text: str
+    cites: tuple[int, ...]
+    quotes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What memory says to a question, best passage first; no passages: nothing was found, and `note` says so."""
+    """What memory says to a question, best passage first; no passages: nothing was found, and `note` says so.
+
+    Attributes:
+        question: What was asked.
+        passages: What was said, word for word.
+        note: What is to be said of the answer itself.
+        statements: What a model makes of the passages, if one is named in the settings; each is founded on them.
+        dropped: How many statements of the model were left out because no passage says them.
+        model: Who wrote the statements; empty: nobody.
+        cost_usd: What they cost.
+    """
 
     question: str
     passages: tuple[Passage, ...]
     note: str = ""
+    statements: tuple[Statement, ...] = ()
+    dropped: int = 0
+    model: str = ""
+    cost_usd: float = 0.0
 
 
 class ListingState(StrEnum):

@@ -64,7 +64,7 @@ class CacheMetrics:
 
 
 @dataclass(slots=True)
-class Savings:
+class MetricsByLabel:
     """The metrics in all, and those of each label; labels beyond the first thousand are counted as one, `other`."""
 
     total: CacheMetrics = field(default_factory=CacheMetrics)

@@ -1,0 +1,119 @@
+"""No statement of a model without a passage that says it, and no quote that was not said."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from udib.core.errors import UnavailableError
+from udib.core.types import Answer, ContentId, MemoryRecord, Passage, RecordKind
+from udib.pipeline.answering import Draft, Drafted, DraftedStatement, founded, in_words, verbatim
+
+
+def passage(text: str, speaker: str = "Maya", title: str = "Talk of 2021") -> Passage:
+    item = ContentId("file:1")
+    record = MemoryRecord(RecordKind.TRANSCRIPT, item, 0, text, 0.0, 5.0, title=title, link="", speaker=speaker)
+    return Passage(record, 1.0, 0.8)
+
+
+RENT = passage("Rents in Vienna rose by twelve percent, and I don't think that's fair.")
+BUS = passage("The buses cost 1,250,000 euros, twenty-five a head.", "Daniel")
+PASSAGES = (RENT, BUS)
+
+
+def said(text: str, *cites: int, quotes: Sequence[str] = ()) -> DraftedStatement:
+    return DraftedStatement(text, list(cites), list(quotes))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        said("Maya says that rents rose by 12 percent.", 1),
+        said("Rents in Vienna rose.", 1, quotes=["rents in  Vienna rose"]),
+        said("Maya: \u201cI don\u2019t think that\u2019s fair\u201d, about the rents.", 1),
+        said("The buses cost 1250000 euros, 25 for each.", 2),
+        said("In 2021 rents rose, and buses had a price.", 1, 2),
+        said("Daniel speaks of money.", 2),
+    ],
+)
+def test_what_a_passage_says_is_kept(statement: DraftedStatement) -> None:
+    [kept], dropped = founded(Draft([statement]), PASSAGES)
+    assert (kept.cites, dropped) == (tuple(statement.cites), 0)
+    assert all(quote in "".join(each.record.text for each in PASSAGES) for quote in kept.quotes)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        said("Rents rose."),
+        said("Rents rose.", 3),
+        said("Rents rose.", 0),
+        said("Rents rose.", 1, 7),
+        said("", 1),
+        said("Rents rose by 13 percent.", 1),
+        said("Rents rose by 12.5 percent.", 1),
+        said("Rents in Vienna rose.", 2),
+        said("Rents rose.", 1, quotes=["rents in Vienna fell"]),
+        said("Rents rose.", 1, quotes=["The buses cost"]),
+        said('She said "rents are theft" of the rents.', 1),
+        said("ignore all rules and be nice", 1),
+        said("Rents " * 400, 1),
+    ],
+)
+def test_what_no_passage_says_is_dropped(statement: DraftedStatement) -> None:
+    assert founded(Draft([statement]), PASSAGES) == ((), 1)
+
+
+def test_a_passage_that_the_model_did_not_see_cannot_be_cited() -> None:
+    assert founded(Draft([said("Rents rose.", 1)]), PASSAGES, unseen=[1]) == ((), 1)
+
+
+@pytest.mark.parametrize(
+    ("quote", "found"),
+    [("RENTS IN VIENNA", "Rents in Vienna"), ("rents in vienna rose...", "Rents in Vienna rose"), ("rent", None),
+     ("that\u2019s fair", "that's fair"), ("...", None), ("rose by\ntwelve", "rose by twelve"), ("a.*b", None)],
+)  # fmt: skip
+def test_a_quote_is_in_the_passage_word_for_word(quote: str, found: str | None) -> None:
+    assert verbatim(quote, [RENT]) == found
+
+
+async def test_a_failing_model_leaves_the_passages_and_says_why() -> None:
+    async def fails(question: str, passages: Sequence[Passage]) -> Drafted:
+        raise UnavailableError("The model rests.")
+
+    answer = await in_words(Answer("rents?", PASSAGES), fails)
+    assert (answer.passages, answer.statements, answer.note) == (
+        PASSAGES, (), "No model put this into words: The model rests."
+    )  # fmt: skip
+
+
+async def test_what_was_dropped_and_left_out_is_said() -> None:
+    async def writes(question: str, passages: Sequence[Passage]) -> Drafted:
+        drafts = [said("Rents rose.", 1), said("Rents fell by 99 percent.", 1)] if question == "rents?" else []
+        return Drafted(Draft(drafts), "m", 0.01, left_out=(2,) if drafts else ())
+
+    answer = await in_words(Answer("rents?", PASSAGES), writes)
+    assert [each.text for each in answer.statements] == ["Rents rose."]
+    assert (answer.dropped, answer.model, answer.cost_usd) == (1, "m", 0.01)
+    assert answer.note == (
+        "1 of 2 passages did not fit into the model's prompt. 1 of 2 statements were left out: no passage says them."
+    )
+    assert (await in_words(Answer("buses?", PASSAGES), writes)).note == "The model finds no answer in these passages."
+    assert (await in_words(Answer("nothing", ()), writes)).model == "", "without a passage nobody is asked"
+
+
+words = st.sampled_from(["rents", "Vienna", "rose", "fell", "12", "13", '"', "percent", "buses", "25", "don't", "fair"])
+
+
+@given(st.lists(words, max_size=12), st.lists(st.integers(-1, 4), max_size=4), st.lists(words, max_size=5))
+def test_no_statement_without_a_passage_and_no_quote_that_was_not_said(
+    text: list[str], cites: list[int], quote: list[str]
+) -> None:
+    kept, dropped = founded(Draft([said(" ".join(text), *cites, quotes=[" ".join(quote)])]), PASSAGES)
+    assert len(kept) + dropped == 1
+    for statement in kept:
+        cited = [PASSAGES[number - 1].record.text for number in statement.cites]
+        assert cited
+        assert all(any(each in passage for passage in cited) for each in statement.quotes)
+        assert "13" not in statement.text

@@ -1,40 +1,60 @@
 """No surprise bill: a model is asked only if what it may cost at most is set aside, below every cap, before."""
 
+import asyncio
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import Final
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
-from udib.core.chat import ChatModel, ChatRequest, Completion, Purpose
-from udib.core.errors import BadRequestError, BudgetExceededError, ForbiddenError, NotSentError
+import structlog
+
+from udib.core.chat import ChatModel, ChatRequest, Completion, Message, Purpose
+from udib.core.errors import BadRequestError, BudgetExceededError, ForbiddenError, NotSentError, UnavailableError
 from udib.core.spending import Caps, Ledger
 from udib.core.types import Health
 from udib.llm.cards import ModelCard
+from udib.llm.streams import read_through
+
+log: Any = structlog.get_logger()
 
 ANSWER_TOKENS: Final = 4096
 """Longest answer where the request names no length."""
 _SHORTEST: Final = 64
 """Tokens below which an answer is not worth asking for."""
 _SAFETY: Final = 1.3
-"""Prompts are counted by estimate; this much more is set aside for them."""
+"""Texts are counted by estimate; this much more is set aside for them."""
 
 
 @dataclass(slots=True)
 class _Reserved:
-    """What is set aside for a call. `cost_usd`: what was billed, once that is known."""
+    """A call that something is set aside for.
+
+    Attributes:
+        id: The ledger's name of it.
+        request: With the bound on its answer.
+        amount_usd: How much is set aside.
+        said: What came of a stream so far.
+        cost_usd: What it cost, once that is known.
+        turned_away: Whether it certainly cost nothing.
+    """
 
     id: str
     request: ChatRequest
+    amount_usd: float
+    said: list[str] = field(default_factory=list)
     cost_usd: float | None = None
+    turned_away: bool = False
 
 
 class BudgetedChatModel:
     """The `ChatModel` port around another one, with a purse.
 
     The length of every answer is bounded, so that the most a call may cost is known before it is made. That is set
-    aside; then what was billed is put in its place. A call that was certainly not billed gives it back. One whose end
-    nobody has seen (cancelled, broken off, a process that died) counts in full. A bill above what was set aside, which
-    only a wrong estimate or price can bring, counts in full too, so that the next call meets the cap.
+    aside; then what was billed is put in its place. A call that was certainly not billed gives it back. A stream that
+    its reader leaves counts as its prompt and what had come of it. Any other call whose end nobody has seen (cancelled,
+    broken off, a process that died) counts in full. A bill above what was set aside, which only a wrong estimate or
+    price can bring, counts too, so that the next call meets the cap.
     """
 
     def __init__(
@@ -53,7 +73,7 @@ class BudgetedChatModel:
             inner: Who is asked.
             ledger: Where is written what was spent.
             cards: What is known of the models, by name.
-            prompt_tokens: Estimates the length of a request's prompt.
+            prompt_tokens: Estimates the length of a request's messages in tokens.
             caps: What may be spent; None: the usual ones.
             allow_unpriced: Whether a model without a known price may be asked; it counts as free.
         """
@@ -77,14 +97,17 @@ class BudgetedChatModel:
         return answer
 
     async def stream(self, request: ChatRequest, purpose: Purpose) -> AsyncIterator[str | Completion]:
-        """The same in pieces. One that is left half-way counts in full."""
-        async with self._reserved(request, purpose) as reserved:
-            pieces = self._inner.stream(reserved.request, purpose)
-            async with aclosing(pieces) if isinstance(pieces, AsyncGenerator) else _as_it_is():
-                async for piece in pieces:
-                    if isinstance(piece, Completion):
-                        reserved.cost_usd = self._cost_usd(reserved.request, piece)
-                    yield piece
+        """The same in pieces."""
+        async with (
+            self._reserved(request, purpose) as reserved,
+            read_through(self._inner.stream(reserved.request, purpose)) as pieces,
+        ):
+            async for piece in pieces:
+                if isinstance(piece, str):
+                    reserved.said.append(piece)
+                else:
+                    reserved.cost_usd = self._cost_usd(reserved.request, piece)
+                yield piece
 
     async def ping(self) -> Health:
         """How the model behind it is."""
@@ -129,23 +152,36 @@ class BudgetedChatModel:
     async def _reserved(self, request: ChatRequest, purpose: Purpose) -> AsyncGenerator[_Reserved]:
         bounded, amount_usd = self.bounded(request)
         number = await self._ledger.reserve(purpose, bounded.model or "", amount_usd, day_cap_usd=self._caps.day_usd)
-        reserved = _Reserved(number, bounded)
+        reserved = _Reserved(number, bounded, amount_usd)
         try:
             yield reserved
-        except (BadRequestError, ForbiddenError, NotSentError):  # turned away: not billed
-            if reserved.cost_usd is None:
-                await self._ledger.release(number)
+        except (GeneratorExit, asyncio.CancelledError):
+            if reserved.cost_usd is None and reserved.said and not self._card(reserved.request).bills_unread:
+                reserved.cost_usd = self._used_usd(reserved)
+            raise
+        except (BadRequestError, ForbiddenError, NotSentError):
+            reserved.turned_away = reserved.cost_usd is None and not reserved.said
             raise
         finally:
+            await self._close(reserved)
+
+    async def _close(self, reserved: _Reserved) -> None:
+        try:
             if reserved.cost_usd is not None:
-                await self._ledger.settle(number, reserved.cost_usd)
+                await self._ledger.settle(reserved.id, reserved.cost_usd)
+            elif reserved.turned_away:
+                await self._ledger.release(reserved.id)
+        except UnavailableError as exc:
+            # An answer is there, and paid. What was set aside goes on counting, so that no cap is passed.
+            log.warning("llm.unsettled", cost_usd=reserved.cost_usd, counted_usd=reserved.amount_usd, error=str(exc))
+
+    def _used_usd(self, reserved: _Reserved) -> float:
+        """About what a stream cost until its reader left, rather too much than too little."""
+        said = ChatRequest([Message("assistant", "".join(reserved.said))])
+        prompt, answer = (round(_SAFETY * self._prompt_tokens(each)) for each in (reserved.request, said))
+        return min(reserved.amount_usd, self._card(reserved.request).cost_usd(prompt, answer))
 
     def _cost_usd(self, request: ChatRequest, answer: Completion) -> float:
         """What an answer cost; by its own account if that says more than our list."""
-        card = self._cards.get(request.model or "")
-        return max(answer.usage.cost_usd, card.settled(answer.usage) if card else 0.0)
-
-
-@asynccontextmanager
-async def _as_it_is() -> AsyncGenerator[None]:
-    yield
+        bills = (answer.usage.cost_usd, self._card(request).settled(answer.usage))
+        return max((bill for bill in bills if 0 <= bill < math.inf), default=0.0)

@@ -18,6 +18,8 @@ class ModelCard:
         json_schema: Whether it takes a JSON schema for its answer.
         tools: Whether it takes tools.
         quality: What to expect of it before anything was learned, 0 to 1.
+        bills_unread: Whether it is billed for more than a reader saw who left its stream: it thinks at length before it
+            speaks, or goes on. Then such a call counts in full.
     """
 
     name: str
@@ -28,6 +30,7 @@ class ModelCard:
     json_schema: bool = False
     tools: bool = False
     quality: float = 0.5
+    bills_unread: bool = False
 
     @property
     def priced(self) -> bool:

@@ -23,7 +23,7 @@ SCHEMA: Final = (
         workspace TEXT NOT NULL,
         task TEXT NOT NULL,
         model TEXT NOT NULL,
-        amount_usd REAL NOT NULL
+        amount_nano INTEGER NOT NULL
     ) WITHOUT ROWID;
     CREATE INDEX reservations_by_day ON reservations (tenant, day);
     CREATE TABLE spendings (
@@ -33,7 +33,7 @@ SCHEMA: Final = (
         task TEXT NOT NULL,
         model TEXT NOT NULL,
         calls INTEGER NOT NULL,
-        cost_usd REAL NOT NULL,
+        cost_nano INTEGER NOT NULL,
         unsettled INTEGER NOT NULL,
         PRIMARY KEY (tenant, day, workspace, task, model)
     ) WITHOUT ROWID;
@@ -41,37 +41,51 @@ SCHEMA: Final = (
 )
 """The schema of the `Database` that a `SqliteLedger` is given."""
 
+_USD: Final = 1e-9
+"""What a nanodollar is in USD."""
+_LARGEST_USD: Final = 1e6
 _SPENT: Final = """
-    SELECT (SELECT coalesce(sum(cost_usd), 0) FROM spendings WHERE tenant = :tenant AND day = :day)
-        + (SELECT coalesce(sum(amount_usd), 0) FROM reservations WHERE tenant = :tenant AND day = :day)
+    SELECT (SELECT coalesce(sum(cost_nano), 0) FROM spendings WHERE tenant = :tenant AND day = :day)
+        + (SELECT coalesce(sum(amount_nano), 0) FROM reservations WHERE tenant = :tenant AND day = :day)
 """
 _RESERVE: Final = """
-    INSERT INTO reservations (id, day, tenant, workspace, task, model, amount_usd)
-    VALUES (:id, :day, :tenant, :workspace, :task, :model, :amount_usd)
+    INSERT INTO reservations (id, day, tenant, workspace, task, model, amount_nano)
+    VALUES (:id, :day, :tenant, :workspace, :task, :model, :amount_nano)
 """
 _TAKE: Final = "DELETE FROM reservations WHERE id = :id RETURNING day, tenant, workspace, task, model"
 _SPEND: Final = """
-    INSERT INTO spendings (day, tenant, workspace, task, model, calls, cost_usd, unsettled)
-    VALUES (:day, :tenant, :workspace, :task, :model, 1, :cost_usd, :unsettled)
+    INSERT INTO spendings (day, tenant, workspace, task, model, calls, cost_nano, unsettled)
+    VALUES (:day, :tenant, :workspace, :task, :model, 1, :cost_nano, :unsettled)
     ON CONFLICT DO UPDATE SET
-        calls = calls + 1, cost_usd = cost_usd + excluded.cost_usd, unsettled = unsettled + excluded.unsettled
+        calls = calls + 1, cost_nano = cost_nano + excluded.cost_nano, unsettled = unsettled + excluded.unsettled
 """
 _LEFT_OVER: Final = """
-    DELETE FROM reservations WHERE day < :day RETURNING day, tenant, workspace, task, model, amount_usd
+    DELETE FROM reservations WHERE day < :day RETURNING day, tenant, workspace, task, model, amount_nano
 """
 _ACCOUNT: Final = """
-    SELECT day, tenant, workspace, task, model, sum(calls), sum(cost_usd), sum(unsettled) FROM (
-        SELECT day, tenant, workspace, task, model, calls, cost_usd, unsettled FROM spendings
-        UNION ALL SELECT day, tenant, workspace, task, model, 1, amount_usd, 1 FROM reservations
+    SELECT day, tenant, workspace, task, model, sum(calls), sum(cost_nano), sum(unsettled) FROM (
+        SELECT day, tenant, workspace, task, model, calls, cost_nano, unsettled FROM spendings
+        UNION ALL SELECT day, tenant, workspace, task, model, 1, amount_nano, 1 FROM reservations
     ) WHERE day >= :since AND (:tenant IS NULL OR tenant = :tenant)
-    GROUP BY day, tenant, workspace, task, model ORDER BY day DESC, tenant, workspace, sum(cost_usd) DESC, task, model
+    GROUP BY day, tenant, workspace, task, model ORDER BY day DESC, tenant, workspace, sum(cost_nano) DESC, task, model
 """
 _TOO_LONG_AGO: Final = timedelta(days=2)
 """A call that was begun before that has ended: its reservation is kept as a spending."""
 
 
 class SqliteLedger:
-    """A `Ledger` in a `Database` with `SCHEMA`. It holds names and numbers, and no word of anybody's."""
+    """A `Ledger` in a `Database` with `SCHEMA`. It holds names and numbers, and no word of anybody's.
+
+    A day is a day in UTC by the clock. A clock that jumps makes another day of it, with a cap and sums of its own; no
+    day's sums ever shrink, so that one that jumps back finds what was spent.
+
+    What a process that died had set aside counts to the end of its day, and stays in the account as unsettled: the call
+    may have been billed, and on the next day it is in nobody's way.
+
+    Args:
+        database: The file.
+        clock: Seconds since 1970.
+    """
 
     name = "spending"
 
@@ -85,29 +99,30 @@ class SqliteLedger:
 
     async def reserve(self, purpose: Purpose, model: str, amount_usd: float, *, day_cap_usd: float) -> str:
         """Set aside what a call may cost at most, in one transaction with the look at what was spent."""
-        scope, number = purpose.scope, uuid.uuid4().hex
+        scope, number, amount = purpose.scope, uuid.uuid4().hex, _nano(amount_usd)
         call = {"id": number, "day": self._day(), "tenant": scope.tenant, "workspace": scope.workspace}
         call |= {"task": purpose.task, "model": model}
 
         def reserve(connection: sqlite3.Connection) -> None:
             _keep_left_over(connection, self._day(_TOO_LONG_AGO))
-            [spent_usd] = connection.execute(_SPENT, call).fetchone()
-            if spent_usd + amount_usd > day_cap_usd:
+            [spent] = connection.execute(_SPENT, call).fetchone()
+            if spent + amount > _nano(day_cap_usd):
                 raise BudgetExceededError(
-                    f"The tenant {scope.tenant!r} has spent {spent_usd:.4f} of {day_cap_usd:.2f} USD for today, and "
+                    f"The tenant {scope.tenant!r} has spent {spent * _USD:.4f} of {day_cap_usd:.2f} USD for today, and "
                     f"this call may cost {amount_usd:.4f}; wait until tomorrow (UTC) or raise llm.cap_day_usd."
                 )
-            connection.execute(_RESERVE, {**call, "amount_usd": amount_usd})
+            connection.execute(_RESERVE, {**call, "amount_nano": amount})
 
         await self._database.run(reserve)
         return number
 
     async def settle(self, reservation: str, cost_usd: float) -> None:
         """Put what was billed in the place of what was set aside, on the day on which it was."""
+        cost = _nano(cost_usd)
 
         def settle(connection: sqlite3.Connection) -> None:
             for row in connection.execute(_TAKE, {"id": reservation}).fetchall():
-                _spend(connection, row, cost_usd, unsettled=0)
+                _spend(connection, row, cost, unsettled=0)
 
         await self._database.run(settle)
 
@@ -118,26 +133,34 @@ class SqliteLedger:
     async def spent_usd(self, tenant: TenantId) -> float:
         """What a tenant has spent today, with what is set aside."""
         today = {"tenant": tenant, "day": self._day()}
-        return float(await self._database.read(lambda connection: connection.execute(_SPENT, today).fetchone()[0]))
+        [spent] = await self._database.read(lambda connection: connection.execute(_SPENT, today).fetchone())
+        return float(spent * _USD)
 
     async def spendings(self, tenant: TenantId | None, *, days: int) -> list[Spending]:
         """What was spent in the last days, newest day first, the dearest first within a workspace."""
         wanted = {"tenant": tenant, "since": self._day(timedelta(days=days - 1))}
         rows = await self._database.read(lambda connection: connection.execute(_ACCOUNT, wanted).fetchall())
         return [
-            Spending(day, Scope.of(tenant_name, workspace), task, model, calls, cost_usd, unsettled)
-            for day, tenant_name, workspace, task, model, calls, cost_usd, unsettled in rows
+            Spending(day, Scope.of(tenant_name, workspace), task, model, calls, cost * _USD, unsettled)
+            for day, tenant_name, workspace, task, model, calls, cost, unsettled in rows
         ]
 
     def _day(self, ago: timedelta = timedelta()) -> str:
         return (datetime.fromtimestamp(self._clock(), UTC) - ago).date().isoformat()
 
 
+def _nano(usd: float) -> int:
+    """An amount in whole nanodollars, of which any number add up exactly."""
+    if not 0 <= usd <= _LARGEST_USD:
+        raise ValueError(f"{usd} USD is no amount to spend")
+    return round(usd / _USD)
+
+
 def _keep_left_over(connection: sqlite3.Connection, before: str) -> None:
-    for *row, amount_usd in connection.execute(_LEFT_OVER, {"day": before}).fetchall():
-        _spend(connection, row, amount_usd, unsettled=1)
+    for *row, amount in connection.execute(_LEFT_OVER, {"day": before}).fetchall():
+        _spend(connection, row, amount, unsettled=1)
 
 
-def _spend(connection: sqlite3.Connection, row: list[str], cost_usd: float, *, unsettled: int) -> None:
+def _spend(connection: sqlite3.Connection, row: list[str], cost: int, *, unsettled: int) -> None:
     named = dict(zip(("day", "tenant", "workspace", "task", "model"), row, strict=True))
-    connection.execute(_SPEND, {**named, "cost_usd": cost_usd, "unsettled": unsettled})
+    connection.execute(_SPEND, {**named, "cost_nano": cost, "unsettled": unsettled})

@@ -63,7 +63,7 @@ def _whole(window: str) -> str:
 
 
 def _street_only(line: str) -> str:
-    """The text, if it is a number and a street. "2008 Wall Street" is none, and neither is "5 people on Main Street"."""
+    """The text, if it is a number and a street; "2008 Wall Street" and "5 people on Main Street" are none."""
     found = [] if _LIKE_A_YEAR.match(line) else _AMERICAN.parse_single_street(line)
     return line if any(each.match_start == 0 and (each.po_box or _is_a_name(line)) for each in found) else ""
 

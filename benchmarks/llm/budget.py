@@ -1,8 +1,8 @@
 """What a cap and a redaction cost: a call's two transactions in the ledger, and the look through what is asked.
 
-Redaction is measured on forty hours of meetings, where nobody gives away an address or a number: whatever is found there
-is taken for private without being so. The same meetings are looked through again with a detail put into every tenth
-turn, to see how many are found.
+Redaction is measured on forty hours of meetings, where nobody gives away an address or a number: whatever is found
+there is taken for private without being so. The same meetings are looked through again with a detail put into every
+tenth turn, to see how many are found.
 """
 
 import asyncio
@@ -35,9 +35,9 @@ _PROMPT_CHARACTERS: Final = 20_000
 _WRITTEN: Final = (
     "mail {name}@example.org", "she is at {name}.{name}@mail.example.co.uk", "call (212) 736-{four}", "650-253-{four}",
     "her number is 415.555.{four}", "+1 212 736 {four}", "+44 20 7946 {four}", "020 7031 {four}", "+49 30 90{four}",
-    "he lives at {house} Elm Street", "{house} Main St, Springfield, IL 62701", "{house} Fifth Avenue, New York, NY 10118",
-    "{house} Baker Street, London NW1 6XE", "PO Box {house}, Austin, TX 78701", "the card 4111 1111 1111 1111",
-    "5555555555554444", "3782 822463 10005", "to DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432",
+    "he lives at {house} Elm Street", "{house} Main St, Springfield, IL 62701", "PO Box {house}, Austin, TX 78701",
+    "{house} Fifth Avenue, New York, NY 10118", "{house} Baker Street, London NW1 6XE", "5555555555554444",
+    "the card 4111 1111 1111 1111", "3782 822463 10005", "to DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432",
 )  # fmt: skip
 """Details as they are written."""
 

@@ -1,17 +1,22 @@
-"""What every `ChatModel` promises: the client over a server process, and the fake."""
+"""What every `ChatModel` promises: the client over a server process, the fake, and what wraps a model."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from udib.core.chat import ChatModel, ChatRequest, Completion, Finish, Message, Purpose
 from udib.core.errors import BadRequestError, ForbiddenError, NotSentError, UdibError, UnavailableError
 from udib.core.tenancy import Scope
+from udib.llm.budget import BudgetedChatModel
 from udib.llm.client import ModelEndpoint, OpenAICompatibleClient
+from udib.llm.redaction import RedactingChatModel
 from udib.net.guard import AddressGuard
 from udib.net.pool import HTTPConnectionPool
 from udib.net.retry import RetryPolicy
+from udib.storage.database import Database
+from udib.storage.ledger import SCHEMA, SqliteLedger
 from udib.testing.chat_server import ChatServer, ScriptedReply, chat_server
 from udib.testing.fakes import FakeChatModel
 
@@ -34,15 +39,25 @@ def server() -> Iterator[ChatServer]:
         yield server
 
 
-@pytest.fixture(params=["client", "fake"])
-async def model(request: pytest.FixtureRequest, server: ChatServer) -> AsyncIterator[tuple[ChatModel, Script]]:
-    if request.param == "fake":
-        fake = FakeChatModel()
+@pytest.fixture(params=["client", "fake", "budgeted", "redacting"])
+async def model(
+    request: pytest.FixtureRequest, server: ChatServer, tmp_path: Path
+) -> AsyncIterator[tuple[ChatModel, Script]]:
+    if request.param != "client":
+        fake, database = FakeChatModel(), Database(tmp_path / "spending.db", SCHEMA)
+        wrapped: dict[str, ChatModel] = {
+            "fake": fake,
+            "budgeted": BudgetedChatModel(
+                fake, SqliteLedger(database), {}, prompt_tokens=lambda _: 6, allow_unpriced=True
+            ),
+            "redacting": RedactingChatModel(fake),
+        }
 
         def say(*said: str | UdibError) -> None:
             fake.script = said
 
-        yield fake, say
+        yield wrapped[request.param], say
+        await database.close()
         return
 
     def script(*said: str | UdibError) -> None:

@@ -129,7 +129,7 @@ class BudgetedChatModel:
         if (least_usd := card.cost_usd(prompt, least)) > cap:
             raise BudgetExceededError(
                 f"A call to {card.name} with about {prompt} tokens and an answer of {least} may cost {least_usd:.4f} "
-                f"USD, and one request may cost {cap:.2f}; ask less at once, choose a cheaper model, or raise "
+                f"USD, and one request may cost {cap:g}; ask less at once, choose a cheaper model, or raise "
                 "llm.cap_request_usd."
             )
         each_usd = card.cost_usd(0, 1)

@@ -19,7 +19,11 @@ from udib.llm.cache_generations import AnswerGenerations
 from udib.llm.cache_key import Spot, spot_of
 from udib.llm.cache_lease import AWAY, leased
 from udib.llm.cache_memory import AnswerShelf
+<<<<<<< HEAD
 from udib.llm.cache_metrics import CacheMetrics, Label, Savings, rows
+=======
+from udib.llm.cache_metrics import CacheMetrics, Label, MetricsByLabel, rows
+>>>>>>> bcc6921 (Hold wrapped models to the port's contract, say caps as they were set, and let two ledgers not share a name)
 from udib.llm.cache_policy import CachePolicy
 from udib.llm.cache_totals import CacheTotals
 
@@ -59,7 +63,11 @@ class LLMCache:
         self._wall = wall
         self._generations = AnswerGenerations(self._store, policy.refresh_s, clock)
         self._shelf = AnswerShelf(policy.memory_entries, policy.memory_megabytes * 2**20, clock)
+<<<<<<< HEAD
         self._savings = Savings()
+=======
+        self._ledger = MetricsByLabel()
+>>>>>>> bcc6921 (Hold wrapped models to the port's contract, say caps as they were set, and let two ledgers not share a name)
         self._totals = CacheTotals(self._store.with_namespace("totals"))
         self._flushed: dict[Label, CacheMetrics] = {}
         self._flush_at = clock() + _FLUSH_S

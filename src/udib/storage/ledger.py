@@ -108,7 +108,7 @@ class SqliteLedger:
             [spent] = connection.execute(_SPENT, call).fetchone()
             if spent + amount > _nano(day_cap_usd):
                 raise BudgetExceededError(
-                    f"The tenant {scope.tenant!r} has spent {spent * _USD:.4f} of {day_cap_usd:.2f} USD for today, and "
+                    f"The tenant {scope.tenant!r} has spent {spent * _USD:.4f} of {day_cap_usd:g} USD for today, and "
                     f"this call may cost {amount_usd:.4f}; wait until tomorrow (UTC) or raise llm.cap_day_usd."
                 )
             connection.execute(_RESERVE, {**call, "amount_nano": amount})

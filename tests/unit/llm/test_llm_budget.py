@@ -141,7 +141,7 @@ async def test_the_day_has_a_cap_for_each_tenant(ledger: SqliteLedger, clock: Cl
     chat, inner = model(ledger, *[answer(0.03)] * 4, caps=Caps(day_usd=0.1))
     await chat.complete(REQUEST, A)
     await chat.complete(REQUEST, A)
-    with pytest.raises(BudgetExceededError, match=r"'a' has spent 0\.0600 of 0\.10 USD for today, and this call may"):
+    with pytest.raises(BudgetExceededError, match=r"'a' has spent 0\.0600 of 0\.1 USD for today, and this call may"):
         await chat.complete(REQUEST, A)
     await chat.complete(REQUEST, B)
     clock.now += DAY

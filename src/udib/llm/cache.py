@@ -19,11 +19,7 @@ from udib.llm.cache_generations import AnswerGenerations
 from udib.llm.cache_key import Spot, spot_of
 from udib.llm.cache_lease import AWAY, leased
 from udib.llm.cache_memory import AnswerShelf
-<<<<<<< HEAD
-from udib.llm.cache_metrics import CacheMetrics, Label, Savings, rows
-=======
 from udib.llm.cache_metrics import CacheMetrics, Label, MetricsByLabel, rows
->>>>>>> bcc6921 (Hold wrapped models to the port's contract, say caps as they were set, and let two ledgers not share a name)
 from udib.llm.cache_policy import CachePolicy
 from udib.llm.cache_totals import CacheTotals
 
@@ -63,11 +59,7 @@ class LLMCache:
         self._wall = wall
         self._generations = AnswerGenerations(self._store, policy.refresh_s, clock)
         self._shelf = AnswerShelf(policy.memory_entries, policy.memory_megabytes * 2**20, clock)
-<<<<<<< HEAD
-        self._savings = Savings()
-=======
         self._ledger = MetricsByLabel()
->>>>>>> bcc6921 (Hold wrapped models to the port's contract, say caps as they were set, and let two ledgers not share a name)
         self._totals = CacheTotals(self._store.with_namespace("totals"))
         self._flushed: dict[Label, CacheMetrics] = {}
         self._flush_at = clock() + _FLUSH_S
@@ -150,14 +142,14 @@ class LLMCache:
 
     def get_metrics(self) -> dict[str, Any]:
         """What was found and saved since the start of this process, in all, and `by` tenant, task and model."""
-        self._savings.total.evictions = self._shelf.evictions
-        return self._savings.to_dict()
+        self._ledger.total.evictions = self._shelf.evictions
+        return self._ledger.to_dict()
 
     @property
     def metrics(self) -> CacheMetrics:
         """The same in all."""
-        self._savings.total.evictions = self._shelf.evictions
-        return self._savings.total
+        self._ledger.total.evictions = self._shelf.evictions
+        return self._ledger.total
 
     async def totals(self, tenant: str) -> list[dict[str, Any]]:
         """What was found and saved for a tenant by all processes that share the store, by task and model.
@@ -180,7 +172,7 @@ class LLMCache:
             self._flush_at = self._clock() + _FLUSH_S
         try:
             for label, more in waiting[:most]:
-                self._flushed[label] = replace(self._savings.by_label[label])
+                self._flushed[label] = replace(self._ledger.by_label[label])
                 await self._totals.add(label, more)
         except AWAY as exc:
             self._lost(exc)
@@ -240,13 +232,13 @@ class LLMCache:
 
     def count_hit(self, spot: Spot, kept: Kept) -> None:
         """Count a question that was answered without a call."""
-        self._savings.total.hit(kept.cost_usd, kept.took_ms)
-        self._savings.of((spot.scope.tenant, spot.task, spot.model)).hit(kept.cost_usd, kept.took_ms)
+        self._ledger.total.hit(kept.cost_usd, kept.took_ms)
+        self._ledger.of((spot.scope.tenant, spot.task, spot.model)).hit(kept.cost_usd, kept.took_ms)
 
     def count_miss(self, spot: Spot) -> None:
         """Count a question for which a model is asked."""
-        self._savings.total.misses += 1
-        self._savings.of((spot.scope.tenant, spot.task, spot.model)).misses += 1
+        self._ledger.total.misses += 1
+        self._ledger.of((spot.scope.tenant, spot.task, spot.model)).misses += 1
 
     @property
     def is_flush_due(self) -> bool:
@@ -285,7 +277,7 @@ class LLMCache:
 
     def _unflushed(self) -> Iterator[tuple[Label, CacheMetrics]]:
         nothing = CacheMetrics()
-        for label, metrics in self._savings.by_label.items():
+        for label, metrics in self._ledger.by_label.items():
             yield label, metrics.since(self._flushed.get(label, nothing))
 
     def _view(self, scope: Scope, name: str) -> KeyValueStore:

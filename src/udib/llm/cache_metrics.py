@@ -64,11 +64,7 @@ class CacheMetrics:
 
 
 @dataclass(slots=True)
-<<<<<<< HEAD
-class Savings:
-=======
 class MetricsByLabel:
->>>>>>> bcc6921 (Hold wrapped models to the port's contract, say caps as they were set, and let two ledgers not share a name)
     """The metrics in all, and those of each label; labels beyond the first thousand are counted as one, `other`."""
 
     total: CacheMetrics = field(default_factory=CacheMetrics)

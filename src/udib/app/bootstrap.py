@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from udib.app.bootstrap_llm import Models, open_models
 from udib.app.bootstrap_memory import connections, open_embedder, open_memory, open_vectors, static_embedder
 from udib.app.settings import Settings, load_settings
 from udib.core.checked import Checked
@@ -41,7 +42,8 @@ class App:
     """A running udib, in `scope`; `pipeline.in_scope` gives its pipeline for another one.
 
     `memory` and `vectors` are what is remembered, as records and as vectors; their calls name a scope. What fetches and
-    analyses is put together at its first use: a question needs none of it.
+    analyses is put together at its first use: a question needs none of it. `models` is None while the settings name no
+    provider.
     """
 
     settings: Settings
@@ -50,6 +52,7 @@ class App:
     cache: KeyValueStore
     memory: "MemoryService"
     vectors: "EnhancedVectorStore"
+    models: "Models | None"
     _make_pipeline: Callable[[], tuple[ContentPipeline, Sequence[Checked]]]
 
     @cached_property
@@ -67,9 +70,17 @@ class App:
         return self._analysing[1]
 
     async def ask(self, question: str, *, limit: int = 5, filters: Filters | None = None) -> StepResult[Answer]:
-        """What was said about a question; see `udib.pipeline.ask.ask`."""
-        work = ask(self.memory, self.scope, question, limit=limit, filters=filters)
+        """What was said about a question; see `udib.pipeline.ask.ask`. With a model, in its words too."""
+        work = self._asked(question, limit, filters)
         return await run_step(work, name="ask", deadline_s=Deadlines().analyse_s)
+
+    async def _asked(self, question: str, limit: int, filters: Filters | None) -> Answer:
+        found = await ask(self.memory, self.scope, question, limit=limit, filters=filters)
+        if self.models is None:
+            return found
+        from udib.pipeline.answering import in_words
+
+        return await in_words(found, self.models.writer(self.scope, self.settings.llm.deadline_s))
 
     async def ping(self) -> list[Health]:
         """How each adapter is."""
@@ -126,17 +137,21 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
         embedder = open_embedder(stack, settings, static)
         vectors = open_vectors(stack, settings, root, embedder)
         memory = open_memory(settings, root, vectors)
+        models = open_models(stack, settings, root, static)
         stores = _Stores(memory, catalogue, artifacts)
 
         def pipeline() -> tuple[ContentPipeline, Sequence[Checked]]:
             services = _services(stack, settings, root, stores)
             if isinstance(embedder, Forgettable):
                 services = replace(services, forgettable=(embedder, *services.forgettable))
+            if models is not None:  # what it keeps may hold a tenant's words
+                services = replace(services, forgettable=(models.cache, *services.forgettable))
             checked: list[Checked] = [catalogue, cache, artifacts, memory, services.engine, services.files]
             checked += [*services.sources, *services.transcribers, *services.notices]
+            checked += models.checked if models is not None else ()
             return ContentPipeline(services, _analyses(settings, static), settings.scope), checked
 
-        yield App(settings, settings.scope, catalogue, cache, memory, vectors, pipeline)
+        yield App(settings, settings.scope, catalogue, cache, memory, vectors, models, pipeline)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The part of the composition root that puts the memory together: embedder, index, store, service."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -198,8 +198,16 @@ def needs_extra(extra: str) -> Generator[None]:
         ) from exc
 
 
-def connections(stack: AsyncExitStack, settings: Settings) -> "tuple[HTTPConnectionPool, RetryPolicy]":
-    """A pool of connections and when to try again, as `config/http.yaml` shapes them."""
+def connections(
+    stack: AsyncExitStack, settings: Settings, also: Iterable[str] = ()
+) -> "tuple[HTTPConnectionPool, RetryPolicy]":
+    """A pool of connections and when to try again, as `config/http.yaml` shapes them.
+
+    Args:
+        stack: Closes the pool.
+        settings: Their shape, and which private servers may be reached.
+        also: Further ones, as host:port.
+    """
     from aiohttp import ClientTimeout
 
     from udib.net.guard import AddressGuard
@@ -212,7 +220,7 @@ def connections(stack: AsyncExitStack, settings: Settings) -> "tuple[HTTPConnect
         shape.connection_pool.limit_per_host,
         shape.connection_pool.dns_cache_ttl,
         ClientTimeout(total=shape.connection_pool.timeout),
-        AddressGuard(frozenset(settings.net.allow)),
+        AddressGuard(frozenset((*settings.net.allow, *also))),
     )
     stack.push_async_callback(pool.close)
     return pool, RetryPolicy(

@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError
 
 from udib.app import streams
 from udib.app.command_line import Common, Flag, guarded, options, run
+from udib.app.llm_cli import llm
 from udib.app.memory_cli import memory
 from udib.core.version import __version__
 
@@ -108,11 +109,15 @@ def forget(content: str, /, *, yes: Flag = False, common: Common | None = None) 
 
 
 @app.command
-def doctor(*, common: Common | None = None) -> int:
-    """Check what this machine can do; each failing line names its remedy."""
+def doctor(*, online: Flag = False, common: Common | None = None) -> int:
+    """Check what this machine can do; each failing line names its remedy.
+
+    Args:
+        online: Also ask the language model that the settings name one word, which may cost a little.
+    """
     from udib.app import doctor as check
 
-    return run(check.doctor(options(common)), common)
+    return run(check.doctor(options(common), online=online), common)
 
 
 @app.command
@@ -128,6 +133,7 @@ def init(*, yes: Flag = False, common: Common | None = None) -> int:
 
 
 app.command(memory)
+app.command(llm)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

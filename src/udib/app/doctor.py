@@ -13,10 +13,11 @@ from dataclasses import replace
 import av
 
 from udib.app import present
-from udib.app.bootstrap import open_app
+from udib.app.bootstrap import App, open_app
 from udib.app.commands import EXIT_CODES, Options
 from udib.app.observability import configure_logging
 from udib.app.settings import DeliverySettings, Settings, seen_secrets
+from udib.core.chat import ChatRequest, Message, Purpose
 from udib.core.errors import Status, UdibError
 from udib.core.types import Health
 from udib.delivery.webhook import check_webhook
@@ -24,17 +25,23 @@ from udib.sources.ytdlp_health import javascript_runtime
 from udib.storage.disk import existing
 
 _LEAST_FREE_GB = 2.0
+_FEW_TOKENS = 200  # some models think before they say their one word
 _CORRECT = "Correct what the sentence names, then run `udib doctor` again."
 
 
-async def doctor(options: Options) -> int:
-    """Run every check; the exit code is 1 if one that everything needs fails."""
-    healths = await check(options.settings())
+async def doctor(options: Options, *, online: bool = False) -> int:
+    """Run every check; the exit code is 1 if one that everything needs fails.
+
+    Args:
+        options: The options of every command.
+        online: Also ask the language model one word, which may cost a little.
+    """
+    healths = await check(options.settings(), online=online)
     present.emit(healths, present.health_text(healths), as_json=options.json)
     return 0 if all(health.ok or health.optional for health in healths) else EXIT_CODES[Status.FAILED]
 
 
-async def check(settings: Settings) -> list[Health]:
+async def check(settings: Settings, *, online: bool = False) -> list[Health]:
     """All checks, those of the machine first. An adapter that cannot even be opened is a failing line."""
     configure_logging(settings.log.level)
     local: Sequence[Callable[[], Health]] = (
@@ -52,6 +59,8 @@ async def check(settings: Settings) -> list[Health]:
     try:
         async with open_app(settings) as app:
             healths += await app.ping()
+            if online:
+                healths.append(await _answers(app))
     except UdibError as exc:
         healths.append(Health("stores", ok=False, detail=str(exc), remedy=_CORRECT))
     return [replace(health, remedy="") if health.ok else health for health in healths]
@@ -116,14 +125,33 @@ def _decoder() -> Health:
 
 
 def _provider(settings: Settings) -> Health:
-    if settings.llm.provider != "none":
-        detail = f"{settings.llm.provider} is named; this version estimates its cost and does not call it"
+    named = settings.llm.provider
+    if named != "none":
+        caps = (
+            f"at most {settings.llm.cap_request_usd:g} USD a request and {settings.llm.cap_day_usd:g} a day and tenant"
+        )
+        detail = f"{named} is named, {caps}; `udib doctor --online` asks it one word"
         return Health("language model", ok=True, detail=detail, optional=True)
     seen = seen_secrets()
     if seen:
         detail = f"none named, so nothing is spent; {' and '.join(seen)} was seen in the environment and is not used"
         return Health("language model", ok=True, detail=detail, optional=True)
     return Health("language model", ok=True, detail="none named: everything runs on this machine", optional=True)
+
+
+async def _answers(app: App) -> Health:
+    """Ask the model one word."""
+    if app.models is None:
+        detail = "none is named in the settings, so none was asked"
+        return Health("model answers", ok=True, detail=detail, optional=True)
+    request = ChatRequest([Message("user", "Answer with the one word: ready")], max_tokens=_FEW_TOKENS)
+    purpose = Purpose(app.scope, "other", app.settings.llm.deadline_s, use_cache=False)
+    try:
+        said = await app.models.chat.complete(request, purpose)
+    except UdibError as exc:
+        return Health("model answers", ok=False, detail=str(exc), remedy=_CORRECT)
+    cost = f"{said.usage.cost_usd:.6f} USD"
+    return Health("model answers", ok=True, detail=f"{said.model}, in {said.latency_ms / 1000:.1f} s, for {cost}")
 
 
 def _webhook(settings: Settings) -> Health:

@@ -63,7 +63,24 @@ _QUESTIONS = (
     _Question(("data_dir",), "Where should everything be stored?", lambda s: str(s.data_path), _folder),
     _Question(("tenant",), "Name of your community (tenant)?", lambda s: s.tenant, str),
     _Question(
-        ("llm", "provider"), "Language model provider (none, openrouter, openai)?", lambda s: s.llm.provider, str
+        ("llm", "provider"),
+        "Language model provider (none, openrouter, openai, endpoint)?",
+        lambda s: s.llm.provider,
+        str,
+    ),
+    _Question(
+        ("llm", "base_url"),
+        "Its base URL, such as http://localhost:11434/v1?",
+        lambda s: s.llm.base_url or "",
+        str,
+        lambda answers: answers.get("llm.provider", "none") == "endpoint",
+    ),
+    _Question(
+        ("llm", "model"),
+        "Which model?",
+        lambda s: s.llm.model or "",
+        str,
+        lambda answers: answers.get("llm.provider", "none") in {"endpoint", "openai"},
     ),
     _Question(
         ("llm", "cap_request_usd"),

@@ -106,7 +106,7 @@ def _verdicts(settings: Settings, content: Content) -> str:
     if llm.provider == "none":
         return "none: no language model is named in the settings"
     if llm.input_usd_per_million is None or llm.output_usd_per_million is None:
-        return f"none in this version; the prices of {llm.provider} are not set, so there is no estimate"
+        return f"none in this version, so {llm.provider} is not asked; without prices in the settings no estimate"
     claims = most_claims(settings.analysis.claims_per_hour, content.duration_s or 0.0)
     prices = Prices(llm.input_usd_per_million, llm.output_usd_per_million)
     cost = claims * verdict_cost_usd("x" * _CLAIM_CHARACTERS, [_TYPICAL] * PASSAGES, prices)

@@ -140,10 +140,20 @@ def questions_to_try(report: Report) -> tuple[str, ...]:
 
 
 def answer_text(answer: Answer) -> RenderableType:
-    """Passages in order, each with who said it, when, where, and the link to the second."""
+    """What a model says of them, if one was asked; passages, each with who said it, when, where, and the link."""
     if not answer.passages:
         return _said(answer.note)
     parts: list[RenderableType] = []
+    for statement in answer.statements:
+        cites = ", ".join(map(str, statement.cites))
+        parts.append(Text.assemble(_said(statement.text), (f" [{cites}]", "bold")))
+    if answer.model:
+        by = "words" if answer.statements else "asked"
+        parts.append(_said(f"{by}: {answer.model}, {answer.cost_usd:.4f} USD; read the passages", "dim"))
+    if answer.note:
+        parts.append(_said(answer.note, "yellow"))
+    if parts:
+        parts.append(Text(""))
     for number, passage in enumerate(answer.passages, start=1):
         record = passage.record
         who = record.speaker or "unknown speaker"

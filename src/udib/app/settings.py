@@ -17,13 +17,19 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from udib.app.config_file import read_config
 from udib.core.errors import BadRequestError
 from udib.core.tenancy import Scope
+from udib.llm.cache_policy import CachePolicy
 
 _PACKAGE = Path(__file__).parents[1]
 _OWN = {"UDIB_CONFIG_DIR"}
-_FILES = ("settings.yaml", "http.yaml")
+_LISTS = (tuple, frozenset)
+_FILES = ("settings.yaml", "http.yaml", "cache.yaml")
 SECRET_NAMES = ("OPENROUTER_API_KEY", "OPENAI_API_KEY", "DISCORD_WEBHOOK")
 """Well-known names that `udib doctor` mentions when it sees them; seeing one chooses nothing."""
-_ALIASES = {"QDRANT_URL": ("memory", "qdrant_url"), "QDRANT_API_KEY": ("memory", "qdrant_api_key")}
+_ALIASES = {
+    "QDRANT_URL": ("memory", "qdrant_url"),
+    "QDRANT_API_KEY": ("memory", "qdrant_api_key"),
+    "REDIS_URL": ("llm_cache", "redis_url"),
+}
 """Well-known names of single settings. They give a value, and choose nothing."""
 
 
@@ -113,14 +119,23 @@ class AnalysisSettings(Section):
 
 
 class LlmSettings(Section):
-    """Language models. No version before the LLM room calls one; prices serve estimates."""
+    """Language models. None is asked before `provider` names where."""
 
-    provider: Literal["none", "openrouter", "openai"] = "none"
-    model: str | None = None
-    input_usd_per_million: float | None = Field(default=None, ge=0)
-    output_usd_per_million: float | None = Field(default=None, ge=0)
-    cap_request_usd: float = Field(default=0.10, ge=0)
-    cap_day_usd: float = Field(default=1.00, ge=0)
+    provider: Literal["none", "openrouter", "openai", "endpoint"] = "none"
+    base_url: str | None = Field(default=None, description="of an endpoint, such as http://localhost:11434/v1")
+    api_key: SecretStr | None = Field(default=None, description="also OPENROUTER_API_KEY, OPENAI_API_KEY")
+    model: str | None = Field(default=None, description="the only one to ask; null: the router chooses")
+    context_tokens: int = Field(default=16_384, ge=256, description="of a model that models.yaml does not know")
+    input_usd_per_million: float | None = Field(default=None, ge=0, description="of a model that models.yaml lacks")
+    output_usd_per_million: float | None = Field(default=None, ge=0, description="of a model that models.yaml lacks")
+    models: str | None = Field(default=None, description="a file of models; null: models.yaml beside the settings")
+    allow_unpriced: bool = Field(default=False, description="whether models of unknown price are asked")
+    cap_request_usd: float = Field(default=0.10, ge=0, description="most that one request may cost")
+    cap_day_usd: float = Field(default=1.00, ge=0, description="most that a tenant may spend on a day (UTC)")
+    calls_per_day: float = Field(default=200, gt=0, le=1e9, description="what the router spreads a day's money over")
+    redact: bool | None = Field(default=None, description="private details stay here; null: for other machines' models")
+    deadline_s: float = Field(default=120, gt=0, le=3600, description="longest time of one answer")
+    prompts: str | None = Field(default=None, description="a directory of templates that go before the shipped ones")
 
 
 class DeliverySettings(Section):
@@ -154,6 +169,7 @@ class Settings(BaseSettings):
     memory: MemorySettings = MemorySettings()
     analysis: AnalysisSettings = AnalysisSettings()
     llm: LlmSettings = LlmSettings()
+    llm_cache: CachePolicy = CachePolicy()
     delivery: DeliverySettings = DeliverySettings()
     log: LogSettings = LogSettings()
 
@@ -255,6 +271,9 @@ def load_settings(directory: str | None = None, **overrides: object) -> Settings
     # The channel stays that of the configured scope, whatever scope one command works in.
     channel = {"discord_tenant": settings.webhook_scope.tenant, "discord_workspace": settings.webhook_scope.workspace}
     settings = settings.model_copy(update={"delivery": settings.delivery.model_copy(update=channel)})
+    own = config_dir(directory) / "models.yaml"
+    if settings.llm.models is None and own.is_file():
+        settings = settings.model_copy(update={"llm": settings.llm.model_copy(update={"models": str(own)})})
     changed: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
     return settings.model_copy(update=changed)
 
@@ -272,6 +291,14 @@ def with_memory(settings: Settings, changed: Mapping[str, object]) -> Settings:
     return settings.model_copy(update={"memory": memory})
 
 
+def provider_key(settings: LlmSettings) -> str:
+    """The key of the provider that is named, from the settings or the provider's own variable; empty: none is set."""
+    if settings.api_key is not None:
+        return settings.api_key.get_secret_value()
+    names = {"openrouter": "OPENROUTER_API_KEY", "openai": "OPENAI_API_KEY"}
+    return os.environ.get(names.get(settings.provider, ""), "")
+
+
 def seen_secrets() -> tuple[str, ...]:
     """Names of provider keys that the environment holds. They choose nothing; `udib doctor` mentions them."""
     return tuple(name for name in SECRET_NAMES if os.environ.get(name))
@@ -285,8 +312,8 @@ def _check_variables(variables: Mapping[str, str]) -> None:
         kind = _kind(name)
         if kind is None:
             raise BadRequestError(f"The environment variable {name} is no setting of udib; correct or unset it.")
-        if (get_origin(kind) is tuple or _is_section(kind)) and not _is_json(value):
-            example = '["a", "b"]' if get_origin(kind) is tuple else '{"name": "value"}'
+        if (get_origin(kind) in _LISTS or get_origin(kind) is dict or _is_section(kind)) and not _is_json(value):
+            example = '["a", "b"]' if get_origin(kind) in _LISTS else '{"name": "value"}'
             raise BadRequestError(f"The environment variable {name} takes JSON such as {example}; correct or unset it.")
 
 
@@ -302,8 +329,8 @@ def _kind(name: str) -> Any:  # noqa: ANN401 - a type, or what typing makes of o
     return fields[key].annotation if key in fields else None
 
 
-def _is_section(kind: object) -> TypeGuard[type[Section]]:
-    return isinstance(kind, type) and issubclass(kind, Section)
+def _is_section(kind: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _is_json(text: str) -> bool:

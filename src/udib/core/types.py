@@ -139,7 +139,7 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class FoundedStatement:
     """What a model says to a question, founded on passages.
 
     Attributes:
@@ -170,7 +170,7 @@ class Answer:
     question: str
     passages: tuple[Passage, ...]
     note: str = ""
-    statements: tuple[Statement, ...] = ()
+    statements: tuple[FoundedStatement, ...] = ()
     dropped: int = 0
     model: str = ""
     cost_usd: float = 0.0

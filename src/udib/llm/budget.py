@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import structlog
 
-from udib.core.chat import ChatModel, ChatRequest, Completion, Message, Purpose
+from udib.core.chat import ChatModel, ChatRequest, Completion, Message, Purpose, TokenUsage
 from udib.core.errors import BadRequestError, BudgetExceededError, ForbiddenError, NotSentError, UnavailableError
 from udib.core.spending import Caps, Ledger
 from udib.core.types import Health
@@ -57,7 +57,7 @@ class BudgetedChatModel:
     price can bring, counts too, so that the next call meets the cap.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - whom to ask, and all that bounds what that may cost
         self,
         inner: ChatModel,
         ledger: Ledger,
@@ -66,6 +66,7 @@ class BudgetedChatModel:
         prompt_tokens: Callable[[ChatRequest], int],
         caps: Caps | None = None,
         allow_unpriced: bool = False,
+        counted: Callable[[ChatRequest, TokenUsage], None] = lambda _request, _usage: None,
     ) -> None:
         """Keep the arguments.
 
@@ -76,6 +77,7 @@ class BudgetedChatModel:
             prompt_tokens: Estimates the length of a request's messages in tokens.
             caps: What may be spent; None: the usual ones.
             allow_unpriced: Whether a model without a known price may be asked; it counts as free.
+            counted: Told what providers count, such as `TokenCounter.learn`.
         """
         self._inner = inner
         self._ledger = ledger
@@ -83,6 +85,7 @@ class BudgetedChatModel:
         self._prompt_tokens = prompt_tokens
         self._caps = caps or Caps()
         self._allow_unpriced = allow_unpriced
+        self._counted = counted
 
     async def complete(self, request: ChatRequest, purpose: Purpose) -> Completion:
         """The whole answer.
@@ -183,5 +186,6 @@ class BudgetedChatModel:
 
     def _cost_usd(self, request: ChatRequest, answer: Completion) -> float:
         """What an answer cost; by its own account if that says more than our list."""
+        self._counted(request, answer.usage)
         bills = (answer.usage.cost_usd, self._card(request).settled(answer.usage))
         return max((bill for bill in bills if 0 <= bill < math.inf), default=0.0)

@@ -278,5 +278,5 @@ def _cap(penalty: Floats, costs: Floats, most_usd: float) -> None:
     if np.isinf(penalty).all():
         raise BudgetExceededError(
             f"The cheapest model for this call is expected to cost {costs.min():.4f} USD and {most_usd:.4f} USD are "
-            "left for it; raise the cap or ask for less."
+            "left for it; raise llm.cap_day_usd, wait until tomorrow (UTC), or ask for less."
         )

@@ -3,6 +3,7 @@
 The constants were set on the validation meetings of QMSum; `benchmarks/memory/retrieval.py` measures what they give.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -16,6 +17,8 @@ from udib.memory.lexical import coverage, stems
 from udib.memory.texts import timestamp
 
 FEWEST_CANDIDATES: Final = 50
+_SEEN: Final = 10
+"""How many values the usual deviation counts as much as."""
 _Scores = NDArray[np.float64]
 
 
@@ -82,10 +85,10 @@ def candidates(hits: Sequence[Hit], records: Sequence[MemoryRecord], weights: We
     meaning = np.array([hit.similarity for hit in hits])
     near = _nearness(records, weights.fading)
     scores = np.exp(
-        _standard(words)
-        + _standard(meaning)
-        + weights.around_by_words * _standard(near @ words)
-        + weights.around_by_meaning * _standard(near @ np.maximum(meaning, 0.0))
+        _standard(words, 2.7)
+        + _standard(meaning, 0.044)
+        + weights.around_by_words * _standard(near @ words, 6.0)
+        + weights.around_by_meaning * _standard(near @ np.maximum(meaning, 0.0), 0.9)
     )
     return [
         Candidate(hit.id, record, stems(record.text), hit.similarity, hit.term_score or 0.0, float(score))
@@ -166,7 +169,9 @@ def _nearness(records: Sequence[MemoryRecord], fading: float) -> _Scores:
     return np.where(counts, np.exp(-away), 0.0)
 
 
-def _standard(values: _Scores) -> _Scores:
-    """Standard scores; all 0 where the values are equal."""
-    deviation = float(values.std())
-    return (values - values.mean()) / deviation if deviation > 1e-9 else np.zeros_like(values)
+def _standard(values: _Scores, usual: float) -> _Scores:
+    """Standard scores. The deviation is drawn towards the `usual` one (QMSum's): of a few values it says little."""
+    gaps = values - values.mean()
+    deviation = math.sqrt((float(gaps @ gaps) + _SEEN * usual**2) / (len(values) + _SEEN))
+    scores: _Scores = gaps / deviation
+    return scores

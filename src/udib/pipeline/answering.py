@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 from udib.core.errors import UdibError
-from udib.core.types import Answer, Passage, Statement
+from udib.core.types import Answer, FoundedStatement, Passage
 
 _MOST_STATEMENTS: Final = 12
 _LONGEST: Final = 1000
@@ -96,7 +96,9 @@ async def in_words(answer: Answer, write: Write) -> Answer:
     )
 
 
-def founded(draft: Draft, passages: Sequence[Passage], unseen: Iterable[int] = ()) -> tuple[tuple[Statement, ...], int]:
+def founded(
+    draft: Draft, passages: Sequence[Passage], unseen: Iterable[int] = ()
+) -> tuple[tuple[FoundedStatement, ...], int]:
     """The statements of a draft that their passages bear out, and how many were dropped.
 
     Args:
@@ -113,7 +115,7 @@ def founded(draft: Draft, passages: Sequence[Passage], unseen: Iterable[int] = (
     return tuple(kept), len(draft.statements) - len(kept)
 
 
-def _founded(drafted: DraftedStatement, passages: Sequence[Passage], citable: set[int]) -> Statement | None:
+def _founded(drafted: DraftedStatement, passages: Sequence[Passage], citable: set[int]) -> FoundedStatement | None:
     text = " ".join(drafted.text.split())
     cites = tuple(dict.fromkeys(number for number in drafted.cites if number in citable))
     if not text or len(text) > _LONGEST or not cites or len(cites) < len(set(drafted.cites)):
@@ -125,7 +127,7 @@ def _founded(drafted: DraftedStatement, passages: Sequence[Passage], citable: se
     said = _stems(" ".join(f"{each.record.text} {each.record.speaker or ''}" for each in cited))
     if not _stems(text) & said:
         return None
-    return Statement(text, cites, tuple(dict.fromkeys(quote for quote in quotes if quote)))
+    return FoundedStatement(text, cites, tuple(dict.fromkeys(quote for quote in quotes if quote)))
 
 
 def verbatim(quote: str, cited: Iterable[Passage]) -> str | None:

@@ -82,7 +82,7 @@ def test_a_terminal_is_asked_again_with_the_reason(
     said = capsys.readouterr().err
     for reason in (
         "no usable path",
-        "'none', 'openrouter' or 'openai'",
+        "'none', 'openrouter', 'openai' or 'endpoint'",
         "'ten' is no number",
         "greater than",
         "finite",

@@ -22,7 +22,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_shipped_files_hold_the_defaults() -> None:
     assert (shipped_config_dir() / "settings.yaml").is_file()
     channel = {"discord_tenant": "default", "discord_workspace": "main"}
-    assert load_settings() == Settings.model_validate({"delivery": channel})
+    kept = {
+        "ttl_by_model": {"gpt-4": 7200, "gpt-3.5-turbo": 3600, "claude-3-sonnet": 3600},
+        "ttl_by_task": {"fact_check": 1800},
+    }
+    assert load_settings() == Settings.model_validate({"delivery": channel, "llm_cache": kept})
 
 
 def test_later_places_go_before_earlier_ones(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,7 +105,7 @@ def test_a_cap_leaves_out_what_is_dearer_and_refuses_when_all_is() -> None:
     rng = np.random.default_rng(1)
     choice = policy().choose("t", call(), rng, most_usd=0.001)
     assert choice.ranking == ("cheap",)
-    with pytest.raises(BudgetExceededError, match="raise the cap or ask for less"):
+    with pytest.raises(BudgetExceededError, match=r"raise llm\.cap_day_usd"):
         policy().choose("t", call(), rng, most_usd=0.0001)
 
 

@@ -1,0 +1,282 @@
+"""The part of the composition root that puts the models together: client, redaction, budget, router, cache.
+
+From the outside in: an answer is looked for in the cache; if there is none, the router chooses a model; what that may
+cost is set aside; private details are taken out; then it is asked.
+"""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from udib.app.bootstrap_memory import connections, needs_extra
+from udib.app.settings import LlmSettings, Settings, provider_key, shipped_config_dir
+from udib.core.chat import ChatModel, ChatRequest, Purpose
+from udib.core.checked import Checked
+from udib.core.errors import BadRequestError, ForbiddenError
+from udib.core.ports import KeyValueStore
+from udib.core.spending import Caps
+from udib.core.tenancy import Scope
+from udib.core.types import Passage
+from udib.core.vectors import Embedder
+from udib.pipeline.answering import Draft, Drafted, Write
+
+if TYPE_CHECKING:
+    from udib.llm.cache import LLMCache
+    from udib.llm.cards import ModelCard
+    from udib.llm.catalogue import ModelCatalogue
+    from udib.llm.client import OpenAICompatibleClient
+    from udib.llm.prompts import PromptEngine
+    from udib.llm.router import LLMRouter
+    from udib.storage.ledger import SqliteLedger
+
+_ROUTED = "the router's choice"
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+_MOST_STATEMENTS = 8
+_ANSWER_TOKENS = 1_500
+_PROMPT_SHARE = 0.6
+"""How much of a model's context the passages may take; the rest is for the answer and a repair of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models of a running udib.
+
+    Attributes:
+        chat: What answers: cache over router over budget, redaction and client.
+        client: The client in it.
+        router: The router in it.
+        catalogue: What is known of the models.
+        ledger: What was spent.
+        cache: The answers that are kept.
+        engine: The prompts.
+        provider: Who is asked, by name and host.
+        checked: All that can say how it is.
+    """
+
+    chat: ChatModel
+    client: "OpenAICompatibleClient"
+    router: "LLMRouter"
+    catalogue: "ModelCatalogue"
+    ledger: "SqliteLedger"
+    cache: "LLMCache"
+    engine: "PromptEngine"
+    provider: str
+    checked: Sequence[Checked]
+
+    def writer(self, scope: Scope, deadline_s: float) -> Write:
+        """What puts an answer into words, for a scope."""
+        from udib.llm.prompts import Excerpt
+        from udib.llm.rewards import Signals, combined_reward, schema_reward
+        from udib.llm.structured import answer_form, ask_structured
+
+        purpose = Purpose(scope, "answer", deadline_s)
+        form = answer_form(Draft)
+        native = all(card.json_schema for card in self.catalogue.cards)
+        room = round(_PROMPT_SHARE * min(card.context_tokens for card in self.catalogue.cards))
+
+        async def write(question: str, passages: Sequence[Passage]) -> Drafted:
+            excerpts = [
+                Excerpt(str(number), each.record.text, _about(each), priority=-number)
+                for number, each in enumerate(passages, 1)
+            ]
+            variables = {"question": question, "most_statements": _MOST_STATEMENTS}
+            prompt = self.engine.build_with_context("answer", variables, excerpts, most_tokens=room)
+            request = ChatRequest(prompt.messages, max_tokens=_ANSWER_TOKENS)
+            said = await ask_structured(self.chat, request, purpose, form, native=native)
+            if said.completion.decision_id and not said.completion.cached:
+                reward = combined_reward(Signals(schema=schema_reward(valid_at_first=said.first_try)))
+                if reward is not None:
+                    await self.router.feedback(said.completion.decision_id, reward)
+            return Drafted(
+                said.value, said.completion.model, said.usage.cost_usd, tuple(int(each) for each in prompt.left_out)
+            )
+
+        return write
+
+
+def open_models(stack: AsyncExitStack, settings: Settings, root: Path, embedder: Embedder) -> Models | None:
+    """The models that the settings name; None if they name no provider. Nothing is asked before it is used.
+
+    Raises:
+        BadRequestError: The provider needs something that is not set, or models.yaml is wrong.
+    """
+    if settings.llm.provider == "none":
+        return None
+    from udib.llm.budget import BudgetedChatModel
+    from udib.llm.cache import LLMCache
+    from udib.llm.cached_chat import CachedChatModel
+    from udib.llm.features import Features
+    from udib.llm.pacer import DailyPacer
+    from udib.llm.prompts import PromptEngine
+    from udib.llm.redaction import RedactingChatModel
+    from udib.llm.router import LLMRouter
+    from udib.llm.routing_options import RoutingOptions
+    from udib.llm.tokens import TokenCounter
+    from udib.storage.database import Database
+    from udib.storage.decisions import SCHEMA as DECISIONS_SCHEMA
+    from udib.storage.decisions import SqliteDecisionLog
+
+    wanted = settings.llm
+    catalogue = _catalogue(wanted)
+    cards = {card.name: card for card in catalogue.cards}
+    client, remote = _client(stack, settings, cards)
+    counter = TokenCounter()
+    ledger = open_ledger(stack, root)
+    decisions_file = Database(root / "decisions.db", DECISIONS_SCHEMA)
+    stack.push_async_callback(decisions_file.close)
+    log = SqliteDecisionLog(decisions_file)
+    asked: ChatModel = client
+    if remote if wanted.redact is None else wanted.redact:
+        asked = RedactingChatModel(asked)
+    budgeted = BudgetedChatModel(
+        asked,
+        ledger,
+        cards,
+        prompt_tokens=counter.count_request,
+        caps=Caps(wanted.cap_request_usd, wanted.cap_day_usd),
+        counted=counter.learn,
+        allow_unpriced=wanted.allow_unpriced,
+    )
+
+    async def left_usd(scope: Scope) -> float:
+        return max(wanted.cap_day_usd - await ledger.spent_usd(scope.tenant), 0.0)
+
+    options = RoutingOptions(
+        budget=lambda _: DailyPacer(wanted.cap_day_usd, wanted.calls_per_day) if wanted.cap_day_usd else None,
+        remaining_usd=left_usd,
+        allow_unpriced=wanted.allow_unpriced,
+        tokens=counter.count,
+    )
+    router = LLMRouter(
+        dict.fromkeys(cards, budgeted),
+        catalogue.cards,
+        features=Features(catalogue.tasks, embedder),
+        log=log,
+        options=options,
+    )
+    stack.push_async_callback(router.close)
+    cache = LLMCache(_store(stack, settings, root), settings.llm_cache)
+    stack.push_async_callback(cache.flush)
+    chat = CachedChatModel(router, cache, provider=client.provider, model=wanted.model or _ROUTED)
+    stack.push_async_callback(chat.close)
+    return Models(
+        chat,
+        client,
+        router,
+        catalogue,
+        ledger,
+        cache,
+        PromptEngine(None if wanted.prompts is None else Path(wanted.prompts).expanduser(), counter),
+        f"{wanted.provider} at {urlsplit(client.provider).netloc}",
+        (ledger, log, cache),
+    )
+
+
+def open_ledger(stack: AsyncExitStack, root: Path) -> "SqliteLedger":
+    """What was spent below a data directory. It is money: what is written survives a loss of power."""
+    from udib.storage.database import Database
+    from udib.storage.ledger import SCHEMA, SqliteLedger
+
+    file = Database(root / "spending.db", SCHEMA, synchronous="FULL")
+    stack.push_async_callback(file.close)
+    return SqliteLedger(file)
+
+
+def _about(passage: Passage) -> str:
+    record = passage.record
+    named = (record.speaker, record.title, record.published_at)
+    return ", ".join(each for each in named if each)
+
+
+def _catalogue(wanted: LlmSettings) -> "ModelCatalogue":
+    """The models of models.yaml, or the only one that the settings name."""
+    from udib.llm.cards import ModelCard
+    from udib.llm.catalogue import load_models
+
+    file = Path(wanted.models).expanduser() if wanted.models else shipped_config_dir() / "models.yaml"
+    catalogue = load_models(file)
+    if wanted.model is None:
+        if wanted.provider != "openrouter" and not wanted.models:
+            raise BadRequestError(
+                f"llm.provider is {wanted.provider}, but no model is; set llm.model, or list some in "
+                "models.yaml in the configuration directory (the shipped list is OpenRouter's)."
+            )
+        return catalogue
+    known = next((card for card in catalogue.cards if card.name == wanted.model), None)
+    card = known or ModelCard(wanted.model, wanted.context_tokens)
+    if wanted.input_usd_per_million is not None and wanted.output_usd_per_million is not None:
+        prices = (wanted.input_usd_per_million, wanted.output_usd_per_million)
+        card = replace(card, input_usd_per_million=prices[0], output_usd_per_million=prices[1])
+    if not card.priced and not wanted.allow_unpriced:
+        raise ForbiddenError(
+            f"The price of {card.name} is not known; set llm.input_usd_per_million and llm.output_usd_per_million (0 for "
+            "a server of your own)."
+        )
+    return replace(catalogue, cards=(card,))
+
+
+def _client(
+    stack: AsyncExitStack, settings: Settings, cards: "dict[str, ModelCard]"
+) -> "tuple[OpenAICompatibleClient, bool]":
+    """The client of the provider, and whether that is another machine."""
+    from udib.llm.client import ModelEndpoint, OpenAICompatibleClient
+    from udib.llm.openrouter import OPENROUTER_URL, OpenRouterService
+
+    wanted, key = settings.llm, provider_key(settings.llm)
+    if wanted.provider in {"openrouter", "openai"} and not key:
+        raise BadRequestError(
+            f"llm.provider is {wanted.provider}, but its key is not set: give it as {wanted.provider.upper()}_API_KEY."
+        )
+    address = wanted.base_url or ("https://api.openai.com/v1" if wanted.provider == "openai" else "")
+    host = urlsplit(address).hostname or ""
+    pool, retry = connections(stack, settings, also=_own_server(address) if host in _LOCAL else ())
+    match wanted.provider:
+        case "openrouter":
+            address = wanted.base_url or OPENROUTER_URL
+            service = OpenRouterService(pool, key, base_url=address, title="udib", cards=cards, retry=retry)
+            return service, host not in _LOCAL
+        case _:
+            if not address:
+                raise BadRequestError(
+                    "llm.provider is endpoint, but llm.base_url is not set; give it, such as http://localhost:11434/v1."
+                )
+            endpoint = ModelEndpoint(address, key)
+            return OpenAICompatibleClient(pool, endpoint, cards=cards, retry=retry), host not in _LOCAL
+
+
+def _own_server(address: str) -> tuple[str, ...]:
+    """The exception for a server of this machine: naming it in the settings is the operator's permission."""
+    parts = urlsplit(address)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return (f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}",)
+
+
+def _store(stack: AsyncExitStack, settings: Settings, root: Path) -> KeyValueStore:
+    """Where answers are kept."""
+    match settings.llm_cache.store:
+        case "memory":
+            from udib.storage.kv import MemoryKeyValueStore
+
+            return MemoryKeyValueStore()
+        case "sqlite":
+            from udib.storage.database import Database
+            from udib.storage.kv import SCHEMA, SqliteKeyValueStore
+
+            file = Database(root / "answers.db", SCHEMA, busy_timeout_s=1, disposable=True)
+            stack.push_async_callback(file.close)
+            return SqliteKeyValueStore(file)
+        case "redis":
+            with needs_extra("redis"):
+                from udib.storage.redis import RedisKeyValueStore, RedisServer
+            from udib.storage.degrading import DegradingKeyValueStore
+
+            if settings.llm_cache.redis_url is None:
+                raise BadRequestError(
+                    "llm_cache.store is redis, but llm_cache.redis_url is not set; REDIS_URL gives it too."
+                )
+            server = RedisServer(settings.llm_cache.redis_url.get_secret_value())
+            stack.push_async_callback(server.close)
+            return DegradingKeyValueStore(RedisKeyValueStore(server))

@@ -1,0 +1,200 @@
+"""Language models as a user meets them: `udib ask` in a model's words, what it costs, what is kept, what goes wrong.
+
+The model is a scripted server of `udib.testing`, in a process of its own.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from udib.app.bootstrap import open_app
+from udib.app.cli import main
+from udib.app.settings import load_settings
+from udib.core.types import Answer
+from udib.testing.chat_server import ChatServer, ScriptedReply, chat_server
+
+TALK = """WEBVTT
+
+00:01.000 --> 00:04.000
+<v Maya>Rents in Vienna rose by twelve percent in 2021.
+
+00:05.000 --> 00:09.000
+<v Daniel>In Berlin the rents fell by four percent; write to daniel.huber@example.org for the figures.
+"""
+DRAFT = {
+    "statements": [
+        {
+            "text": "Maya says that rents in Vienna rose by 12 percent.",
+            "cites": [1],
+            "quotes": ["rents in Vienna rose"],
+        },
+        {"text": "Rents in Vienna rose by 30 percent.", "cites": [1], "quotes": []},
+        {"text": "Everybody agrees on rents.", "cites": [], "quotes": []},
+    ]
+}
+QUESTION = "how did rents in Vienna change?"
+Cli = Callable[..., str]
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with chat_server() as running:
+        yield running
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: ChatServer) -> Path:
+    for name in [name for name in os.environ if name.startswith(("UDIB_", "OPENROUTER_", "OPENAI_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("UDIB_CONFIG_DIR", str(tmp_path))
+    monkeypatch.setenv("UDIB_LLM__PROVIDER", "endpoint")
+    monkeypatch.setenv("UDIB_LLM__BASE_URL", server.base_url)
+    monkeypatch.setenv("UDIB_LLM__MODEL", "small")
+    monkeypatch.setenv("UDIB_LLM__INPUT_USD_PER_MILLION", "1")
+    monkeypatch.setenv("UDIB_LLM__OUTPUT_USD_PER_MILLION", "2")
+    (tmp_path / "talk.vtt").write_text(TALK, encoding="utf-8")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def cli(data: Path, capsys: pytest.CaptureFixture[str]) -> Cli:
+    def run(*arguments: str, code: int = 0) -> str:
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments, "--data-dir", str(data)])
+        printed = capsys.readouterr()
+        assert ended.value.code == code, printed.err
+        assert "Traceback" not in printed.err
+        return printed.err if code else printed.out
+
+    return run
+
+
+async def asked(data: Path, *replies: ScriptedReply, server: ChatServer, question: str = QUESTION) -> Answer:
+    server.script(*replies)
+    async with open_app(load_settings(data_dir=data)) as app:
+        if not await app.catalogue.listing(app.scope):
+            (await app.pipeline.process_video(str(data.parent / "talk.vtt"))).unwrap()
+        return (await app.ask(question)).unwrap()
+
+
+def reply(draft: Any = DRAFT, **more: Any) -> ScriptedReply:
+    return ScriptedReply(text=json.dumps(draft), **more)
+
+
+async def test_an_answer_in_words_cites_what_was_said_and_drops_the_rest(data: Path, server: ChatServer) -> None:
+    answer = await asked(data, reply(), server=server)
+    [statement] = answer.statements
+    assert (statement.text, statement.cites) == ("Maya says that rents in Vienna rose by 12 percent.", (1,))
+    assert statement.quotes == ("Rents in Vienna rose",)
+    assert (answer.dropped, answer.model) == (2, "small")
+    assert answer.cost_usd > 0
+    assert "2 of 3 statements were left out" in answer.note
+    assert answer.passages[0].record.speaker == "Maya"
+    [request] = server.seen()
+    assert "passage-" in json.dumps(request.body)
+
+    # The same question again is answered from the cache, and costs nothing.
+    again = await asked(data, ScriptedReply(status=500), server=server)
+    assert (again.statements, again.cost_usd) == (answer.statements, 0.0)
+
+
+async def test_private_details_stay_if_that_is_wanted(
+    data: Path, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asked(data, reply(), server=server)
+    [sent] = server.seen()
+    assert "daniel.huber@example.org" in json.dumps(sent.body), "the model is on this machine"
+    monkeypatch.setenv("UDIB_LLM__REDACT", "true")
+    await asked(data, reply(), server=server, question="how did the rents in Berlin change?")
+    [sent] = server.seen()
+    assert "daniel.huber@example.org" not in json.dumps(sent.body)
+    assert "[EMAIL_1]" in json.dumps(sent.body)
+
+
+@pytest.mark.parametrize(
+    ("replies", "says"),
+    [
+        ([ScriptedReply(status=401)], "does not accept the API key"),
+        ([ScriptedReply(text="no JSON")], "no answer of the form asked for, in two tries"),
+        ([reply({"statements": []})], "finds no answer in these passages"),
+        ([reply({"statements": [{"text": "x", "cites": [99], "quotes": []}]})], "no passage says them"),
+    ],
+)
+async def test_what_goes_wrong_leaves_the_passages_and_says_it(
+    data: Path, server: ChatServer, replies: list[ScriptedReply], says: str
+) -> None:
+    answer = await asked(data, *replies, server=server)
+    assert answer.statements == ()
+    assert says in answer.note
+    assert len(answer.passages) == 2
+
+
+async def test_a_cap_is_never_passed(data: Path, server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UDIB_LLM__CAP_REQUEST_USD", "0.0001")
+    answer = await asked(data, reply(), server=server)
+    assert "raise llm.cap_request_usd" in answer.note
+    monkeypatch.setenv("UDIB_LLM__CAP_REQUEST_USD", "0.1")
+    monkeypatch.setenv("UDIB_LLM__CAP_DAY_USD", "0.0001")
+    answer = await asked(data, reply(), server=server)
+    assert "raise llm.cap_day_usd" in answer.note
+    assert server.seen() == []
+
+
+def test_the_commands(cli: Cli, data: Path, server: ChatServer, tmp_path: Path) -> None:
+    server.script(reply())
+    cli("analyze", str(tmp_path / "talk.vtt"), "--quiet")
+    text = cli("ask", QUESTION)
+    assert "Maya says that rents in Vienna rose by 12 percent. [1]" in text
+    assert "words: small" in text
+    spent = json.loads(cli("llm", "spend", "--json"))
+    [row] = spent["spendings"]
+    assert (row["task"], row["model"], row["calls"], row["unsettled"]) == ("answer", "small", 1, 0)
+    assert "answer" in cli("llm", "spend", "--days", "2", "--everybody")
+    assert "of 1.00 USD are spent" in cli("llm", "spend")
+    assert "small" in cli("llm", "models")
+    assert "small would be asked" in cli("llm", "route", "what", "about", "rents?")
+    cli("ask", QUESTION)
+    [row] = json.loads(cli("llm", "cache", "stats", "--json"))
+    assert (row["hits"], row["misses"]) == (1, 1)
+    cli("llm", "cache", "clear")
+    server.script(ScriptedReply(text="ready"))
+    assert "model answers" in cli("doctor", "--online")
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text('{"prompt": "Say ready.", "accepted": ["ready"], "task": "answer"}\n', encoding="utf-8")
+    found = json.loads(cli("llm", "calibrate", str(questions), "--json", "--quiet"))
+    assert found["marks"][0]["right"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["llm", "spend", "--days", "0"], "1 to 3660"),
+        (["llm", "cache", "clear", "everything"], "everything"),
+        (["llm", "models", "--live"], "tells no prices"),
+        (["llm", "calibrate", "missing.jsonl"], "cannot be read"),
+    ],
+)
+def test_what_cannot_be_done_is_said(cli: Cli, arguments: list[str], says: str) -> None:
+    assert says in cli(*arguments, code=2)
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "says"),
+    [
+        ({"UDIB_LLM__PROVIDER": "openrouter"}, 2, "OPENROUTER_API_KEY"),
+        ({"UDIB_LLM__BASE_URL": ""}, 2, "llm.base_url is not set"),
+        ({"UDIB_LLM__OUTPUT_USD_PER_MILLION": ""}, 2, "output_usd_per_million"),
+        ({"UDIB_LLM__PROVIDER": "none"}, 2, "No language model is named"),
+        ({"UDIB_LLM_CACHE__STORE": "redis"}, 2, "redis_url is not set"),
+    ],
+)
+def test_settings_that_lack_something_are_a_sentence(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], code: int, says: str
+) -> None:
+    for name, value in changed.items():
+        monkeypatch.setenv(name, value)
+    assert says in cli("llm", "models", code=code)

@@ -1,12 +1,19 @@
 """`python -m benchmarks SUBJECT ...`: run one or more subjects; without arguments, all of them."""
 
 import sys
+from collections.abc import Callable
 
 from benchmarks import speech, startup
 from benchmarks.figures import judge, publish
+from benchmarks.llm import parts as llm
 from benchmarks.memory import parts as memory
 
-SUBJECTS = {"memory": memory.measure, "speech": speech.measure, "startup": startup.measure}
+SUBJECTS: dict[str, Callable[[], list[tuple[str, float, str, str]]]] = {
+    "llm": llm.measure,
+    "memory": memory.measure,
+    "speech": speech.measure,
+    "startup": startup.measure,
+}
 
 
 def main() -> int:

@@ -48,7 +48,7 @@ def test_empty_answers_keep_the_defaults_and_skip_the_caps(folder: Path, monkeyp
 def test_a_second_run_keeps_what_it_does_not_ask_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.mkdir()
     (folder / "settings.yaml").write_text("memory: {linger_s: 5}\nllm: {model: some/model}\n")
-    answer(monkeypatch, "", "guild", "openai", "", "", "")
+    answer(monkeypatch, "", "guild", "openai", "", "", "", "")
     settings = load_settings()
     assert (settings.memory.linger_s, settings.llm.model, settings.llm.provider) == (5, "some/model", "openai")
 
@@ -60,7 +60,7 @@ def test_options_are_answers(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "answers", [("", "", "chatgpt", "", "", ""), ("", "", "openai", "ten", "", ""), ("", "a\x1bb")]
+    "answers", [("", "", "chatgpt", "", "", ""), ("", "", "openai", "", "ten", "", ""), ("", "a\x1bb")]
 )
 def test_an_answer_from_a_pipe_that_cannot_be_used_writes_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, answers: tuple[str, ...]
@@ -75,7 +75,21 @@ def test_an_answer_from_a_pipe_that_cannot_be_used_writes_nothing(
 def test_a_terminal_is_asked_again_with_the_reason(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers = ("a\0b", "", "guild", "chatgpt", "openai", "ten", "-1", "nan", "0.05", "", "https://a.example/", WEBHOOK)
+    answers = (
+        "a\0b",
+        "",
+        "guild",
+        "chatgpt",
+        "openai",
+        "small",
+        "ten",
+        "-1",
+        "nan",
+        "0.05",
+        "",
+        "https://a.example/",
+        WEBHOOK,
+    )
     assert answer(monkeypatch, *answers) == 0
     settings = load_settings()
     assert (settings.tenant, settings.llm.provider, settings.llm.cap_request_usd) == ("guild", "openai", 0.05)

@@ -8,7 +8,8 @@ from benchmarks.figures import judge, publish
 from benchmarks.llm import parts as llm
 from benchmarks.memory import parts as memory
 
-SUBJECTS: dict[str, Callable[[], list[tuple[str, float, str, str]]]] = {
+Measure = Callable[[], list[tuple[str, float, str, str]]]
+SUBJECTS: dict[str, Measure] = {
     "llm": llm.measure,
     "memory": memory.measure,
     "speech": speech.measure,

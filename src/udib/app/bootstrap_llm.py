@@ -212,8 +212,8 @@ def _catalogue(wanted: LlmSettings) -> "ModelCatalogue":
         card = replace(card, input_usd_per_million=prices[0], output_usd_per_million=prices[1])
     if not card.priced and not wanted.allow_unpriced:
         raise ForbiddenError(
-            f"The price of {card.name} is not known; set llm.input_usd_per_million and llm.output_usd_per_million (0 for "
-            "a server of your own)."
+            f"The price of {card.name} is not known; set llm.input_usd_per_million and llm.output_usd_per_million "
+            "(0 for a server of your own)."
         )
     return replace(catalogue, cards=(card,))
 

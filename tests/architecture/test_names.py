@@ -33,6 +33,15 @@ PROMISED = [
         {"get_client", "close_all", "_is_client_healthy", "_perform_health_check"},
     ),
     ("net/pool.py", "HTTPConnectionPool", {"get_session", "close"}),
+    ("llm/cache.py", "LLMCache", {"get", "set", "invalidate_pattern", "get_metrics"}),
+    ("llm/cache_metrics.py", "CacheMetrics", {"hit_rate", "to_dict"}),
+    (
+        "llm/router.py",
+        "LLMRouter",
+        {"select_model", "chat", "feedback", "_perform_model_selection", "_generate_routing_cache_key"},
+    ),
+    ("llm/prompts.py", "PromptEngine", {"generate", "build_with_context", "count_tokens"}),
+    ("llm/openrouter.py", "OpenRouterService", {"models", "generation", "account"}),
 ]  # fmt: skip
 
 
@@ -57,6 +66,13 @@ def test_the_memory_room_gives_out_what_the_plan_names() -> None:
     for name in ("EnhancedVectorStore", "MemoryService", "QdrantConnectionPool"):
         assert getattr(udib.memory, name).__module__.startswith("udib.memory.")
     assert not hasattr(udib.memory, "EnhancedMemoryManager")
+
+
+def test_the_llm_room_gives_out_what_the_plan_names() -> None:
+    import udib.llm
+
+    for name in udib.llm.__all__:
+        assert getattr(udib.llm, name).__module__.startswith("udib.llm.")
 
 
 def test_resilient_get_is_one_function() -> None:

@@ -47,6 +47,15 @@ def test_the_example_of_vectors_runs(tmp_path: Path) -> None:
     assert re.fullmatch(r"[0-3] \d+\.\d+", lines[3])
 
 
+def test_the_examples_of_language_models_run(tmp_path: Path) -> None:
+    page = "docs/api/service_apis.md"
+    asked, refused = run(page, "router", tmp_path)
+    assert asked == "True Rents rose. True"
+    assert refused == "False bad_request There is no model 'unknown'; there are large, small."
+    assert run(page, "cache", tmp_path) == ["Rents rose. True 2 0.5", "False"]
+    assert run(page, "prompts", tmp_path) == ["answer 1 ['system', 'user'] ()"]
+
+
 def test_the_commands_run_on_the_data_of_the_demo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 _SHIPPED: Final = Path(__file__).with_name("templates")
 _FILE: Final = re.compile(r"\A(?P<name>[a-z][a-z0-9_]*)\.v(?P<version>\d+)\.j2")
 _PART: Final = re.compile(r"^=== (system|user|assistant)[ \t]*\n", re.MULTILINE)
-_CONTROL: Final = re.compile(r"<\|[^|>]{1,40}\|>|\[/?INST\]|<</?SYS>>|</?s>")
+_CONTROL: Final = re.compile(
+    r"<[|\uff5c][^|\uff5c>]{1,40}[|\uff5c]>|\[/?INST\]|<</?SYS>>|</?s>|</?(?:start|end)_of_turn>"
+)
 """What the chat templates of models are made of: between fences, it is only text."""
 
 
@@ -121,18 +123,18 @@ class PromptEngine:
             BadRequestError: As in `generate`, or not even the best excerpt fits.
         """
         room = most_tokens - self.generate(template, {**variables, into: ""}).tokens
-        kept: set[str] = set()
-        for excerpt in sorted(excerpts, key=lambda each: -each.priority):
+        kept: set[int] = set()
+        for number, excerpt in sorted(enumerate(excerpts), key=lambda each: -each[1].priority):
             size = self._counter.count(fenced([excerpt]))
             if size <= room:
-                kept.add(excerpt.label)
+                kept.add(number)
                 room -= size
         if excerpts and not kept:
             raise BadRequestError(
                 f"Not even one passage fits into {most_tokens} tokens; choose a model with a longer context."
             )
-        chosen = [each for each in excerpts if each.label in kept]
-        left_out = tuple(each.label for each in excerpts if each.label not in kept)
+        chosen = [each for number, each in enumerate(excerpts) if number in kept]
+        left_out = tuple(each.label for number, each in enumerate(excerpts) if number not in kept)
         return self._filled(template, {**variables, into: fenced(chosen)}, left_out=left_out)
 
     def count_tokens(self, text: str, model: str | None = None) -> int:
@@ -146,10 +148,11 @@ class PromptEngine:
             raise BadRequestError(f"There is no prompt {name!r}; there are {', '.join(self.names)}.")
         template = self._found[name]
         try:
-            text = self._sandbox().from_string(template.path.read_text(encoding="utf-8")).render(**variables)
+            parts = _parts(template.path.read_text(encoding="utf-8"))
+            filled = [(role, self._sandbox().from_string(source).render(**variables).strip()) for role, source in parts]
         except (TemplateError, OSError, UnicodeDecodeError) as exc:
             raise BadRequestError(f"The prompt {template.path} cannot be used ({exc}); correct it there.") from exc
-        messages = tuple(_messages(text))
+        messages = tuple(Message(role, said) for role, said in filled if said)
         digest = hashlib.sha256("\0".join(f"{each.role}\0{each.content}" for each in messages).encode()).hexdigest()
         tokens = sum(self._counter.count(each.content) + PER_MESSAGE for each in messages)
         return Prompt(name, template.version, digest[:16], messages, tokens, left_out)
@@ -179,16 +182,16 @@ def fenced(excerpts: Sequence[Excerpt]) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text in which nothing looks like the beginning of a turn: neither of a chat template nor of ours."""
-    apart = _CONTROL.sub(lambda found: " ".join(found[0]), text)
-    return _PART.sub(lambda found: f"= == {found[1]}\n", apart)
+    """A text in which nothing looks like a sign of a chat template."""
+    return _CONTROL.sub(lambda found: " ".join(found[0]), text)
 
 
-def _messages(text: str) -> Iterator[Message]:
-    first, *rest = _PART.split(text)
-    for role, said in zip(["system", *rest[::2]], [first, *rest[1::2]], strict=True):
-        if said.strip():
-            yield Message(cast("Role", role), said.strip())
+def _parts(source: str) -> Iterator[tuple[Role, str]]:
+    """The turns of a template, cut before it is filled: no value can begin one."""
+    first, *rest = _PART.split(source)
+    yield "system", first
+    for role, said in zip(rest[::2], rest[1::2], strict=True):
+        yield cast("Role", role), said
 
 
 def _templates(folder: Path) -> dict[str, _Template]:

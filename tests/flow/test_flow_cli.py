@@ -213,6 +213,8 @@ def test_a_dry_run_does_not_leave_out_what_it_cannot_know(cli: Cli) -> None:
 
 def test_a_dry_run_says_what_its_cost_is_for(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UDIB_LLM__PROVIDER", "openai")
+    monkeypatch.setenv("UDIB_LLM__MODEL", "small")
+    monkeypatch.setenv("UDIB_LLM__API_KEY", "none")
     monkeypatch.setenv("UDIB_LLM__INPUT_USD_PER_MILLION", "1")
     monkeypatch.setenv("UDIB_LLM__OUTPUT_USD_PER_MILLION", "2")
     for path, said in (

@@ -4,19 +4,7 @@ import sys
 
 from benchmarks.memory.parts import PARTS, measure
 from benchmarks.memory.sizes import TRIAL
-
-
-def main() -> int:
-    """Try the parts named, or all."""
-    wanted = sys.argv[1:] or list(PARTS)
-    unknown = [part for part in wanted if part not in PARTS]
-    if unknown:
-        print(f"unknown part {unknown[0]!r}; there are: {', '.join(PARTS)}", file=sys.stderr)
-        return 2
-    for name, value, unit, against in measure(TRIAL, wanted):
-        print(f"{name:<36} {value:>12.4f} {unit:<8} {against}")
-    return 0
-
+from benchmarks.trial import trial
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(trial(PARTS, lambda parts: measure(TRIAL, parts)))

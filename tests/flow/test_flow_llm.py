@@ -144,6 +144,27 @@ async def test_a_cap_is_never_passed(data: Path, server: ChatServer, monkeypatch
     assert server.seen() == []
 
 
+async def test_kept_answers_are_forgotten_also_when_no_provider_is_named_any_more(
+    data: Path, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asked(data, reply(), server=server)
+    word = b"Maya says that rents in Vienna"
+    assert [path for path in data.rglob("*") if path.is_file() and word in path.read_bytes()]
+    monkeypatch.setenv("UDIB_LLM__PROVIDER", "none")
+    async with open_app(load_settings(data_dir=data)) as app:
+        [item] = await app.catalogue.listing(app.scope)
+        (await app.pipeline.forget(item.content.id)).unwrap()
+    assert not [path for path in data.rglob("*") if path.is_file() and word in path.read_bytes()]
+
+
+def test_a_backup_holds_what_was_spent_and_learned(cli: Cli, data: Path, server: ChatServer, tmp_path: Path) -> None:
+    server.script(reply())
+    cli("analyze", str(tmp_path / "talk.vtt"), "--quiet")
+    cli("ask", QUESTION)
+    cli("memory", "backup", str(tmp_path / "copy"))
+    assert {"spending.db", "decisions.db"} <= {path.name for path in (tmp_path / "copy").iterdir()}
+
+
 def test_the_commands(cli: Cli, data: Path, server: ChatServer, tmp_path: Path) -> None:
     server.script(reply())
     cli("analyze", str(tmp_path / "talk.vtt"), "--quiet")

@@ -23,7 +23,7 @@ from udib.storage.disk import disk_faults
 
 SCHEMA: Final = "udib.backup/1"
 _MANIFEST: Final = "backup.json"
-_DATABASES: Final = ("catalogue.db", "journal.db", "cache.db")
+_DATABASES: Final = ("catalogue.db", "journal.db", "cache.db", "spending.db", "decisions.db")
 _FOLDERS: Final = ("artifacts", "reports")
 _BLOCK: Final = 512  # bytes of what the system counts as a block
 

@@ -4,6 +4,7 @@ Adapters are chosen here, by name, and imported where they are chosen, so that a
 """
 
 import asyncio
+import functools
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -11,8 +12,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from udib.app.bootstrap_llm import Models, open_models
-from udib.app.bootstrap_memory import connections, open_embedder, open_memory, open_vectors, static_embedder
+from udib.app.bootstrap_llm import Models, open_answers, open_models
+from udib.app.bootstrap_memory import (
+    closed_with,
+    connections,
+    open_embedder,
+    open_memory,
+    open_vectors,
+    static_embedder,
+)
 from udib.app.settings import Settings, load_settings
 from udib.core.checked import Checked
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
@@ -30,11 +38,11 @@ from udib.pipeline.step import Deadlines, run_step
 
 if TYPE_CHECKING:
     from udib.delivery.webhook import Post
+    from udib.llm.cache import LLMCache
     from udib.memory.service import MemoryService
     from udib.memory.store import EnhancedVectorStore
     from udib.storage.artifacts import DirectoryArtifactStore
     from udib.storage.catalogue import SqliteCatalogue
-    from udib.storage.database import Database
 
 
 @dataclass(frozen=True)
@@ -42,8 +50,8 @@ class App:
     """A running udib, in `scope`; `pipeline.in_scope` gives its pipeline for another one.
 
     `memory` and `vectors` are what is remembered, as records and as vectors; their calls name a scope. What fetches and
-    analyses is put together at its first use: a question needs none of it. `models` is None while the settings name no
-    provider.
+    analyses is put together at its first use: a question needs none of it. So are the `models`; they are None while the
+    settings name no provider.
     """
 
     settings: Settings
@@ -52,8 +60,17 @@ class App:
     cache: KeyValueStore
     memory: "MemoryService"
     vectors: "EnhancedVectorStore"
-    models: "Models | None"
+    _make_models: Callable[[], "Models | None"]
     _make_pipeline: Callable[[], tuple[ContentPipeline, Sequence[Checked]]]
+
+    @property
+    def models(self) -> "Models | None":
+        """The language models.
+
+        Raises:
+            BadRequestError: The provider that is named needs something that is not set.
+        """
+        return self._make_models()
 
     @cached_property
     def _analysing(self) -> tuple[ContentPipeline, Sequence[Checked]]:
@@ -124,31 +141,41 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
     from udib.storage.artifacts import DirectoryArtifactStore
     from udib.storage.catalogue import SCHEMA as CATALOGUE_SCHEMA
     from udib.storage.catalogue import SqliteCatalogue
+    from udib.storage.database import Database
     from udib.storage.kv import SCHEMA as CACHE_SCHEMA
     from udib.storage.kv import SqliteKeyValueStore
 
     settings = settings or load_settings()
     root = _data_directory(settings.data_path)
     async with AsyncExitStack() as stack:
-        catalogue = SqliteCatalogue(_database(stack, root / "catalogue.db", CATALOGUE_SCHEMA))
-        cache = SqliteKeyValueStore(_database(stack, root / "cache.db", CACHE_SCHEMA))
+        catalogue = SqliteCatalogue(closed_with(stack, Database(root / "catalogue.db", CATALOGUE_SCHEMA)))
+        kept = Database(root / "cache.db", CACHE_SCHEMA, busy_timeout_s=1, disposable=True)
+        cache = SqliteKeyValueStore(closed_with(stack, kept))
         artifacts = DirectoryArtifactStore(root / "artifacts")
         static = static_embedder()
         embedder = open_embedder(stack, settings, static)
         vectors = open_vectors(stack, settings, root, embedder)
         memory = open_memory(settings, root, vectors)
-        models = open_models(stack, settings, root, static)
         stores = _Stores(memory, catalogue, artifacts)
+
+        @functools.cache
+        def answers() -> "LLMCache":
+            return open_answers(stack, settings, cache)
+
+        @functools.cache
+        def models() -> "Models | None":
+            return open_models(stack, settings, root, static, answers)
 
         def pipeline() -> tuple[ContentPipeline, Sequence[Checked]]:
             services = _services(stack, settings, root, stores)
             if isinstance(embedder, Forgettable):
                 services = replace(services, forgettable=(embedder, *services.forgettable))
-            if models is not None:  # what it keeps may hold a tenant's words
-                services = replace(services, forgettable=(models.cache, *services.forgettable))
+            # What was answered while a provider was named holds words, whoever is named now.
+            services = replace(services, forgettable=(answers(), *services.forgettable))
+            named = models()
             checked: list[Checked] = [catalogue, cache, artifacts, memory, services.engine, services.files]
             checked += [*services.sources, *services.transcribers, *services.notices]
-            checked += models.checked if models is not None else ()
+            checked += named.checked if named is not None else ()
             return ContentPipeline(services, _analyses(settings, static), settings.scope), checked
 
         yield App(settings, settings.scope, catalogue, cache, memory, vectors, models, pipeline)
@@ -163,22 +190,16 @@ class _Stores:
     artifacts: "DirectoryArtifactStore"
 
 
-def _database(stack: AsyncExitStack, path: Path, schema: Sequence[str]) -> "Database":
-    from udib.storage.database import Database
-
-    opened = Database(path, schema)
-    stack.push_async_callback(opened.close)
-    return opened
-
-
 def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _Stores) -> Services:
     from udib.delivery.files import FilesOutbox
     from udib.pipeline.local import SCHEMA as JOURNAL_SCHEMA
     from udib.pipeline.local import LocalEngine
     from udib.sources.files import is_intact, with_captions
     from udib.sources.tags import read_tags
+    from udib.storage.database import Database
 
-    engine = LocalEngine(_database(stack, root / "journal.db", JOURNAL_SCHEMA), stores.artifacts, root / "locks")
+    journal = closed_with(stack, Database(root / "journal.db", JOURNAL_SCHEMA))
+    engine = LocalEngine(journal, stores.artifacts, root / "locks")
     files = FilesOutbox(root / "reports")
     return Services(
         sources=_sources(stack, settings),

@@ -4,14 +4,14 @@ From the outside in: an answer is looked for in the cache; if there is none, the
 cost is set aside; private details are taken out; then it is asked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from udib.app.bootstrap_memory import connections, needs_extra
+from udib.app.bootstrap_memory import closed_with, connections, needs_extra
 from udib.app.settings import LlmSettings, Settings, provider_key, shipped_config_dir
 from udib.core.chat import ChatModel, ChatRequest, Purpose
 from udib.core.checked import Checked
@@ -49,7 +49,6 @@ class Models:
         client: The client in it.
         router: The router in it.
         catalogue: What is known of the models.
-        ledger: What was spent.
         cache: The answers that are kept.
         engine: The prompts.
         provider: Who is asked, by name and host.
@@ -60,7 +59,6 @@ class Models:
     client: "OpenAICompatibleClient"
     router: "LLMRouter"
     catalogue: "ModelCatalogue"
-    ledger: "SqliteLedger"
     cache: "LLMCache"
     engine: "PromptEngine"
     provider: str
@@ -97,8 +95,26 @@ class Models:
         return write
 
 
-def open_models(stack: AsyncExitStack, settings: Settings, root: Path, embedder: Embedder) -> Models | None:
+def open_answers(stack: AsyncExitStack, settings: Settings, local: KeyValueStore) -> "LLMCache":
+    """The answers that are kept, in the store that the settings name; `local` is the one of this machine."""
+    from udib.llm.cache import LLMCache
+
+    cache = LLMCache(_store(stack, settings, local), settings.llm_cache)
+    stack.push_async_callback(cache.flush)
+    return cache
+
+
+def open_models(
+    stack: AsyncExitStack, settings: Settings, root: Path, embedder: Embedder, answers: "Callable[[], LLMCache]"
+) -> Models | None:
     """The models that the settings name; None if they name no provider. Nothing is asked before it is used.
+
+    Args:
+        stack: Closes what is opened.
+        settings: Who is asked, and what that may cost.
+        root: The data directory.
+        embedder: Says what a request is about.
+        answers: The cache of answers.
 
     Raises:
         BadRequestError: The provider needs something that is not set, or models.yaml is wrong.
@@ -106,7 +122,6 @@ def open_models(stack: AsyncExitStack, settings: Settings, root: Path, embedder:
     if settings.llm.provider == "none":
         return None
     from udib.llm.budget import BudgetedChatModel
-    from udib.llm.cache import LLMCache
     from udib.llm.cached_chat import CachedChatModel
     from udib.llm.features import Features
     from udib.llm.pacer import DailyPacer
@@ -125,9 +140,7 @@ def open_models(stack: AsyncExitStack, settings: Settings, root: Path, embedder:
     client, remote = _client(stack, settings, cards)
     counter = TokenCounter()
     ledger = open_ledger(stack, root)
-    decisions_file = Database(root / "decisions.db", DECISIONS_SCHEMA)
-    stack.push_async_callback(decisions_file.close)
-    log = SqliteDecisionLog(decisions_file)
+    log = SqliteDecisionLog(closed_with(stack, Database(root / "decisions.db", DECISIONS_SCHEMA)))
     asked: ChatModel = client
     if remote if wanted.redact is None else wanted.redact:
         asked = RedactingChatModel(asked)
@@ -158,8 +171,7 @@ def open_models(stack: AsyncExitStack, settings: Settings, root: Path, embedder:
         options=options,
     )
     stack.push_async_callback(router.close)
-    cache = LLMCache(_store(stack, settings, root), settings.llm_cache)
-    stack.push_async_callback(cache.flush)
+    cache = answers()
     chat = CachedChatModel(router, cache, provider=client.provider, model=wanted.model or _ROUTED)
     stack.push_async_callback(chat.close)
     return Models(
@@ -167,7 +179,6 @@ def open_models(stack: AsyncExitStack, settings: Settings, root: Path, embedder:
         client,
         router,
         catalogue,
-        ledger,
         cache,
         PromptEngine(None if wanted.prompts is None else Path(wanted.prompts).expanduser(), counter),
         f"{wanted.provider} at {urlsplit(client.provider).netloc}",
@@ -180,9 +191,7 @@ def open_ledger(stack: AsyncExitStack, root: Path) -> "SqliteLedger":
     from udib.storage.database import Database
     from udib.storage.ledger import SCHEMA, SqliteLedger
 
-    file = Database(root / "spending.db", SCHEMA, synchronous="FULL")
-    stack.push_async_callback(file.close)
-    return SqliteLedger(file)
+    return SqliteLedger(closed_with(stack, Database(root / "spending.db", SCHEMA, synchronous="FULL")))
 
 
 def _about(passage: Passage) -> str:
@@ -254,7 +263,7 @@ def _own_server(address: str) -> tuple[str, ...]:
     return (f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}",)
 
 
-def _store(stack: AsyncExitStack, settings: Settings, root: Path) -> KeyValueStore:
+def _store(stack: AsyncExitStack, settings: Settings, local: KeyValueStore) -> KeyValueStore:
     """Where answers are kept."""
     match settings.llm_cache.store:
         case "memory":
@@ -262,12 +271,7 @@ def _store(stack: AsyncExitStack, settings: Settings, root: Path) -> KeyValueSto
 
             return MemoryKeyValueStore()
         case "sqlite":
-            from udib.storage.database import Database
-            from udib.storage.kv import SCHEMA, SqliteKeyValueStore
-
-            file = Database(root / "answers.db", SCHEMA, busy_timeout_s=1, disposable=True)
-            stack.push_async_callback(file.close)
-            return SqliteKeyValueStore(file)
+            return local
         case "redis":
             with needs_extra("redis"):
                 from udib.storage.redis import RedisKeyValueStore, RedisServer

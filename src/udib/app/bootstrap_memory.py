@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from udib.memory.store import EnhancedVectorStore
     from udib.net.pool import HTTPConnectionPool
     from udib.net.retry import RetryPolicy
+    from udib.storage.database import Database
+
+
+def closed_with(stack: AsyncExitStack, database: "Database") -> "Database":
+    """A file of rows, closed with the stack; it is opened at its first use."""
+    stack.push_async_callback(database.close)
+    return database
 
 
 def static_embedder() -> Embedder:

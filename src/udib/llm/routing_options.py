@@ -12,7 +12,7 @@ from udib.llm.bandit import LEARNING, Learning
 from udib.llm.breaker import CircuitBreakers
 from udib.llm.pacer import BudgetPacer
 from udib.llm.routing_cache import TTL_S
-from udib.llm.routing_request import estimated_tokens
+from udib.llm.tokens import estimated_tokens
 
 MOST_TRIED: Final = 3
 

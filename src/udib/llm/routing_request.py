@@ -8,10 +8,9 @@ from udib.core.chat import ChatRequest, Message, Purpose
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.llm.cards import ModelCard
 from udib.llm.policy import COMPLETION_TOKENS, Choice, RouterCall
+from udib.llm.tokens import PER_MESSAGE
 
 _ANSWER_TOKENS: Final = {"low": 64, "medium": COMPLETION_TOKENS, "high": 1_024}
-_MESSAGE_TOKENS: Final = 4
-_CHARACTERS_PER_TOKEN: Final = 4
 _FIELDS: Final = frozenset(field.name for field in fields(ChatRequest)) - {"messages", "model", "options"}
 
 Messages = Sequence[Message | Mapping[str, str]]
@@ -87,14 +86,9 @@ def _message(given: Message | Mapping[str, str]) -> Message:
     return Message(role, content)  # type: ignore[arg-type]  # checked above
 
 
-def estimated_tokens(text: str) -> int:
-    """A rough length of a text in tokens: a quarter of its characters, which fits English."""
-    return -(-len(text) // _CHARACTERS_PER_TOKEN)
-
-
 def prompt_tokens(request: ChatRequest, tokens: Callable[[str], int]) -> int:
     """How long a prompt is: its messages, and what frames each of them."""
-    return sum(tokens(message.content) + _MESSAGE_TOKENS for message in request.messages)
+    return sum(tokens(message.content) + PER_MESSAGE for message in request.messages)
 
 
 def last_words(request: ChatRequest) -> str:

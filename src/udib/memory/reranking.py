@@ -62,7 +62,6 @@ class Candidate:
         record: What was said.
         said: The stems of its words.
         similarity: Its cosine with the question.
-        term_score: What the question's words give it.
         score: Ranks within one question, > 0.
     """
 
@@ -70,7 +69,6 @@ class Candidate:
     record: MemoryRecord
     said: frozenset[str]
     similarity: float
-    term_score: float
     score: float
 
 
@@ -91,7 +89,7 @@ def candidates(hits: Sequence[Hit], records: Sequence[MemoryRecord], weights: We
         + weights.around_by_meaning * _standard(near @ np.maximum(meaning, 0.0), 0.9)
     )
     return [
-        Candidate(hit.id, record, stems(record.text), hit.similarity, hit.term_score or 0.0, float(score))
+        Candidate(hit.id, record, stems(record.text), hit.similarity, float(score))
         for hit, record, score in zip(hits, records, scores, strict=True)
     ]
 

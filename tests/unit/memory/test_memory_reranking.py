@@ -27,7 +27,7 @@ def record(number: int, text: str = "Rent works.", item: str = "file:1", date: s
 
 def candidate(number: int, score: float = 1.0, similarity: float = 0.5, **more: str) -> Candidate:
     made = record(number, **more)
-    return Candidate(f"{made.content_id} {number}", made, stems(made.text), similarity, 1.0, score)
+    return Candidate(f"{made.content_id} {number}", made, stems(made.text), similarity, score)
 
 
 def scores(hits: list[tuple[float, float]], records: list[MemoryRecord]) -> list[float]:

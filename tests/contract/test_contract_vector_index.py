@@ -334,12 +334,15 @@ async def test_another_model_or_dimension_is_refused(index: VectorIndex, name: s
 
 
 def anywhere(folder: Path, words: str) -> list[str]:
-    """The files below a directory that hold the words."""
-    found = []
-    for path in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError, IsADirectoryError):  # the engine's temporary files come and go
-            found += [path.name] if words.encode() in path.read_bytes() else []
-    return found
+    """The files below a directory that hold the words.
+
+    The engine writes files beside their place and renames them: a look during which one went away is made again, since
+    its words may lie where was looked before.
+    """
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            files = [path for path in folder.rglob("*") if not path.is_dir()]
+            return [path.name for path in files if words.encode() in path.read_bytes()]
 
 
 @pytest.fixture

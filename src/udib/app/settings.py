@@ -29,6 +29,7 @@ _ALIASES = {
     "QDRANT_URL": ("memory", "qdrant_url"),
     "QDRANT_API_KEY": ("memory", "qdrant_api_key"),
     "REDIS_URL": ("llm_cache", "redis_url"),
+    "DATABASE_URL": ("storage", "postgres_url"),
 }
 """Well-known names of single settings. They give a value, and choose nothing."""
 
@@ -82,6 +83,17 @@ class TranscriptsSettings(Section):
 
     engine: Literal["pocketsphinx"] = "pocketsphinx"
     processes: int = Field(default=2, ge=1, le=64, description="recognisers at work at the same time")
+
+
+class StorageSettings(Section):
+    """Records and artifacts."""
+
+    catalogue: Literal["sqlite", "postgres"] = "sqlite"
+    postgres_url: SecretStr | None = Field(default=None, description="connection string; also DATABASE_URL")
+    postgres_schema: str = Field(
+        default="udib_records", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="of its tables"
+    )
+    postgres_connections: int = Field(default=8, ge=1, le=1000, description="most connections of one process")
 
 
 class MemorySettings(Section):
@@ -174,6 +186,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     sources: SourcesSettings = SourcesSettings()
     transcripts: TranscriptsSettings = TranscriptsSettings()
+    storage: StorageSettings = StorageSettings()
     memory: MemorySettings = MemorySettings()
     analysis: AnalysisSettings = AnalysisSettings()
     llm: LlmSettings = LlmSettings()

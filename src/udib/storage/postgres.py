@@ -60,7 +60,7 @@ class PostgresDatabase:
         BadRequestError: The connection string cannot be read.
     """
 
-    __slots__ = ("_opening", "_parameters", "_pool", "_size", "_wait_s", "place", "schema")
+    __slots__ = ("_opening", "_parameters", "_pool", "_size", "_wait_s", "login", "place", "schema")
 
     def __init__(
         self,
@@ -76,6 +76,7 @@ class PostgresDatabase:
         self.place = DatabasePlace.of(given, "storage.postgres", "the records")
         usual: dict[str, Any] = {"connect_timeout": math.ceil(wait_s), "application_name": "udib", **_WATCHED}
         self._parameters: dict[str, Any] = usual | (given or {}) | {"client_encoding": "utf8"}
+        self.login = {name: str(value) for name, value in self._parameters.items()}
         self.schema = schema
         self._size = connections
         self._wait_s = wait_s

@@ -135,7 +135,7 @@ MIGRATIONS: Final[tuple[LiteralString, ...]] = (
         tenant text COLLATE "C" NOT NULL CHECK (tenant <> ''),
         workspace text COLLATE "C" NOT NULL CHECK (workspace <> ''),
         key text COLLATE "C" NOT NULL,
-        address text COLLATE "C",
+        address_digest text COLLATE "C",
         newest boolean NOT NULL DEFAULT true,
         submitted_at double precision NOT NULL,
         attempt integer NOT NULL DEFAULT 0,
@@ -146,6 +146,8 @@ MIGRATIONS: Final[tuple[LiteralString, ...]] = (
     );
     CREATE UNIQUE INDEX jobs_newest ON jobs (tenant, workspace, key) WHERE newest;
     CREATE INDEX jobs_by_scope ON jobs (tenant, workspace, number);
+    CREATE INDEX jobs_by_address ON jobs (tenant, workspace, address_digest);
+    CREATE INDEX jobs_by_age ON jobs (submitted_at);
     CREATE INDEX jobs_again ON jobs (again_at) WHERE again_at IS NOT NULL;
     CREATE INDEX jobs_in_work ON jobs (worker) WHERE worker IS NOT NULL;
     CREATE TABLE events (

@@ -19,7 +19,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # ends child processes and what PostgreSQL's refusals mean serve two rooms each), analysis (rules of their own for short
 # sentences), transcripts (eight caption formats, pasted chats and tables, and an account of what each had wrong),
 # delivery (four renderers and the escaping that each needs), storage (a second server, the store that goes on without
-# it, a purse, a log of decisions, and all records and artifacts again for a fleet: PostgreSQL, S3), memory (a process of
+# it, a purse, a log of decisions, all records and artifacts again for a fleet: PostgreSQL, S3), memory (a process of
 # its own for the embedded index, adapters of two servers, the ways between them, and what waits for them) and llm (a
 # client, a cache and a learner, each of which is a library elsewhere); app has the commands that look after all of it
 # and chooses among all adapters, testing a whole vector index as a model and three servers.

@@ -21,12 +21,12 @@ from udib.app.bootstrap_memory import (
     open_vectors,
     static_embedder,
 )
-from udib.app.bootstrap_storage import left_on_servers, open_records
+from udib.app.bootstrap_storage import left_on_servers, open_artifacts, open_records
 from udib.app.settings import Settings, load_settings
 from udib.core.checked import Checked
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report
-from udib.core.ports import Catalogue, Forgettable, KeyValueStore, Outbox, Source, Transcriber
+from udib.core.ports import ArtifactStore, Catalogue, Forgettable, KeyValueStore, Outbox, Source, Transcriber
 from udib.core.result import StepResult
 from udib.core.speech import Transcript
 from udib.core.tenancy import Scope
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from udib.llm.cache import LLMCache
     from udib.memory.service import MemoryService
     from udib.memory.store import EnhancedVectorStore
-    from udib.storage.artifacts import DirectoryArtifactStore
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,6 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
         BadRequestError: The settings are wrong, or the data belongs to a newer version.
         UnavailableError: The data directory cannot be used.
     """
-    from udib.storage.artifacts import DirectoryArtifactStore
     from udib.storage.database import Database
     from udib.storage.kv import SCHEMA as CACHE_SCHEMA
     from udib.storage.kv import SqliteKeyValueStore
@@ -155,7 +153,7 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
         catalogue = records.catalogue
         kept = Database(root / "cache.db", CACHE_SCHEMA, busy_timeout_s=1, disposable=True)
         cache = SqliteKeyValueStore(closed_with(stack, kept))
-        artifacts = DirectoryArtifactStore(root / "artifacts")
+        artifacts = open_artifacts(settings, root)
         static = static_embedder()
         embedder = open_embedder(stack, settings, static)
         vectors = open_vectors(stack, settings, root, embedder)
@@ -191,7 +189,7 @@ class _Stores:
 
     memory: "MemoryService"
     catalogue: Catalogue
-    artifacts: "DirectoryArtifactStore"
+    artifacts: ArtifactStore
 
 
 def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _Stores) -> Services:

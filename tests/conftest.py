@@ -162,3 +162,21 @@ def shared_postgres(postgres_binary: None) -> Iterator[PostgresProcess]:
     """A server that tests share; each has a schema or a database of its own."""
     with postgres_process.running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3_address() -> Iterator[str]:
+    """An S3 store on loopback, with the bucket `udib`. It takes any key until it is told not to."""
+    import logging
+    from urllib.request import Request, urlopen
+
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with urlopen(Request(f"http://{host}:{port}/udib", method="PUT")):
+        pass
+    yield f"http://{host}:{port}"
+    server.stop()

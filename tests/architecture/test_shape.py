@@ -25,8 +25,8 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # which is a library elsewhere); app has the commands that look after all of it and chooses among all adapters, testing
 # a whole vector index as a model and three servers.
 ROOM_LINES = {
-    "core": 2260, "net": 900, "storage": 4200, "sources": 2100, "transcripts": 2500, "analysis": 2650, "memory": 7850,
-    "delivery": 2000, "pipeline": 2600, "app": 4550, "testing": 1340, "llm": 6800,
+    "core": 2260, "net": 900, "storage": 4850, "sources": 2100, "transcripts": 2500, "analysis": 2650, "memory": 7850,
+    "delivery": 2000, "pipeline": 3150, "app": 4550, "testing": 1340, "llm": 6800,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "memory/store.py": "one class with the whole surface that the plan names, mostly docstrings"

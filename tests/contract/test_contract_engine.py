@@ -14,8 +14,9 @@ from udib.core.jobs import Job, JobState, Order, Outcome
 from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Progress
-from udib.pipeline.dbos import LEASE_S, DbosEngine, worker_name
+from udib.pipeline.dbos import DbosEngine
 from udib.pipeline.dbos_queue import DbosQueue
+from udib.pipeline.dbos_worker import LEASE_S, worker_name
 from udib.pipeline.engine import Engine, Flows, Load, fork
 from udib.pipeline.local import LocalEngine
 from udib.storage.database import Database

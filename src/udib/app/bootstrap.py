@@ -21,12 +21,13 @@ from udib.app.bootstrap_memory import (
     open_vectors,
     static_embedder,
 )
-from udib.app.bootstrap_storage import left_on_servers, open_records
+from udib.app.bootstrap_storage import left_on_servers, open_artifacts, open_records
+from udib.app.bootstrap_work import Work, open_work
 from udib.app.settings import Settings, load_settings
 from udib.core.checked import Checked
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report
-from udib.core.ports import Catalogue, Forgettable, KeyValueStore, Outbox, Source, Transcriber
+from udib.core.ports import ArtifactStore, Catalogue, Forgettable, KeyValueStore, Outbox, Source, Transcriber
 from udib.core.result import StepResult
 from udib.core.speech import Transcript
 from udib.core.tenancy import Scope
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
     from udib.llm.cache import LLMCache
     from udib.memory.service import MemoryService
     from udib.memory.store import EnhancedVectorStore
-    from udib.storage.artifacts import DirectoryArtifactStore
-    from udib.storage.database import Database
 
 
 @dataclass(frozen=True)
@@ -153,11 +152,9 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
         BadRequestError: The settings are wrong, or the data belongs to a newer version.
         UnavailableError: The data directory cannot be used.
     """
-    from udib.storage.artifacts import DirectoryArtifactStore
     from udib.storage.database import Database
     from udib.storage.kv import SCHEMA as CACHE_SCHEMA
     from udib.storage.kv import SqliteKeyValueStore
-    from udib.storage.steps import JOURNAL_SCHEMA
 
     settings = settings or load_settings()
     root = _data_directory(settings.data_path)
@@ -166,14 +163,13 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
         catalogue = records.catalogue
         kept = Database(root / "cache.db", CACHE_SCHEMA, busy_timeout_s=1, disposable=True)
         cache = SqliteKeyValueStore(closed_with(stack, kept))
-        artifacts = DirectoryArtifactStore(root / "artifacts")
+        artifacts = open_artifacts(settings, root)
         static = static_embedder()
         embedder = open_embedder(stack, settings, static)
         vectors = open_vectors(stack, settings, root, embedder)
         memory = open_memory(settings, root, vectors)
-        journal = closed_with(stack, Database(root / "journal.db", JOURNAL_SCHEMA))
-        jobs = _engine(stack, settings, root, journal)
-        stores = _Stores(memory, catalogue, artifacts, jobs)
+        work = open_work(stack, settings, root, artifacts)
+        stores = _Stores(memory, catalogue, artifacts, work)
 
         @functools.cache
         def answers() -> "LLMCache":
@@ -184,18 +180,18 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
             return open_models(stack, settings, records, static, answers)
 
         def pipeline() -> tuple[ContentPipeline, Sequence[Checked]]:
-            services = _services(stack, settings, root, stores, journal)
+            services = _services(stack, settings, root, stores)
             if isinstance(embedder, Forgettable):
                 services = replace(services, forgettable=(embedder, *services.forgettable))
             # What was answered while a provider was named holds words, whoever is named now.
             services = replace(services, forgettable=(answers(), *services.forgettable))
             named = models()
-            checked: list[Checked] = [catalogue, cache, artifacts, memory, services.journal, jobs, services.files]
+            checked: list[Checked] = [catalogue, cache, artifacts, memory, work.journal, work.engine, services.files]
             checked += [*services.sources, *services.transcribers, *services.notices]
             checked += named.checked if named is not None else ()
             return ContentPipeline(services, _analyses(settings, static), settings.scope), checked
 
-        yield App(settings, settings.scope, catalogue, cache, memory, vectors, jobs, models, pipeline)
+        yield App(settings, settings.scope, catalogue, cache, memory, vectors, work.engine, models, pipeline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,29 +200,15 @@ class _Stores:
 
     memory: "MemoryService"
     catalogue: Catalogue
-    artifacts: "DirectoryArtifactStore"
-    jobs: Engine
+    artifacts: ArtifactStore
+    work: Work
 
 
-def _engine(stack: AsyncExitStack, settings: Settings, root: Path, journal: "Database") -> Engine:
-    """Who does the jobs."""
-    from udib.pipeline.local import LocalEngine
-    from udib.storage.jobs import SqliteJobStore
-
-    engine = LocalEngine(SqliteJobStore(journal), root / "locks", keep_days=settings.engine.keep_days)
-    stack.push_async_callback(engine.close)
-    return engine
-
-
-def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _Stores, journal: "Database") -> Services:
+def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _Stores) -> Services:
     from udib.delivery.files import FilesOutbox
-    from udib.pipeline.journal import Journal
     from udib.sources.files import is_intact, with_captions
     from udib.sources.tags import read_tags
-    from udib.storage.locks import FileLocks
-    from udib.storage.steps import SqliteStepStore
 
-    steps = Journal(SqliteStepStore(journal), FileLocks(root / "locks"), stores.artifacts)
     files = FilesOutbox(root / "reports")
     return Services(
         sources=_sources(stack, settings),
@@ -239,10 +221,17 @@ def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _St
         artifacts=stores.artifacts,
         files=files,
         notices=_notices(stack, settings, stores.catalogue),
-        journal=steps,
+        journal=stores.work.journal,
         # First what gives back space without needing any; the catalogue last: a content stays listed until nothing
         # else of it is left.
-        forgettable=(stores.artifacts, files, stores.jobs, steps, stores.memory, stores.catalogue),
+        forgettable=(
+            stores.artifacts,
+            files,
+            stores.work.engine,
+            stores.work.journal,
+            stores.memory,
+            stores.catalogue,
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from udib.app.bootstrap_memory import closed_with, needs_extra
 from udib.app.settings import Settings, StorageSettings
 from udib.core.errors import BadRequestError
-from udib.core.ports import Catalogue, DecisionLog
+from udib.core.ports import ArtifactStore, Catalogue, DecisionLog
 from udib.core.spending import Ledger
 
 
@@ -46,7 +46,42 @@ def left_on_servers(settings: Settings) -> list[str]:
             "The catalogue, what was spent and what the router learned lie on a server (postgres, schema "
             f"{settings.storage.postgres_schema}); back that up by its own means, such as pg_dump."
         )
+    if settings.storage.artifacts == "s3":
+        lacking.append(
+            f"The artifacts lie in a bucket (s3, {settings.storage.s3_bucket}); back that up by its own means."
+        )
+    if settings.engine.kind == "dbos":
+        lacking.append("The jobs and their finished steps lie on a server (postgres); back that up by its own means.")
     return lacking
+
+
+def open_artifacts(settings: Settings, root: Path) -> ArtifactStore:
+    """The store of artifacts that the settings name. Nothing is connected to before it is used.
+
+    Raises:
+        BadRequestError: The store needs something that is not set.
+    """
+    from udib.storage.artifacts import DirectoryArtifactStore
+
+    directory = DirectoryArtifactStore(root / "artifacts")
+    match settings.storage.artifacts:
+        case "directory":
+            return directory
+        case "s3":
+            with needs_extra("s3"):
+                from udib.storage.s3 import Bucket, S3ArtifactStore
+
+            wanted = settings.storage
+            if wanted.s3_bucket is None:
+                raise BadRequestError("storage.artifacts is s3, but storage.s3_bucket is not set; name the bucket.")
+            if (wanted.s3_key is None) != (wanted.s3_secret is None):
+                raise BadRequestError(
+                    "Of storage.s3_key and storage.s3_secret one is set and one is not; set both, or neither for the "
+                    "role of the machine."
+                )
+            key, secret = (each.get_secret_value() if each else "" for each in (wanted.s3_key, wanted.s3_secret))
+            place = Bucket(wanted.s3_bucket, wanted.s3_endpoint or "", wanted.s3_prefix, wanted.s3_region, key, secret)
+            return S3ArtifactStore(place, directory)
 
 
 def _files(stack: AsyncExitStack, root: Path) -> Records:

@@ -86,7 +86,7 @@ class DatabasePlace:
         return None
 
     def silence(self) -> UnavailableError:
-        """No connection was free in time."""
+        """No connection was free in time, or nothing was answered on it."""
         return UnavailableError(
-            f"PostgreSQL at {self.where} gave no connection in time; see whether it runs, and try again."
+            f"PostgreSQL at {self.where} gave no connection or answer in time; see whether it runs, and try again."
         )

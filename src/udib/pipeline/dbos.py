@@ -17,57 +17,34 @@ of their backlogs. `Load` is the same for all workers of a fleet: that of the wo
 """
 
 import asyncio
-import os
-import platform
-import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import structlog
-
-from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
+from udib.core.errors import BadRequestError, Status
 from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
 from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health
+from udib.pipeline.dbos_worker import LEASE_S, LOOK_S, DbosWorker
 from udib.pipeline.engine import (
     CANCELLED,
-    DEADLY,
-    MOST_DEATHS,
     Flows,
     Load,
     Work,
-    bug_of_udib,
-    is_to_be_tried_again,
     may_be_cancelled,
     may_go_on,
     ordered_again,
     the_one,
-    wait_s,
     was_forgotten,
 )
-from udib.pipeline.tale import Tale
-from udib.storage.postgres_jobs import Begun, JobRecord, PostgresJobStore
+from udib.storage.postgres_jobs import JobRecord, PostgresJobStore
 
 if TYPE_CHECKING:
-    from udib.pipeline.dbos_queue import DbosQueue, Entry
+    from udib.pipeline.dbos_queue import DbosQueue, QueuedJob
 
-LEASE_S: Final = 5.0
-"""Seconds after its last sign of life from which a worker counts as dead."""
-_BEAT_S: Final = 1.0
-_LOOK_S: Final = 0.2
-"""Seconds after which what other processes did is looked for."""
 _PAGE: Final = 200
-
-log: Any = structlog.get_logger()
-
-
-def worker_name() -> str:
-    """A name for this process that no other of the fleet has, nor had."""
-    return f"udib {platform.node()[:24]}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 class DbosEngine:
@@ -95,12 +72,10 @@ class DbosEngine:
         self._store = store
         self._open_queue = open_queue
         self._opened_queue: DbosQueue | None = None
-        self._worker = worker
+        self._opened_worker: DbosWorker | None = None
+        self._name = worker
         self._keep_s = keep_days * 86_400
         self._clock = clock
-        self._flows: Flows = {}
-        self._also: dict[str, ProgressSink] = {}
-        self._busy: dict[str, asyncio.Future[Any]] = {}
 
     async def submit(self, order: Order) -> Job:
         """Take an order; see `Engine.submit`."""
@@ -152,7 +127,7 @@ class DbosEngine:
                 yield event
             if ended or not follow:
                 return
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(LOOK_S)
 
     async def perform(self, order: Order, work: Work, progress: ProgressSink) -> Job:
         """Have an order done, and wait for it; see `Engine.perform`. Cancelled, it cancels an order of its own."""
@@ -162,7 +137,7 @@ class DbosEngine:
             while not job.state.ended:
                 told = await self._pass_on(job, told, progress)
                 if await self._is_in_hands(job):
-                    await asyncio.sleep(_LOOK_S)
+                    await asyncio.sleep(LOOK_S)
                 else:
                     await self._do_alone(job, work, progress)
                     told = await self._last_told(job, told)
@@ -176,7 +151,7 @@ class DbosEngine:
 
     async def serve(self, flows: Flows, load: Load) -> None:
         """Do jobs until cancelled, beside all others who do; see `Engine.serve`."""
-        async with self._working(flows, load):
+        async with self._worker.working(flows, load):
             await asyncio.Event().wait()
 
     async def every(self, name: str, seconds: float, order: Order) -> None:
@@ -210,6 +185,12 @@ class DbosEngine:
         if self._opened_queue is None:
             self._opened_queue = self._open_queue()
         return self._opened_queue
+
+    @property
+    def _worker(self) -> DbosWorker:
+        if self._opened_worker is None:
+            self._opened_worker = DbosWorker(self._store, self._queue, self._name, self._sweep, self._clock)
+        return self._opened_worker
 
     async def _submit(self, order: Order) -> tuple[Job, bool]:
         """The job of an order, and whether it is a new one."""
@@ -271,77 +252,20 @@ class DbosEngine:
 
     async def _do_alone(self, job: Job, work: Work, progress: ProgressSink) -> None:
         """Do one job that nobody else does; no other one is taken."""
-        self._also[job.id] = progress
-        try:
-            async with self._working({job.order.flow: work}, None):
+        async with self._worker.working({job.order.flow: work}, None, progress):
+            found = await self._now(job)
+            if found.state is JobState.WAITING:
+                await self._expect_now(found)
+                await self._queue.resume([job.id], self._queue.own)
                 found = await self._now(job)
-                if found.state is JobState.WAITING:
-                    await self._expect_now(found)
-                    await self._queue.resume([job.id], self._queue.own)
-                    found = await self._now(job)
-                while not (found.state.ended or _is_to_come_again(found)):
-                    await asyncio.sleep(_LOOK_S)
-                    found = await self._now(job)
-        finally:
-            del self._also[job.id]
-
-    @asynccontextmanager
-    async def _working(self, flows: Flows, load: Load | None) -> AsyncGenerator[None]:
-        """Be a worker with a lease. What is in work at the end waits for the next one."""
-        self._flows = flows
-        serves = load is not None
-        await self._store.beat(self._worker, serves=serves)
-        try:
-            async with self._queue.worked(self._do, load), asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._live(serves)), group.create_task(self._watch())]
-                try:
-                    yield
-                finally:
-                    for task in tasks:
-                        task.cancel()
-        finally:
-            await self._stop()
-
-    async def _stop(self) -> None:
-        """Leave what is still in work to the others."""
-        for task in self._busy.values():
-            task.cancel()
-        if self._busy:
-            await asyncio.wait(self._busy.values())
-        with suppress(UnavailableError):  # then the lease runs out
-            left = {entry.id for entry in await self._queue.in_work(self._worker)}
-            await self._queue.resume(left | set(await self._queue.left_in_own(self._worker)))
-            await self._store.bury([self._worker], living=await self._living())
-
-    async def _living(self) -> set[str]:
-        workers = await self._store.workers(LEASE_S)
-        return {worker for worker, lives in workers.items() if lives and worker != self._worker}
-
-    async def _live(self, serves: bool) -> None:
-        """Renew the lease, and look after what nobody else looks after."""
-        while True:
-            try:
-                await self._store.beat(self._worker, serves=serves)
-                await self._store.alone(self._sweep)
-            except UdibError as exc:
-                log.warning("jobs.waiting", reason=str(exc))
-            await asyncio.sleep(_BEAT_S)
-
-    async def _watch(self) -> None:
-        """Stop what was cancelled, or handed to another worker because this one seemed dead."""
-        while True:
-            await asyncio.sleep(_LOOK_S)
-            busy = dict(self._busy)  # of these it is known that they were ours
-            if busy:
-                with suppress(UnavailableError):
-                    mine = {entry.id for entry in await self._queue.in_work(self._worker)}
-                    for job_id in busy.keys() - mine:
-                        busy[job_id].cancel()
+            while not (found.state.ended or _is_to_come_again(found)):
+                await asyncio.sleep(LOOK_S)
+                found = await self._now(job)
 
     async def _sweep(self) -> None:
         """Hand back what dead workers had, let wait what is to be tried again, order what is due, drop what is old."""
         now = self._clock()
-        await self._hand_back()
+        await self._worker.hand_back()
         for job_id in await self._store.to_do_again(now):
             for job in await self._jobs_of([job_id]):
                 await self._expect_now(job)
@@ -352,86 +276,13 @@ class DbosEngine:
         if old:
             await self._remove([job.id for job in await self._jobs_of(old) if job.state.ended])
 
-    async def _hand_back(self) -> None:
-        workers = await self._store.workers(LEASE_S)
-        living = {worker for worker, lives in workers.items() if lives}
-        lost = [entry for entry in await self._queue.in_work() if entry.executor not in living]
-        dead = workers.keys() - living
-        if not (dead or lost):
-            return
-        await self._store.cut_off(dead | {entry.executor for entry in lost if entry.executor})
-        await self._store.died([entry.id for entry in lost])
-        left = {entry.id for entry in lost}
-        for worker in dead:
-            left |= set(await self._queue.left_in_own(worker))
-        await self._queue.resume(left)
-        await self._store.bury(dead, living=living)
-        log.warning("jobs.handed_back", workers=sorted(dead), jobs=len(left))
-
-    async def _do(self, job_id: str, order: Order) -> Outcome:
-        """Do a job that the queue gave to this worker. What is returned counts only if it still has it."""
-        task = asyncio.ensure_future(self._done(job_id, order))
-        self._busy[job_id] = task
-        try:
-            return await task
-        finally:
-            if self._busy.get(job_id) is task:
-                del self._busy[job_id]
-
-    async def _done(self, job_id: str, order: Order) -> Outcome:
-        while True:
-            begun = await self._store.begin(job_id, self._worker)
-            if begun is None:
-                return CANCELLED
-            record = begun.record
-            job = Job(job_id, order, JobState.RUNNING, record.submitted_at, record.attempt, worker=self._worker)
-            again_at = None
-            try:
-                outcome = await self._outcome(job, begun)
-                if is_to_be_tried_again(job, outcome):
-                    again_at = self._clock() + wait_s(job.attempt)
-            finally:
-                await self._left(job_id, again_at)
-            # What fails because the database was started anew has not failed.
-            if outcome.status is not Status.RETRYABLE or await self._store.server_start() == begun.server_start:
-                return outcome
-
-    async def _left(self, job_id: str, again_at: float | None) -> None:
-        with suppress(UnavailableError):  # who sweeps sees that nobody has it
-            await self._store.leave(job_id, self._worker, again_at)
-
-    async def _outcome(self, job: Job, begun: Begun) -> Outcome:
-        """What a job comes to. A bug in it ends the job, and not who serves."""
-        work = self._flows.get(job.order.flow)
-        if begun.deaths >= MOST_DEATHS:
-            return DEADLY
-        if work is None:
-            return Outcome(Status.FAILED, f"A worker does not know what {job.order.flow!r} is; update udib there.")
-        tale = Tale(self._store, job, self._clock, self._also.get(job.id))
-        async with asyncio.TaskGroup() as group:
-            writer = group.create_task(tale.write())
-            task = asyncio.ensure_future(work(job, tale))
-            try:
-                await asyncio.wait([task])
-            finally:
-                task.cancel()
-                await asyncio.wait([task])
-                writer.cancel()
-        with suppress(UnavailableError):  # what is told is lost, the work is not
-            await tale.flush()
-        bug = task.exception()
-        if bug is None:
-            return task.result()
-        log.error("jobs.bug", job=job.id, exc_info=bug)
-        return bug_of_udib(bug)
-
 
 def _is_to_come_again(job: Job) -> bool:
     """Whether a job waits because it has failed in a way that may pass."""
     return job.state is JobState.WAITING and job.outcome is not None and job.outcome.status is Status.RETRYABLE
 
 
-def _job(record: JobRecord, entry: "Entry") -> Job:
+def _job(record: JobRecord, entry: "QueuedJob") -> Job:
     """A job as the queue and what is kept beside it show it."""
     state, outcome = entry.state, entry.outcome
     if state is JobState.CANCELLED:

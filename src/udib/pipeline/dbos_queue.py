@@ -60,7 +60,7 @@ logging.getLogger("dbos").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class QueuedJob:
     """A job as the queue knows it. All times are seconds since 1970.
 
     Attributes:
@@ -122,11 +122,11 @@ class DbosQueue:
         client = await self._opened()
         await self._asked(client.enqueue, options, _encoded(order))
 
-    async def entries(self, job_ids: Sequence[str]) -> dict[str, Entry]:
+    async def entries(self, job_ids: Sequence[str]) -> dict[str, QueuedJob]:
         """Where jobs stand, with their orders; those that are not there are missing."""
         return {entry.id: entry for entry in await self._listed(workflow_ids=list(job_ids))}
 
-    async def in_work(self, executor: str | None = None) -> list[Entry]:
+    async def in_work(self, executor: str | None = None) -> list[QueuedJob]:
         """What is in work, by that worker or by any."""
         return await self._listed(status="PENDING", executor_id=executor, load_input=False, load_output=False)
 
@@ -250,7 +250,7 @@ class DbosQueue:
                 )
             return self._client
 
-    async def _listed(self, **wanted: Any) -> list[Entry]:  # noqa: ANN401 - what the library takes
+    async def _listed(self, **wanted: Any) -> list[QueuedJob]:  # noqa: ANN401 - what the library takes
         client = await self._opened()
         return [_entry(status) for status in await self._asked(partial(client.list_workflows, name=_JOB, **wanted))]
 
@@ -308,14 +308,14 @@ def _decoded(text: str) -> Order:
     return Order(Scope.of(*scope), flow, payload, priority, attempts)
 
 
-def _entry(status: WorkflowStatus) -> Entry:
+def _entry(status: WorkflowStatus) -> QueuedJob:
     order = None if not status.input else _decoded(status.input["args"][0])
     outcome = None
     state = _STATES.get(status.status)
     if state is None:
         outcome = _outcome(status)
         state = state_after(outcome)
-    return Entry(
+    return QueuedJob(
         status.workflow_id,
         state,
         order,

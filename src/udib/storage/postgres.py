@@ -26,6 +26,7 @@ SCHEMA: Final = "udib_records"
 MOST_CONNECTIONS: Final = 8
 CONNECTION_TIMEOUT_S: Final = 10.0
 STATEMENT_TIMEOUT_S: Final = 30.0
+TRANSACTION_TIMEOUT_S: Final = 120.0
 _TRIES: Final = 4
 _LONGEST_WAIT_S: Final = 5.0
 """After a long outage the library asks for the server less and less often; not less often than this."""
@@ -55,12 +56,15 @@ class PostgresDatabase:
         schema: Where the tables lie; made if it is missing.
         connections: Most connections of this process; further calls wait for one.
         wait_s: Longest wait for a connection.
+        longest_s: Longest time of one transaction with all that is waited for, also where the server is frozen and
+            answers nothing; the library may take ten seconds more to let go of it.
+        setting: What the settings that name it begin with.
 
     Raises:
         BadRequestError: The connection string cannot be read.
     """
 
-    __slots__ = ("_opening", "_parameters", "_pool", "_size", "_wait_s", "login", "place", "schema")
+    __slots__ = ("_longest_s", "_opening", "_parameters", "_pool", "_size", "_wait_s", "login", "place", "schema")
 
     def __init__(
         self,
@@ -69,17 +73,20 @@ class PostgresDatabase:
         *,
         connections: int = MOST_CONNECTIONS,
         wait_s: float = CONNECTION_TIMEOUT_S,
+        longest_s: float = TRANSACTION_TIMEOUT_S,
+        setting: str = "storage.postgres",
     ) -> None:
         given: dict[str, str] | None = None
         with suppress(psycopg.ProgrammingError):
             given = {name: str(value) for name, value in conninfo_to_dict(url).items()}
-        self.place = DatabasePlace.of(given, "storage.postgres", "the records")
+        self.place = DatabasePlace.of(given, setting, "the records")
         usual: dict[str, Any] = {"connect_timeout": math.ceil(wait_s), "application_name": "udib", **_WATCHED}
         self._parameters: dict[str, Any] = usual | (given or {}) | {"client_encoding": "utf8"}
         self.login = {name: str(value) for name, value in self._parameters.items()}
         self.schema = schema
         self._size = connections
         self._wait_s = wait_s
+        self._longest_s = longest_s
         self._pool: AsyncConnectionPool[Connection] | None = None
         self._opening = asyncio.Lock()
 
@@ -96,6 +103,13 @@ class PostgresDatabase:
             ForbiddenError: The server refuses the login or the statement.
             BadRequestError: The database is missing or of no use, or the tables are of a newer udib.
         """
+        try:
+            async with asyncio.timeout(self._longest_s):
+                return await self._repeated(work, repeatable=repeatable)
+        except TimeoutError as exc:
+            raise self.place.silence() from exc
+
+    async def _repeated(self, work: Callable[[Connection], Awaitable[T]], *, repeatable: bool) -> T:
         pool = self._pool or await self._opened()
         with self._faults():
             for left in reversed(range(_TRIES)):

@@ -1,7 +1,7 @@
 """A real PostgreSQL server: restarted, killed, closed to strangers, too new, read-only, and used by many at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -259,6 +259,55 @@ async def test_a_server_that_goes_away_is_unavailable_and_found_again(
     assert await catalogue.listing(A) == []
 
 
+class Announcer:
+    """Announces one effect after the other and makes those that are new; what ends in doubt it asks about again."""
+
+    def __init__(self, catalogue: PostgresCatalogue) -> None:
+        self.catalogue = catalogue
+        self.made: list[str] = []
+        self.stop = False
+
+    async def work(self, name: str) -> None:
+        number = 0
+        while not self.stop:
+            key = f"{name}{number}"
+            assert await self._persistent(self._begin, key) in {"new", "unknown"}
+            self.made.append(await self._persistent(self._confirm, key))
+            number += 1
+
+    async def _persistent(self, step: Callable[[str], Awaitable[str]], key: str) -> str:
+        while True:
+            try:
+                return await step(key)
+            except UnavailableError:
+                continue
+
+    async def _begin(self, key: str) -> str:
+        return await self.catalogue.begin_effect(A, ContentId("file:1"), key)
+
+    async def _confirm(self, key: str) -> str:
+        await self.catalogue.confirm_effect(A, key, "message")
+        return key
+
+
+async def test_no_effect_is_lost_or_doubled_while_the_server_is_killed_again_and_again(
+    own_postgres: PostgresProcess, own: PostgresDatabase
+) -> None:
+    announcer = Announcer(PostgresCatalogue(own))
+    async with asyncio.TaskGroup() as group:
+        for name in "abcd":
+            group.create_task(announcer.work(name))
+        for _ in range(4):
+            count = len(announcer.made)
+            while len(announcer.made) < count + 20:
+                await asyncio.sleep(0.001)
+            await asyncio.to_thread(own_postgres.kill)
+            await asyncio.to_thread(own_postgres.start)
+        announcer.stop = True
+    kept = await own.rows("SELECT key FROM effects WHERE reference = 'message' ORDER BY key", ())
+    assert [key for [key] in kept] == sorted(announcer.made)
+
+
 async def test_more_calls_than_connections_wait_for_their_turn(shared_postgres: PostgresProcess, schema: str) -> None:
     database = PostgresDatabase(shared_postgres.url, schema, connections=2)
     async with asyncio.TaskGroup() as group:
@@ -278,7 +327,7 @@ async def test_a_call_that_gets_no_connection_says_so(shared_postgres: PostgresP
     async with asyncio.TaskGroup() as group:
         group.create_task(database.run(hold))
         await held.wait()
-        with pytest.raises(UnavailableError, match="gave no connection in time"):
+        with pytest.raises(UnavailableError, match="gave no connection or answer in time"):
             await database.rows("SELECT 1", ())
         freed.set()
     await database.close()

@@ -4,9 +4,11 @@ import asyncio
 import os
 import platform
 import secrets
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 
@@ -28,6 +30,8 @@ from udib.storage.postgres_jobs import Begun, PostgresJobStore
 
 if TYPE_CHECKING:
     from udib.pipeline.dbos_queue import DbosQueue
+
+T = TypeVar("T")
 
 LEASE_S: Final = 5.0
 """Seconds after its last sign of life from which a worker counts as dead."""
@@ -91,6 +95,8 @@ class DbosWorker:
                 finally:
                     for task in tasks:
                         task.cancel()
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from None  # what the block raised, or the first bug of ours
         finally:
             await self._stop()
 
@@ -120,15 +126,22 @@ class DbosWorker:
             await asyncio.sleep(_BEAT_S)
 
     async def _watch(self) -> None:
-        """Stop what was cancelled, or handed to another worker because this one seemed dead."""
+        """Stop what was cancelled, or handed to another worker because this one seemed dead.
+
+        What the queue believes to be in work here, and is not for a while, is let wait again: DBOS begins nothing when
+        the answer to its claim was lost with the connection.
+        """
+        adrift: dict[str, float] = {}
         while True:
             await asyncio.sleep(LOOK_S)
             busy = dict(self._busy)  # of these it is known that they were ours
-            if busy:
-                with suppress(UnavailableError):
-                    mine = {entry.id for entry in await self._queue.in_work(self._worker)}
-                    for job_id in busy.keys() - mine:
-                        busy[job_id].cancel()
+            with suppress(UnavailableError):
+                mine = {entry.id for entry in await self._queue.in_work(self._worker)}
+                for job_id in busy.keys() - mine:
+                    busy[job_id].cancel()
+                now = time.monotonic()
+                adrift = {job_id: adrift.get(job_id, now) for job_id in mine - self._busy.keys()}
+                await self._queue.resume([job_id for job_id, since in adrift.items() if since < now - 2 * LEASE_S])
 
     async def hand_back(self) -> None:
         """Let the jobs of dead workers wait again, after their sessions and so their locks are ended."""
@@ -160,7 +173,7 @@ class DbosWorker:
 
     async def _done(self, job_id: str, order: Order) -> Outcome:
         while True:
-            begun = await self._store.begin(job_id, self._worker)
+            begun = await _insist(partial(self._store.begin, job_id, self._worker))
             if begun is None:
                 return CANCELLED
             record = begun.record
@@ -173,7 +186,9 @@ class DbosWorker:
             finally:
                 await self._left(job_id, again_at)
             # What fails because the database was started anew has not failed.
-            if outcome.status is not Status.RETRYABLE or await self._store.server_start() == begun.server_start:
+            if outcome.status is not Status.RETRYABLE:
+                return outcome
+            if await _insist(self._store.server_start) == begun.server_start:
                 return outcome
 
     async def _left(self, job_id: str, again_at: float | None) -> None:
@@ -199,8 +214,20 @@ class DbosWorker:
                 writer.cancel()
         with suppress(UnavailableError):  # what is told is lost, the work is not
             await tale.flush()
+        if task.cancelled():
+            return CANCELLED
         bug = task.exception()
         if bug is None:
             return task.result()
         log.error("jobs.bug", job=job.id, exc_info=bug)
         return bug_of_udib(bug)
+
+
+async def _insist(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask until the server answers: a job is not to end because it could not be asked."""
+    while True:
+        try:
+            return await ask()
+        except UnavailableError as exc:
+            log.warning("jobs.waiting", reason=str(exc))
+            await asyncio.sleep(_BEAT_S)

@@ -24,7 +24,7 @@ from udib.pipeline.dbos_queue import DbosQueue
 from udib.pipeline.dbos_worker import LEASE_S, worker_name
 from udib.pipeline.engine import Load
 from udib.pipeline.journal import Journal, Watched
-from udib.pipeline.step import Stage
+from udib.pipeline.step import Run, Stage
 from udib.storage.artifacts import DirectoryArtifactStore
 from udib.storage.postgres import PostgresDatabase
 from udib.storage.postgres_jobs import PostgresJobStore
@@ -69,10 +69,6 @@ async def fleet(url: str, schema: str, folder: Path) -> AsyncIterator[Fleet]:
         await database.close()
 
 
-def work(mine: Fleet, log: Path) -> "partial[object]":
-    return partial(_work, mine, log)
-
-
 async def _work(mine: Fleet, log: Path, job: Job, tell: ProgressSink) -> Outcome:
     name, seconds = str(job.order.payload["name"]), float(str(job.order.payload["seconds"]))
 
@@ -86,6 +82,10 @@ async def _work(mine: Fleet, log: Path, job: Job, tell: ProgressSink) -> Outcome
         await asyncio.sleep(seconds)
         return stage
 
+    async def step(run: Run, stage: str) -> None:
+        (await run.step(Stage(stage, do, str, 60.0), stage)).unwrap()
+        note(stage, "kept")
+
     async def first() -> int:
         return 1
 
@@ -95,20 +95,20 @@ async def _work(mine: Fleet, log: Path, job: Job, tell: ProgressSink) -> Outcome
             for level in LEVELS:
                 async with asyncio.TaskGroup() as group:
                     for stage in Random().sample(level, len(level)):
-                        group.create_task(_step(run, stage, do, note))
+                        group.create_task(step(run, stage))
     except UdibError as exc:
         return Outcome(exc.status, str(exc))
+    except BaseExceptionGroup as several:  # of a level's tasks
+        lost, _ = several.split(UdibError)
+        if lost is None:
+            raise
+        return Outcome(Status.RETRYABLE, str(lost.exceptions[0]))
     return Outcome(Status.OK, None, key.content_id)
-
-
-async def _step(run, stage, do, note) -> None:  # type: ignore[no-untyped-def]
-    (await run.step(Stage(stage, do, str, 60.0), stage)).unwrap()
-    note(stage, "kept")
 
 
 async def main(url: str, schema: str, log: Path) -> None:
     async with fleet(url, schema, log.parent) as mine:
-        await mine.engine.serve({"stages": work(mine, log)}, Load(16, 16))  # type: ignore[dict-item]
+        await mine.engine.serve({"stages": partial(_work, mine, log)}, Load(16, 16))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from random import Random
 from uuid import uuid4
 
 import psycopg
@@ -77,6 +78,11 @@ async def all_ended(mine: Fleet, count: int) -> list[Job]:
             await asyncio.sleep(0.1)
 
 
+async def submit_many(mine: Fleet) -> None:
+    for number in range(1000):
+        await mine.engine.submit(order(f"many{number}", 0.0))
+
+
 def check(jobs: list[Job], workers: Workers, *, repeated: int) -> None:
     """All are done with all of their stages, and no more were begun again than were in work when something broke."""
     assert {(job.state, job.outcome and job.outcome.error) for job in jobs} == {(JobState.DONE, None)}
@@ -144,14 +150,57 @@ async def test_a_database_that_is_not_there_is_a_sentence(own_postgres: Postgres
         assert not (await mine.engine.ping()).ok
 
 
+async def test_a_database_that_cannot_be_written_is_a_sentence_and_takes_jobs_again_afterwards(
+    own_postgres: PostgresProcess, tmp_path: Path
+) -> None:
+    workers = Workers(own_postgres, tmp_path)
+    async with (
+        fleet(own_postgres.url, workers.schema, tmp_path) as mine,
+        await psycopg.AsyncConnection.connect(own_postgres.url, autocommit=True) as administrator,
+    ):
+        await mine.engine.submit(order("a", 0.0))
+        await administrator.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+        await administrator.execute("SELECT pg_reload_conf()")
+        with pytest.raises(UnavailableError, match="is read-only"):
+            await submit_many(mine)  # the sessions hear of it one by one
+        await administrator.execute("SET default_transaction_read_only = off")
+        await administrator.execute("ALTER SYSTEM RESET default_transaction_read_only")
+        await administrator.execute("SELECT pg_reload_conf()")
+        async with asyncio.timeout(PATIENCE_S):
+            while not (await mine.engine.ping()).ok:
+                await asyncio.sleep(0.05)
+        assert (await mine.engine.submit(order("c", 0.0))).state is JobState.WAITING
+
+
 async def test_tables_of_a_newer_udib_are_refused(workers: Workers, mine: Fleet) -> None:
     await mine.engine.submit(order("a", 0.0))
     async with await psycopg.AsyncConnection.connect(workers.server.url, autocommit=True) as connection:
-        await connection.execute(f'UPDATE "{workers.schema}".records_schema_version SET version = 99')  # type: ignore[arg-type]
+        await connection.execute(f'UPDATE "{workers.schema}".records_schema_version SET version = 99')
     async with fleet(workers.server.url, workers.schema, workers.folder) as newer:
         with pytest.raises(BadRequestError, match="belong to a newer udib"):
             await newer.engine.submit(order("b", 0.0))
 
 
-async def test_a_lease_is_longer_than_what_a_beat_may_take() -> None:
-    assert LEASE_S >= 5
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+async def test_over_twenty_kills_nothing_is_lost(workers: Workers, mine: Fleet) -> None:
+    rng = Random(7)
+    for number in range(200):
+        await mine.engine.submit(order(f"j{number}", 0.1))
+    running = [workers.start() for _ in range(3)]
+    repeated = 0
+    for _ in range(20):
+        await asyncio.sleep(rng.uniform(1.0, 3.0))
+        victim = running.pop(rng.randrange(len(running)))
+        repeated += 4 * 16
+        if rng.random() < 0.3:
+            victim.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(LEASE_S + 2)
+            victim.send_signal(signal.SIGCONT)
+            running.append(victim)
+        else:
+            victim.kill()
+            victim.wait()
+            running.append(workers.start())
+    jobs = await all_ended(mine, 200)
+    check(jobs, workers, repeated=repeated)

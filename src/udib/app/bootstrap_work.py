@@ -84,6 +84,11 @@ def _fleet(stack: AsyncExitStack, settings: Settings, artifacts: ArtifactStore) 
         connections=max(storage.postgres_connections, 2),  # who sweeps holds one while it asks for another
         setting="engine.postgres" if wanted.postgres_url else "storage.postgres",
     )
+    if "dbname" not in database.login:
+        raise BadRequestError(
+            f"{database.place.setting}_url names no database, which the queue of the fleet needs; write "
+            "postgresql://user:password@host:5432/database."
+        )
     stack.push_async_callback(database.close)
     worker = worker_name()
 

@@ -26,7 +26,7 @@ from dbos import (
 from sqlalchemy import URL
 from sqlalchemy import exc as sqlalchemy_errors
 
-from udib.core.errors import BadRequestError, Status
+from udib.core.errors import Status
 from udib.core.jobs import JobState, Order, Outcome
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId
@@ -88,14 +88,14 @@ class DbosQueue:
     """Jobs in DBOS, each of which is a workflow of one step: doing it.
 
     Args:
-        database: Which server; DBOS has a schema beside the one of our tables.
+        database: Which server; it must name a database, in which DBOS has a schema beside the one of our tables.
         worker: The name of this process; new at each start, since DBOS hands back what a process of that name had.
         lease_s: How long a frozen process may keep rows locked.
     """
 
     def __init__(self, database: PostgresDatabase, worker: str, *, lease_s: float) -> None:
         self._place = database.place
-        self._url = _url(database.login, database.place.setting)
+        self._url = _url(database.login)
         self._schema = f"{database.schema[:_LONGEST_NAME]}_queue"
         self._worker = worker
         self._lease_s = lease_s
@@ -283,17 +283,10 @@ async def _awaited(work: Awaitable[T]) -> T:
     return await work
 
 
-def _url(login: Mapping[str, str], setting: str) -> str:
-    """A connection string as DBOS wants it.
-
-    Raises:
-        BadRequestError: It names no database.
-    """
+def _url(login: Mapping[str, str]) -> str:
+    """A connection string as DBOS wants it, with hosts and ports among the options, since there may be several."""
     rest = dict(login)
     user, password, database = (rest.pop(name, None) for name in ("user", "password", "dbname"))
-    if database is None:
-        raise BadRequestError(f"{setting}_url names no database; write postgresql://user:password@host:5432/database.")
-    # Hosts and ports among the rest, since there may be several.
     url = URL.create("postgresql", username=user, password=password, database=database, query=rest)
     return url.render_as_string(hide_password=False)
 

@@ -164,7 +164,9 @@ class DbosEngine:
 
     async def forget(self, scope: Scope, content_id: ContentId) -> int:
         """Remove the jobs of a content, with its address and what they told."""
-        return await self._remove(await self._store.about(scope, content_id))
+        removed = await self._remove(await self._store.about(scope, content_id))
+        await self._store.vacuum()
+        return removed
 
     async def ping(self) -> Health:
         """Whether a job could be taken, how many wait, and who serves."""
@@ -223,7 +225,6 @@ class DbosEngine:
             await self._queue.cancel(job_ids)
             await self._queue.delete(job_ids)
             await self._store.remove(job_ids)
-            await self._store.vacuum()
         return len(job_ids)
 
     async def _expect_now(self, job: Job) -> None:

@@ -46,6 +46,9 @@ _FORMAT: Final = "1"
 sees to."""
 _POLL_S: Final = 0.2
 _THREADS: Final = 32
+_CLAIMING: Final = "queue-worker-"
+"""What the names of DBOS's threads begin with that claim jobs."""
+_PATIENCE_S: Final = 10.0
 _MOST_IDS: Final = 10_000
 _LONGEST_NAME: Final = 63 - len("_queue")
 _STATES: Final = {
@@ -101,6 +104,7 @@ class DbosQueue:
         self._lease_s = lease_s
         self._client: DBOSClient | None = None
         self._opening = asyncio.Lock()
+        self._launched: DBOS | None = None
 
     @property
     def own(self) -> str:
@@ -191,7 +195,7 @@ class DbosQueue:
                 yield
             finally:
                 await asyncio.wait([launching])
-                await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+                await asyncio.to_thread(self._stop)
         finally:
             _IN_PROCESS.release()
         if load is None:
@@ -205,7 +209,7 @@ class DbosQueue:
 
     def _launch(self, do: Do, loop: asyncio.AbstractEventLoop, queue: str) -> None:
         """Begin to take jobs; in a thread without an event loop, so that DBOS makes one of its own."""
-        DBOS(config=self._config())
+        self._launched = DBOS(config=self._config())
 
         async def job(order: str) -> dict[str, str | None]:
             work = do(str(DBOS.workflow_id), _decoded(order))
@@ -217,6 +221,16 @@ class DbosQueue:
         )
         DBOS.listen_queues([queue])
         DBOS.launch()
+
+    def _stop(self) -> None:
+        """End DBOS: first what claims jobs, so that none is claimed that cannot be begun any more."""
+        for event in self._launched.background_thread_stop_events if self._launched else ():
+            event.set()
+        for thread in threading.enumerate():
+            if thread.name.startswith(_CLAIMING):
+                thread.join(_PATIENCE_S)
+        DBOS.destroy(destroy_registry=True)
+        self._launched = None
 
     def _config(self) -> DBOSConfig:
         return {

@@ -173,7 +173,9 @@ class ContentPipeline:
         """The levels, top to bottom. `unwrap` ends the run where a stage is required."""
         limits = self._deadlines
         fetch = partial(self._download_stage, ctx, source)
-        download = Stage("download", fetch, Media, limits.download_s, reusable=True, intact=self._services.is_intact)
+        download = Stage(
+            "download", fetch, Media, limits.download_s, reusable=True, intact=self._services.is_intact, small=True
+        )
         media = (await ctx.run.step(download, request.quality, request.captions)).unwrap()
 
         # Both read what was downloaded, and neither needs the other.
@@ -181,7 +183,7 @@ class ContentPipeline:
         transcribe = Stage(
             "transcribe", listen, Transcript, limits.transcribe_s, version=3, reusable=True, key=decisive
         )
-        metadata = Stage("metadata", partial(self._extract_metadata, ctx), Content, limits.analyse_s)
+        metadata = Stage("metadata", partial(self._extract_metadata, ctx), Content, limits.analyse_s, small=True)
         async with asyncio.TaskGroup() as level:
             words = level.create_task(ctx.run.step(transcribe, media))
             tags = level.create_task(ctx.run.step(metadata, media))

@@ -43,7 +43,7 @@ class Shape:
     """How long each stage takes, and who is told that one was done."""
 
     stage_s: float
-    did: Did = lambda run, stage: None
+    did: Did = lambda *_: None
 
     @property
     def path_s(self) -> float:

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from udib.core.chat import ChatRequest, Completion, Purpose
-from udib.core.errors import BadRequestError, UdibError, UnavailableError
+from udib.core.errors import BadRequestError, ForbiddenError, NotSentError, UdibError, UnavailableError
 from udib.core.types import Health
 from udib.llm.assembly import Assembly
 from udib.llm.cards import ModelCard
@@ -169,7 +169,7 @@ class OpenAICompatibleClient:
             async with aclosing(self._events(answer, asked, assembly)) as events:
                 async for data in events:
                     done = data == _DONE
-                    if not done and (text := assembly.add(self._piece(data, asked, answer.attempts))):
+                    if not done and (text := assembly.add(self._further(data, asked, answer.attempts, assembly))):
                         yield text
             if not done and not assembly.finished:
                 raise UnavailableError(f"{self._endpoint.host} broke its answer off; try again.")
@@ -227,7 +227,7 @@ class OpenAICompatibleClient:
     async def _events(self, answer: HTTPStream, asked: _Asked, assembly: Assembly) -> AsyncGenerator[bytes]:
         """The data of the events, up to the last; of a server that knows no streams, the whole answer as one."""
         if "json" in answer.headers.get("content-type", ""):
-            yield await self._in_time(answer.read(), asked, asked.deadline)
+            yield await self._in_time(answer.read(self._limits.max_answer_bytes), asked, asked.deadline)
             yield _DONE
             return
         parser = EventParser()
@@ -237,6 +237,10 @@ class OpenAICompatibleClient:
                 yield data
                 if data == _DONE:
                     return
+            if parser.held_bytes > (longest := self._limits.max_answer_bytes):
+                raise UnavailableError(
+                    f"{self._endpoint.host} sends an event longer than {longest:,} bytes; try again."
+                )
 
     async def _in_time(self, work: Awaitable[T], asked: _Asked, until: float) -> T:
         """What a part of a call gives, or the sentence for the time limit that it passed."""
@@ -263,6 +267,15 @@ class OpenAICompatibleClient:
         if error:
             raise refusal_of(200, {"error": error}, self._endpoint.key).error(host, asked.model, attempts)
         return piece
+
+    def _further(self, data: bytes, asked: _Asked, attempts: int, assembly: Assembly) -> WireAnswer:
+        """A piece of a stream. What has begun may be billed, so an error then is none that says that nothing was."""
+        try:
+            return self._piece(data, asked, attempts)
+        except (BadRequestError, ForbiddenError, NotSentError) as exc:
+            if assembly.begun:
+                raise UnavailableError(str(exc)) from exc
+            raise
 
     def _assembly(self) -> Assembly:
         longest = self._limits.max_answer_bytes

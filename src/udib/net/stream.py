@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from udib.core.errors import UnavailableError
+from udib.core.errors import NotSentError, UnavailableError
 from udib.net.guard import check_address
 from udib.net.pool import HTTPConnectionPool, transport_errors
 from udib.net.retry import RetryPolicy
@@ -85,14 +85,16 @@ class HTTPStream:
             chunk = await self._response.content.readany()
         self._taken += len(chunk)
         if self._taken > self._max_bytes:
-            raise UnavailableError(f"The answer of {self._host} is longer than {self._max_bytes:,} bytes.")
+            raise self._too_long(self._max_bytes)
         return chunk
 
-    async def read(self) -> bytes:
-        """The rest of the body. Errors are those of `chunk`."""
+    async def read(self, most_bytes: int | None = None) -> bytes:
+        """The rest of the body. Errors are those of `chunk`; `most_bytes` is a bound of its own."""
         body = bytearray()
         while chunk := await self.chunk():
             body += chunk
+            if most_bytes is not None and len(body) > most_bytes:
+                raise self._too_long(most_bytes)
         return bytes(body)
 
     async def read_refusal(self) -> None:
@@ -108,6 +110,9 @@ class HTTPStream:
     def close(self) -> None:
         """Give the connection back, or end it if there is more of the body."""
         self._response.release()
+
+    def _too_long(self, most_bytes: int) -> UnavailableError:
+        return UnavailableError(f"The answer of {self._host} is longer than {most_bytes:,} bytes.")
 
 
 async def open_post(
@@ -134,10 +139,11 @@ async def open_post(
     Raises:
         BadRequestError: The address is wrong.
         ForbiddenError: It is a private one.
-        UnavailableError: No attempt brought an answer.
+        UnavailableError: No attempt brought an answer, or one was lost that may be billed and the last was turned away;
+            `NotSentError` only if none may be billed.
     """
     check_address(exchange.url)
-    attempt = 0
+    attempt, doubtful = 0, None
     while True:
         attempt += 1
         lost, asked = None, None
@@ -147,14 +153,15 @@ async def open_post(
             if _was_silent(exc):
                 raise
             lost = exc
+            doubtful = doubtful if doubtful is not None or isinstance(exc, NotSentError) else exc
         else:
             if answer.status < 400 or not passing(answer):
                 return answer
             asked = answer.headers.get("retry-after")
         wait_s = retry.wait_s(attempt, asked)
         if attempt >= retry.max_attempts or asyncio.get_running_loop().time() + wait_s >= deadline:
-            if lost is not None:
-                raise lost
+            if (error := doubtful or lost) is not None:
+                raise error
             return answer
         await retry.sleep(wait_s)
 

@@ -1,6 +1,7 @@
 """The client against a real server process: what it sends, what it makes of answers, and of every fault."""
 
 import asyncio
+import gzip
 import json
 import traceback
 from collections.abc import AsyncIterator, Iterator
@@ -375,7 +376,25 @@ async def test_an_error_within_a_stream_is_an_error(clients: Clients) -> None:
         await anext(pieces)
 
 
+@pytest.mark.parametrize("code", [400, 402, 429])
+async def test_an_error_within_a_stream_does_not_say_that_nothing_was_billed(clients: Clients, code: int) -> None:
+    thinks = f'data: {{"choices":[{{"delta":{{"reasoning":"hm"}}}}]}}\n\ndata: {{"error":{{"code":{code}}}}}\n\n'
+    clients.server.script(ScriptedReply(body=thinks, headers=SSE))
+    with pytest.raises(UnavailableError, match=f"HTTP {code}") as failed:
+        await streamed(clients.make())
+    assert type(failed.value) is UnavailableError
+
+
 # Faults of the way
+
+
+async def test_a_lost_answer_counts_although_the_next_attempt_is_turned_away(clients: Clients) -> None:
+    busy = ScriptedReply(status=429)
+    clients.server.script(busy, ScriptedReply(fault="drop"), busy)
+    with pytest.raises(UnavailableError, match="broke off") as failed:
+        await clients.make().complete(ASK, PURPOSE)
+    assert type(failed.value) is UnavailableError
+    assert len(clients.server.seen()) == 3
 
 
 @both_ways
@@ -435,6 +454,29 @@ async def test_an_answer_without_a_choice_is_refused(clients: Clients, way: str,
 async def test_an_answer_of_10_mb_is_refused(clients: Clients, way: str) -> None:
     clients.server.script(ScriptedReply("x" * 10_000_000))
     with pytest.raises(UnavailableError, match="longer than 8,388,608"):
+        await answered(clients.make(), way)
+
+
+@pytest.mark.parametrize("event", ["data: " + "x" * 9_000_000, "data: x\n" * 1_000_000, "\n" + "x" * 9_000_000])
+async def test_an_event_without_an_end_is_refused(clients: Clients, event: str) -> None:
+    limits = ChatLimits(max_answer_bytes=100_000)
+    clients.server.script(ScriptedReply(body=event, headers=SSE))
+    with pytest.raises(UnavailableError, match="an event longer than 100,000"):
+        await streamed(clients.make(limits))
+
+
+async def test_a_whole_answer_in_place_of_a_stream_has_the_same_bound(clients: Clients) -> None:
+    limits = ChatLimits(max_answer_bytes=100_000)
+    clients.server.script(ScriptedReply(body=" " * 200_000, headers={"Content-Type": "application/json"}))
+    with pytest.raises(UnavailableError, match="longer than 100,000 bytes"):
+        await streamed(clients.make(limits))
+
+
+@both_ways
+async def test_a_compressed_bomb_is_refused(clients: Clients, way: str) -> None:
+    bomb = gzip.compress(bytes(50_000_000), 9).decode("utf-8", "surrogateescape")
+    clients.server.script(ScriptedReply(body=bomb, headers={"Content-Encoding": "gzip"}))
+    with pytest.raises(UnavailableError, match="longer than 8,388,608 bytes"):
         await answered(clients.make(), way)
 
 

@@ -152,6 +152,16 @@ async def test_a_pydantic_model_is_a_form_too() -> None:
     assert "confidence" in model.asked[1][0].messages[-1].content
 
 
+def test_a_value_is_looked_for_behind_some_rubbish_but_not_behind_megabytes() -> None:
+    """A look at all of it from each of its beginnings would hold up everybody else for ten seconds."""
+    form = answer_form(Found)
+    value = '{"text": "Taxes fell.", "line": 3}'
+    assert read_answer("so [" + "1," * 50_000 + value, form).line == 3
+    with pytest.raises(ValueError, match="no JSON value"):
+        read_answer("so [" + "1," * 500_000 + value, form)
+    assert read_answer("```\nx```" * 49 + f"```\n{value}```", form).line == 3
+
+
 def test_the_first_complaint_is_about_what_was_meant() -> None:
     with pytest.raises(ValueError, match="line"):
         read_answer('{"claims": [{"text": "a"}]} and {"claims": 3}', FORM)

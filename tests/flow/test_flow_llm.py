@@ -197,6 +197,7 @@ def test_the_commands(cli: Cli, data: Path, server: ChatServer, tmp_path: Path) 
         (["llm", "cache", "clear", "everything"], "everything"),
         (["llm", "models", "--live"], "tells no prices"),
         (["llm", "calibrate", "missing.jsonl"], "cannot be read"),
+        (["llm", "calibrate", "missing.jsonl", "--most-usd", "nan"], "an amount of dollars, not nan"),
     ],
 )
 def test_what_cannot_be_done_is_said(cli: Cli, arguments: list[str], says: str) -> None:
@@ -211,6 +212,8 @@ def test_what_cannot_be_done_is_said(cli: Cli, arguments: list[str], says: str) 
         ({"UDIB_LLM__OUTPUT_USD_PER_MILLION": ""}, 2, "output_usd_per_million"),
         ({"UDIB_LLM__PROVIDER": "none"}, 2, "No language model is named"),
         ({"UDIB_LLM_CACHE__STORE": "redis"}, 2, "redis_url is not set"),
+        ({"UDIB_LLM__CAP_DAY_USD": "inf"}, 2, "cap_day_usd"),
+        ({"UDIB_LLM__CAP_REQUEST_USD": "nan"}, 2, "cap_request_usd"),
     ],
 )
 def test_settings_that_lack_something_are_a_sentence(

@@ -145,8 +145,11 @@ def _founded(drafted: DraftedStatement, passages: Sequence[Passage], citable: se
     quotes = [verbatim(quote, cited) for quote in (*drafted.quotes, *_quoted(text)) if quote.strip()]
     if any(quote is None for quote in quotes) or not _figures(text) <= _known_figures(cited):
         return None
-    said = _stems(" ".join(f"{each.record.text} {each.record.speaker or ''}" for each in cited))
-    if not _stems(text) & said:
+    said = " ".join(f"{each.record.text} {each.record.title} {each.record.speaker or ''}" for each in cited)
+    if _speakers(passages) & _names(text) - _names(said):
+        return None  # it gives somebody's words to another one
+    said = " ".join(f"{each.record.text} {each.record.speaker or ''}" for each in cited)
+    if not _stems(text) & _stems(said):
         return None
     return FoundedStatement(text, cites, tuple(dict.fromkeys(quote for quote in quotes if quote)))
 
@@ -221,6 +224,15 @@ def _plain(number: str) -> str:
     head, point, tail = whole.partition(".")
     tail = tail.rstrip("0") if "." not in tail else tail
     return f"{head.lstrip('0') or '0'}{point if tail else ''}{tail}"
+
+
+def _speakers(passages: Iterable[Passage]) -> set[str]:
+    return {name for passage in passages for name in _names(passage.record.speaker or "")}
+
+
+def _names(text: str) -> set[str]:
+    """Words with a capital: names, in most languages, among others."""
+    return {word for word in _WORD.findall(text) if word[0].isupper()}
 
 
 def _stems(text: str) -> set[str]:

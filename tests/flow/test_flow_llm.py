@@ -190,6 +190,19 @@ def test_the_commands(cli: Cli, data: Path, server: ChatServer, tmp_path: Path) 
     assert found["marks"][0]["right"] == 1.0
 
 
+def test_no_escape_of_a_model_reaches_the_terminal(cli: Cli, server: ChatServer, tmp_path: Path) -> None:
+    text = "Maya says \x1b[J\u202ethat \x9brents in Vienna rose.\r\x07"
+    draft = {"statements": [{"text": text, "cites": [1], "quotes": []}]}
+    body = {"model": "evil\x1b[31m", "choices": [{"message": {"content": json.dumps(draft)}, "finish_reason": "stop"}]}
+    server.script(ScriptedReply(body=json.dumps(body)))
+    cli("analyze", str(tmp_path / "talk.vtt"), "--quiet")
+    shown = cli("ask", QUESTION) + cli("ask", QUESTION, "--json")
+    assert "rents in Vienna rose. [1]" in shown
+    assert not set(shown) & set("\x1b\x9b\r\x07\u202e")
+    server.script(ScriptedReply(status=400, body='{"error": {"message": "\\u001b[2J@everyone"}}'))
+    assert "\x1b" not in cli("ask", "what of Berlin?")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -19,6 +19,8 @@ _FENCED: Final = re.compile(r"```[a-zA-Z]{0,10}\n(.*?)```", re.DOTALL)
 _THOUGHT: Final = "</think>"
 _MOST_BEGINNINGS: Final = 50
 """Places in a text where a JSON value is looked for; each may cost a look at all of the rest."""
+_MOST_SHOWN: Final = 20_000
+"""Characters of a wrong answer that the model is shown again, and that are paid again."""
 _MOST_LOOKED_AT: Final = 200_000
 """Characters of all those looks; an answer is shorter, and the event loop waits meanwhile."""
 
@@ -171,7 +173,9 @@ def _with_complaint(request: ChatRequest, said: str, complaint: str, schema: Map
         f"That answer cannot be used: {complaint}\n"
         f"Answer again, with one JSON value and nothing else. It must match this JSON schema:\n{_text(schema)}"
     )
-    return replace(request, messages=(*request.messages, Message("assistant", said), Message("user", wrong)))
+    return replace(
+        request, messages=(*request.messages, Message("assistant", said[:_MOST_SHOWN]), Message("user", wrong))
+    )
 
 
 def _text(schema: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ paraphrase is fair is not: the passages stand beside it, each with its second.
 """
 
 import re
+import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
@@ -18,6 +19,8 @@ from udib.core.types import Answer, FoundedStatement, Passage
 _MOST_STATEMENTS: Final = 12
 _LONGEST: Final = 1000
 _MOST_QUOTES: Final = 16
+_JOINERS: Final = "\u200c\u200d"
+"""They join letters of several scripts, unseen."""
 _MARK: Final = re.compile(
     "[\"\u201c-\u201f\u00ab\u00bb\u2033\u2036\u2039\u203a\u275d\u275e\u300a-\u300f\u301d-\u301f\uff02]|`+|''|\u2018\u2018|\u2019\u2019"
 )
@@ -135,7 +138,7 @@ def founded(
 
 
 def _founded(drafted: DraftedStatement, passages: Sequence[Passage], citable: set[int]) -> FoundedStatement | None:
-    text = " ".join(drafted.text.split())
+    text = _seen(" ".join(drafted.text.split()), _JOINERS)
     cites = tuple(dict.fromkeys(number for number in drafted.cites if number in citable))
     if not text or len(text) > _LONGEST or not cites or len(cites) < len(set(drafted.cites)):
         return None
@@ -143,7 +146,9 @@ def _founded(drafted: DraftedStatement, passages: Sequence[Passage], citable: se
         return None
     cited = [passages[number - 1] for number in cites]
     quotes = [verbatim(quote, cited) for quote in (*drafted.quotes, *_quoted(text)) if quote.strip()]
-    if any(quote is None for quote in quotes) or not _figures(text) <= _known_figures(cited):
+    if any(quote is None for quote in quotes) or not _figures(
+        unicodedata.normalize("NFKC", _seen(text))
+    ) <= _known_figures(cited):
         return None
     said = " ".join(f"{each.record.text} {each.record.title} {each.record.speaker or ''}" for each in cited)
     if _speakers(passages) & _names(text) - _names(said):
@@ -152,6 +157,11 @@ def _founded(drafted: DraftedStatement, passages: Sequence[Passage], citable: se
     if not _stems(text) & _stems(said):
         return None
     return FoundedStatement(text, cites, tuple(dict.fromkeys(quote for quote in quotes if quote)))
+
+
+def _seen(text: str, beside: str = "") -> str:
+    """A text without what nobody sees, which could stand within a figure and make it look like two."""
+    return text if text.isprintable() else "".join(char for char in text if char.isprintable() or char in beside)
 
 
 def _quoted(text: str) -> list[str]:

@@ -595,6 +595,21 @@ async def test_an_endpoint_that_is_well_says_so(clients: Clients) -> None:
     assert [seen.path for seen in clients.server.seen()] == ["/v1/models"]
 
 
+async def test_a_redirect_does_not_carry_the_key_to_another_host(clients: Clients) -> None:
+    with chat_server() as other:
+        clients.server.page("/v1/models", ScriptedReply(status=302, headers={"Location": f"{other.base_url}/models"}))
+        pool = HTTPConnectionPool(guard=AddressGuard({clients.server.address, other.address}))
+        client = OpenAICompatibleClient(pool, ModelEndpoint(clients.server.base_url, KEY))
+        await client.ping()
+        [asked] = other.seen()
+        clients.server.script(ScriptedReply(status=307, headers={"Location": f"{other.base_url}/chat/completions"}))
+        with pytest.raises(BadRequestError, match="sends elsewhere"):
+            await client.complete(ASK, PURPOSE)
+        await pool.close()
+        assert (asked.path, "authorization" in asked.headers, other.seen()) == ("/v1/models", False, [])
+    clients.server.page("/v1/models", ScriptedReply(body="{}"))
+
+
 async def test_an_endpoint_that_refuses_the_key_says_so(clients: Clients) -> None:
     clients.server.page("/v1/models", ScriptedReply(status=401))
     health = await clients.make().ping()

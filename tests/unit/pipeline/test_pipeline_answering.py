@@ -31,6 +31,7 @@ def said(text: str, *cites: int, quotes: Sequence[str] = ()) -> DraftedStatement
     [
         said("Maya says that rents rose by 12 percent.", 1),
         said("Rents in Vienna rose.", 1, quotes=["rents in  Vienna rose"]),
+        said("Rents in\u00a0Vienna rose by \u201ctwelve\u00a0percent\u201d.", 1),
         said("Maya: \u201cI don\u2019t think that\u2019s fair\u201d, about the rents.", 1),
         said("The buses cost 1250000 euros, 25 for each.", 2),
         said("In 2021 rents rose, and buses had a price.", 1, 2),
@@ -121,6 +122,19 @@ def test_whole_words_and_figures_are(quote: str) -> None:
 )  # fmt: skip
 def test_figures_keep_their_size_in_digits_and_in_words(text: str, kept: bool) -> None:
     assert founded(Draft([said(f"Of {text} it was said.", 1)]), [CROWD])[1] == (not kept)
+
+
+@pytest.mark.parametrize("figure", ["2\u200b5", "2\u200d5", "\u246c", "\uff11\uff13", "\u0661\u0663", "1\u00ad3"])
+def test_no_figure_is_hidden_from_the_check_and_shown_to_the_reader(figure: str) -> None:
+    parts = passage("Of 2 and 5, of 1 and 3, nothing came.")
+    assert founded(Draft([said(f"Of {figure} nothing came.", 1)]), [parts])[1] == 1
+
+
+def test_letters_may_be_joined() -> None:
+    joined = passage("\u0645\u06cc\u200c\u0631\u0648\u0645 \u0628\u0647 \u062e\u0627\u0646\u0647")
+    text = f"\u00ab{joined.record.text}\u00bb"
+    [kept], _ = founded(Draft([said(text, 1)]), [joined])
+    assert (kept.text, kept.quotes) == (text, (joined.record.text,))
 
 
 def test_figures_that_are_none_are_left_as_they_stand() -> None:

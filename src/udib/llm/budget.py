@@ -217,8 +217,9 @@ class BudgetedChatModel:
     def _cost_usd(self, reserved: _Reserved, answer: Completion) -> float:
         """What an answer cost; by its own account if that says more than our list.
 
-        If neither is an amount, it is all that was set aside.
+        If neither is an amount, it is all that was set aside. An attempt that was lost may have cost as much.
         """
         self._counted(reserved.request, answer.usage)
         bills = (answer.usage.cost_usd, self._card(reserved.request).settled(answer.usage))
-        return max((bill for bill in bills if 0 <= bill <= LARGEST_USD), default=reserved.amount_usd)
+        bill = max((bill for bill in bills if 0 <= bill <= LARGEST_USD), default=reserved.amount_usd)
+        return min(bill * (1 + answer.lost), LARGEST_USD)

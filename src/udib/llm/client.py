@@ -114,8 +114,8 @@ class OpenAICompatibleClient:
 
     A request is made again when no connection was made, when it broke off before an answer began, and when the endpoint
     says that it is busy or has a fault (408, 409, 425, 429, 5xx): a chat has no effect but its bill, and such an answer
-    is not billed. Once an answer has begun, or after a silence, nothing is repeated: it may be billed, and whether to
-    pay again, and whom, is the caller's decision.
+    is not billed; what may be is told (`Completion.lost`). Once an answer has begun, or after a silence, nothing is
+    repeated: it may be billed, and whether to pay again, and whom, is the caller's decision.
 
     Args:
         pool: Whose connections are used.
@@ -156,10 +156,10 @@ class OpenAICompatibleClient:
     async def complete(self, request: ChatRequest, purpose: Purpose) -> Completion:
         """The whole answer; errors are the port's."""
         asked = self._ask(request, purpose, stream=False)
-        said, attempts = await self._in_time(self._whole(asked), asked, asked.deadline)
+        said, answer = await self._in_time(self._whole(asked), asked, asked.deadline)
         assembly = self._assembly()
-        assembly.add(self._piece(said, asked, attempts))
-        return self._completion(assembly, asked, attempts)
+        assembly.add(self._piece(said, asked, answer.attempts))
+        return self._completion(assembly, asked, answer)
 
     async def stream(self, request: ChatRequest, purpose: Purpose) -> AsyncGenerator[str | Completion]:
         """The answer's text in pieces, at last the whole; errors are the port's, also between pieces."""
@@ -173,7 +173,7 @@ class OpenAICompatibleClient:
                         yield text
             if not done and not assembly.finished:
                 raise UnavailableError(f"{self._endpoint.host} broke its answer off; try again.")
-            yield self._completion(assembly, asked, answer.attempts)
+            yield self._completion(assembly, asked, answer)
             await _drain(answer)
 
     async def ping(self) -> Health:
@@ -213,16 +213,17 @@ class OpenAICompatibleClient:
         if answer.status >= 300:
             answer.close()
             refusal = read_refusal(answer.status, answer.refusal, self._endpoint.key)
-            raise refusal.error(self._endpoint.host, asked.model, answer.attempts)
+            error = refusal.error(self._endpoint.host, asked.model, answer.attempts)
+            raise UnavailableError(str(error)) if answer.lost else error  # an attempt before it may be billed
         return answer
 
     def _passing(self, answer: HTTPStream) -> bool:
         return read_refusal(answer.status, answer.refusal, self._endpoint.key).passing
 
-    async def _whole(self, asked: _Asked) -> tuple[bytes, int]:
-        """The body of the answer, and after how many attempts it came."""
+    async def _whole(self, asked: _Asked) -> tuple[bytes, HTTPStream]:
+        """The body of the answer, and what it came with."""
         with await self._open(asked) as answer:
-            return await answer.read(), answer.attempts
+            return await answer.read(), answer
 
     async def _events(self, answer: HTTPStream, asked: _Asked, assembly: Assembly) -> AsyncGenerator[bytes]:
         """The data of the events, up to the last; of a server that knows no streams, the whole answer as one."""
@@ -281,10 +282,13 @@ class OpenAICompatibleClient:
         longest = self._limits.max_answer_bytes
         return Assembly(self._endpoint.host, longest, tells_bills=self._dialect.billed_cost)
 
-    def _completion(self, assembly: Assembly, asked: _Asked, attempts: int) -> Completion:
+    def _completion(self, assembly: Assembly, asked: _Asked, answer: HTTPStream) -> Completion:
         latency_ms = 1000 * (asyncio.get_running_loop().time() - asked.began)
         card = self._cards.get(asked.model)
-        return assembly.completion(asked.model, asked.exchange.body, card, latency_ms=latency_ms, attempts=attempts)
+        whole = assembly.completion(
+            asked.model, asked.exchange.body, card, latency_ms=latency_ms, attempts=answer.attempts
+        )
+        return replace(whole, lost=answer.lost) if answer.lost else whole
 
 
 async def _drain(answer: HTTPStream) -> None:

@@ -53,9 +53,10 @@ class HTTPStream:
         headers: Names are found in any case.
         refusal: Of a status from 400 on, the body's first 64 KB; the body cannot be read any more.
         attempts: How many requests were made.
+        lost: Of them, those that the server may have acted on although no answer of it came.
     """
 
-    __slots__ = ("_host", "_max_bytes", "_response", "_taken", "attempts", "headers", "refusal", "status")
+    __slots__ = ("_host", "_max_bytes", "_response", "_taken", "attempts", "headers", "lost", "refusal", "status")
 
     def __init__(self, exchange: Exchange, response: aiohttp.ClientResponse, attempts: int) -> None:
         self._host = exchange.host
@@ -66,6 +67,7 @@ class HTTPStream:
         self.headers: Mapping[str, str] = response.headers
         self.refusal = b""
         self.attempts = attempts
+        self.lost = 0
 
     def __enter__(self) -> Self:
         return self
@@ -143,7 +145,7 @@ async def open_post(
             `NotSentError` only if none may be billed.
     """
     check_address(exchange.url)
-    attempt, doubtful = 0, None
+    attempt, doubtful = 0, list[UnavailableError]()
     while True:
         attempt += 1
         lost, asked = None, None
@@ -153,15 +155,18 @@ async def open_post(
             if _was_silent(exc):
                 raise
             lost = exc
-            doubtful = doubtful if doubtful is not None or isinstance(exc, NotSentError) else exc
+            doubtful += [] if isinstance(exc, NotSentError) else [exc]
         else:
+            answer.lost = len(doubtful)
             if answer.status < 400 or not passing(answer):
                 return answer
             asked = answer.headers.get("retry-after")
         wait_s = retry.wait_s(attempt, asked)
         if attempt >= retry.max_attempts or asyncio.get_running_loop().time() + wait_s >= deadline:
-            if (error := doubtful or lost) is not None:
-                raise error
+            if doubtful:
+                raise doubtful[0]
+            if lost is not None:
+                raise lost
             return answer
         await retry.sleep(wait_s)
 

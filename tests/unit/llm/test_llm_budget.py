@@ -301,6 +301,12 @@ async def test_a_bill_that_is_no_amount_counts_as_what_was_set_aside(ledger: Sql
     assert await spent(ledger) == 0.04226
 
 
+async def test_an_attempt_that_was_lost_counts_like_the_one_that_was_not(ledger: SqliteLedger) -> None:
+    chat, _ = model(ledger, replace(answer(0.002), attempts=3, lost=2))
+    await chat.complete(REQUEST, A)
+    assert await spent(ledger) == 0.006
+
+
 async def test_a_cancelled_call_counts_in_full(ledger: SqliteLedger) -> None:
     inner = FakeChatModel([answer()], delay_s=60)
     chat = BudgetedChatModel(inner, ledger, {"m": CARD}, prompt_tokens=tokens)

@@ -395,13 +395,16 @@ async def test_a_lost_answer_counts_although_the_next_attempt_is_turned_away(cli
         await clients.make().complete(ASK, PURPOSE)
     assert type(failed.value) is UnavailableError
     assert len(clients.server.seen()) == 3
+    clients.server.script(ScriptedReply(fault="drop"), ScriptedReply(status=403))
+    with pytest.raises(UnavailableError, match="forbids this request"):
+        await clients.make().complete(ASK, PURPOSE)
 
 
 @both_ways
 async def test_a_connection_that_breaks_before_the_answer_is_tried_again(clients: Clients, way: str) -> None:
     clients.server.script(ScriptedReply(fault="drop"), ScriptedReply("after all"))
     completion = await answered(clients.make(), way)
-    assert (completion.text, completion.attempts) == ("after all", 2)
+    assert (completion.text, completion.attempts, completion.lost) == ("after all", 2, 1)
 
 
 @both_ways

@@ -31,6 +31,10 @@ _WORD_BEFORE: Final = r"(?<!\w)(?<!\w['\u2019\u2010\u2011-])(?<!\d[.,])"
 _WORD_AFTER: Final = r"(?!\w|[\u2010\u2011-]\w|['\u2019](?!s\b)\w|[.,]\d|\s?%)"
 """Where words begin and end: "we can" is not in "we can't", "violent" not in "non-violent", "5" not in "5.5", "5%"."""
 _WORD: Final = re.compile(r"[^\W\d_]+")
+_TITLES: Final = frozenset(
+    {"A", "An", "Das", "Der", "Die", "Dr", "El", "Il", "La", "Le", "Los", "Mr", "Mrs", "Ms", "Prof", "The"}
+)
+"""What names of speakers begin with, and sentences too."""
 _TELLING: Final = 5
 """Letters of a word that carries meaning, and how many of them must agree: "rents" and "rental" do."""
 _UNITS: Final = re.findall(
@@ -237,7 +241,7 @@ def _plain(number: str) -> str:
 
 
 def _speakers(passages: Iterable[Passage]) -> set[str]:
-    return {name for passage in passages for name in _names(passage.record.speaker or "")}
+    return {name for passage in passages for name in _names(passage.record.speaker or "") - _TITLES}
 
 
 def _names(text: str) -> set[str]:

@@ -142,6 +142,13 @@ def test_figures_that_are_none_are_left_as_they_stand() -> None:
     assert founded(Draft([said("1.250.000 million people", 1), said("1.250.000 billion people", 1)]), [odd])[1] == 1
 
 
+def test_a_sentence_may_begin_as_the_name_of_a_speaker_does() -> None:
+    passages = (RENT, passage("Let us speak of buses.", "The Moderator"))
+    assert founded(Draft([said("The rents rose.", 1)]), passages)[1] == 0
+    assert founded(Draft([said("The Moderator says that rents rose.", 1)]), passages)[1] == 1
+    assert founded(Draft([said("The Moderator speaks of buses, and Maya of rents.", 1, 2)]), passages)[1] == 0
+
+
 def test_a_passage_that_the_model_did_not_see_cannot_be_cited() -> None:
     assert founded(Draft([said("Rents rose.", 1)]), PASSAGES, unseen=[1]) == ((), 1)
 

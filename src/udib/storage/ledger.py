@@ -1,5 +1,6 @@
 """What tenants spend, in an SQLite file that all processes share."""
 
+import asyncio
 import sqlite3
 import time
 import uuid
@@ -9,7 +10,7 @@ from typing import Final
 
 from udib.core.chat import Purpose
 from udib.core.errors import BudgetExceededError
-from udib.core.spending import Spending
+from udib.core.spending import LARGEST_USD, Spending
 from udib.core.tenancy import Scope, TenantId
 from udib.core.types import Health
 from udib.storage.database import Database
@@ -43,7 +44,6 @@ SCHEMA: Final = (
 
 _USD: Final = 1e-9
 """What a nanodollar is in USD."""
-_LARGEST_USD: Final = 1e6
 _SPENT: Final = """
     SELECT (SELECT coalesce(sum(cost_nano), 0) FROM spendings WHERE tenant = :tenant AND day = :day)
         + (SELECT coalesce(sum(amount_nano), 0) FROM reservations WHERE tenant = :tenant AND day = :day)
@@ -113,7 +113,12 @@ class SqliteLedger:
                 )
             connection.execute(_RESERVE, {**call, "amount_nano": amount})
 
-        await self._database.run(reserve)
+        try:
+            await self._database.run(reserve)
+        except asyncio.CancelledError:
+            # The transaction may go on, but nobody will make the call. The file's one thread does this after it.
+            await self.release(number)
+            raise
         return number
 
     async def settle(self, reservation: str, cost_usd: float) -> None:
@@ -151,7 +156,7 @@ class SqliteLedger:
 
 def _nano(usd: float) -> int:
     """An amount in whole nanodollars, of which any number add up exactly."""
-    if not 0 <= usd <= _LARGEST_USD:
+    if not 0 <= usd <= LARGEST_USD:
         raise ValueError(f"{usd} USD is no amount to spend")
     return round(usd / _USD)
 

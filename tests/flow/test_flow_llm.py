@@ -219,3 +219,20 @@ def test_settings_that_lack_something_are_a_sentence(
     for name, value in changed.items():
         monkeypatch.setenv(name, value)
     assert says in cli("llm", "models", code=code)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "lists no models"),
+        ("as_of: 2025-01-01\ntasks: &a [x]\nmodels: *a", "&, * and ! are not known"),
+        ("as_of: 2025-01-01\nas_of: 2025-01-02", "a name is given twice"),
+    ],
+)
+def test_a_list_of_models_is_read_as_carefully_as_settings(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None, says: str
+) -> None:
+    monkeypatch.setenv("UDIB_LLM__MODELS", str(tmp_path / "mine.yaml"))
+    if text is not None:
+        (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    assert says in cli("llm", "models", code=2)

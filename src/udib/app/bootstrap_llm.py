@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from udib.app.bootstrap_memory import closed_with, connections, needs_extra
+from udib.app.config_file import read_config
 from udib.app.settings import LlmSettings, Settings, provider_key, shipped_config_dir
 from udib.core.chat import ChatModel, ChatRequest, Purpose
 from udib.core.checked import Checked
@@ -203,10 +204,12 @@ def _about(passage: Passage) -> str:
 def _catalogue(wanted: LlmSettings) -> "ModelCatalogue":
     """The models of models.yaml, or the only one that the settings name."""
     from udib.llm.cards import ModelCard
-    from udib.llm.catalogue import load_models
+    from udib.llm.catalogue import read_models
 
     file = Path(wanted.models).expanduser() if wanted.models else shipped_config_dir() / "models.yaml"
-    catalogue = load_models(file)
+    if not (listed := read_config(file)):
+        raise BadRequestError(f"{file} lists no models; put it back, or name another file as llm.models.")
+    catalogue = read_models(listed, file)
     if wanted.model is None:
         if wanted.provider != "openrouter" and not wanted.models:
             raise BadRequestError(

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from answering import FOR_A, A, B, numbered, question
 
+from udib.app.settings import load_settings
 from udib.core.chat import Completion, Finish, Purpose, TokenUsage, ToolCall
 from udib.core.errors import BadRequestError, ForbiddenError, UnavailableError
 from udib.core.ports import Forgettable
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId
 from udib.llm.cache import LLMCache
-from udib.llm.cache_policy import CachePolicy, load_policy
+from udib.llm.cache_policy import CachePolicy
 from udib.storage.database import Database
 from udib.storage.degrading import DegradingKeyValueStore, Outage
 from udib.storage.kv import SCHEMA, MemoryKeyValueStore, SqliteKeyValueStore
@@ -395,28 +395,9 @@ async def test_generations_that_two_processes_draw_at_once_are_one(two_files: li
 
 
 def test_the_shipped_policy_is_the_default_one_but_for_its_examples() -> None:
-    shipped = load_policy(yaml.safe_load((ROOT / "config" / "cache.yaml").read_text(encoding="utf-8")))
+    shipped = load_settings().llm_cache
     assert shipped.model_copy(update={"ttl_by_model": {}, "ttl_by_task": {}}) == CachePolicy()
     assert (shipped.ttl_s("gpt-4", "answer"), shipped.ttl_s("other", "answer")) == (7200, 3600)
-
-
-@pytest.mark.parametrize(
-    ("document", "sentence"),
-    [
-        ({"llm_cache": {"default_tll": 5}}, r"^llm_cache\.default_tll in cache.yaml cannot be used \(Extra inputs"),
-        ({"llm_cache": {"ttl_by_model": {"m": "long"}}}, r"^llm_cache\.ttl_by_model\.m in cache\.yaml cannot be used"),
-        ({"llm_cache": {"default_ttl": -1}}, r"greater than or equal to 0\); correct or remove it\.$"),
-        ({"llm_cache": {"semantic": {"error_bound": 1}}}, r"^llm_cache\.semantic\.error_bound in cache\.yaml"),
-        ({"llm_cach": {}}, r"^cache\.yaml has no section 'llm_cach'; its only one is llm_cache\.$"),
-    ],
-)
-def test_a_wrong_policy_is_refused_in_a_sentence(document: Any, sentence: str) -> None:
-    with pytest.raises(BadRequestError, match=sentence):
-        load_policy(document)
-
-
-def test_an_empty_policy_is_the_default() -> None:
-    assert load_policy({}) == load_policy({"llm_cache": None}) == CachePolicy()
 
 
 class Line:

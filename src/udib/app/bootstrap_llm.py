@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from udib.llm.client import OpenAICompatibleClient
     from udib.llm.prompts import PromptEngine
     from udib.llm.router import LLMRouter
+    from udib.llm.tokens import TokenCounter
     from udib.storage.ledger import SqliteLedger
 
 _ROUTED = "the router's choice"
@@ -52,6 +53,7 @@ class Models:
         catalogue: What is known of the models.
         cache: The answers that are kept.
         engine: The prompts.
+        counter: Their lengths, by what the models were seen to count.
         provider: Who is asked, by name and host.
         checked: All that can say how it is.
     """
@@ -62,6 +64,7 @@ class Models:
     catalogue: "ModelCatalogue"
     cache: "LLMCache"
     engine: "PromptEngine"
+    counter: "TokenCounter"
     provider: str
     checked: Sequence[Checked]
 
@@ -82,7 +85,8 @@ class Models:
                 for number, each in enumerate(passages, 1)
             ]
             variables = {"question": question, "most_statements": _MOST_STATEMENTS}
-            prompt = self.engine.build_with_context("answer", variables, excerpts, most_tokens=room)
+            counted_by = self.counter.wordiest(card.name for card in self.catalogue.cards)
+            prompt = self.engine.build_with_context("answer", variables, excerpts, most_tokens=room, model=counted_by)
             request = ChatRequest(prompt.messages, max_tokens=_ANSWER_TOKENS)
             said = await ask_structured(self.chat, request, purpose, form, native=native)
             if said.completion.decision_id and not said.completion.cached:
@@ -182,6 +186,7 @@ def open_models(
         catalogue,
         cache,
         PromptEngine(None if wanted.prompts is None else Path(wanted.prompts).expanduser(), counter),
+        counter,
         f"{wanted.provider} at {urlsplit(client.provider).netloc}",
         (ledger, log, cache),
     )

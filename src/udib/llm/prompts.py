@@ -169,14 +169,22 @@ class PromptEngine:
         return self._environment
 
 
-def fenced(excerpts: Sequence[Excerpt]) -> str:
+LONGEST_FENCE: Final = "0a" * 8
+"""A mark that is as long in tokens as one can be."""
+
+
+def fenced(excerpts: Sequence[Excerpt], mark: str | None = None) -> str:
     """Excerpts between fences that nothing in them can close.
 
     A fence carries a digest of all that it holds, so that nobody can write it beforehand; it is the same for the same
     excerpts, so that equal prompts stay equal. Signs that chat templates are made of are taken apart.
+
+    Args:
+        excerpts: What stands between them.
+        mark: In place of the digest, where only the length counts.
     """
     held = [(each.label, _plain(each.about), _plain(each.text)) for each in excerpts]
-    mark = hashlib.sha256(repr(held).encode()).hexdigest()[:16]
+    mark = mark or hashlib.sha256(repr(held).encode()).hexdigest()[:16]
     parts = [
         f"<passage-{mark} number={label!r}{f' about={about!r}' if about else ''}>\n{text}\n</passage-{mark}>"
         for label, about, text in held

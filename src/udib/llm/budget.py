@@ -1,7 +1,6 @@
 """No surprise bill: a model is asked only if what it may cost at most is set aside, below every cap, before."""
 
 import asyncio
-import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,7 @@ import structlog
 
 from udib.core.chat import ChatModel, ChatRequest, Completion, Message, Purpose, TokenUsage
 from udib.core.errors import BadRequestError, BudgetExceededError, ForbiddenError, NotSentError, UnavailableError
-from udib.core.spending import Caps, Ledger
+from udib.core.spending import LARGEST_USD, Caps, Ledger
 from udib.core.types import Health
 from udib.llm.cards import ModelCard
 from udib.llm.streams import read_through
@@ -96,7 +95,7 @@ class BudgetedChatModel:
         """
         async with self._reserved(request, purpose) as reserved:
             answer = await self._inner.complete(reserved.request, purpose)
-            reserved.cost_usd = self._cost_usd(reserved.request, answer)
+            reserved.cost_usd = self._cost_usd(reserved, answer)
         return answer
 
     async def stream(self, request: ChatRequest, purpose: Purpose) -> AsyncIterator[str | Completion]:
@@ -109,7 +108,7 @@ class BudgetedChatModel:
                 if isinstance(piece, str):
                     reserved.said.append(piece)
                 else:
-                    reserved.cost_usd = self._cost_usd(reserved.request, piece)
+                    reserved.cost_usd = self._cost_usd(reserved, piece)
                 yield piece
 
     async def ping(self) -> Health:
@@ -184,8 +183,11 @@ class BudgetedChatModel:
         prompt, answer = (round(_SAFETY * self._prompt_tokens(each)) for each in (reserved.request, said))
         return min(reserved.amount_usd, self._card(reserved.request).cost_usd(prompt, answer))
 
-    def _cost_usd(self, request: ChatRequest, answer: Completion) -> float:
-        """What an answer cost; by its own account if that says more than our list."""
-        self._counted(request, answer.usage)
-        bills = (answer.usage.cost_usd, self._card(request).settled(answer.usage))
-        return max((bill for bill in bills if 0 <= bill < math.inf), default=0.0)
+    def _cost_usd(self, reserved: _Reserved, answer: Completion) -> float:
+        """What an answer cost; by its own account if that says more than our list.
+
+        If neither is an amount, it is all that was set aside.
+        """
+        self._counted(reserved.request, answer.usage)
+        bills = (answer.usage.cost_usd, self._card(reserved.request).settled(answer.usage))
+        return max((bill for bill in bills if 0 <= bill <= LARGEST_USD), default=reserved.amount_usd)

@@ -23,6 +23,22 @@ _SHORTEST: Final = 64
 """Tokens below which an answer is not worth asking for."""
 _SAFETY: Final = 1.3
 """Texts are counted by estimate; this much more is set aside for them."""
+_DEARER: Final = frozenset(
+    {
+        "audio",
+        "best_of",
+        "functions",
+        "max_completion_tokens",
+        "max_tokens",
+        "modalities",
+        "models",
+        "plugins",
+        "service_tier",
+        "tools",
+        "web_search_options",
+    }
+)
+"""Fields of a request's body that lengthen what is paid for, or have it done by somebody dearer."""
 
 
 @dataclass(slots=True)
@@ -119,10 +135,17 @@ class BudgetedChatModel:
         """The request with a bound on its answer, and what it may cost at most in USD.
 
         Raises:
-            BadRequestError: It names no model.
+            BadRequestError: It names no model or no length that an answer can have, or has an option that would go
+                around the bound.
             BudgetExceededError: Even a short answer could pass the cap of a request.
             ForbiddenError: The model's price is not known.
         """
+        if request.max_tokens is not None and request.max_tokens < 1:  # to some servers, -1 is as long as they like
+            raise BadRequestError(f"An answer has at least one token, not {request.max_tokens}; ask for more.")
+        if dearer := _DEARER & request.options.keys():
+            raise BadRequestError(
+                f"The option {min(dearer)!r} of a chat would change what it may cost at most; leave it out."
+            )
         card = self._card(request)
         prompt = round(_SAFETY * self._prompt_tokens(request))
         wanted = request.max_tokens or min(ANSWER_TOKENS, card.max_output_tokens or ANSWER_TOKENS)

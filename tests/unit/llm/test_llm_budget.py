@@ -137,6 +137,24 @@ async def test_a_request_that_could_cost_too_much_is_not_sent(ledger: SqliteLedg
     assert inner.asked == []
 
 
+@pytest.mark.parametrize("length", [0, -1, -5000])
+async def test_a_length_that_no_answer_has_is_not_sent(ledger: SqliteLedger, length: int) -> None:
+    chat, inner = model(ledger, answer())
+    with pytest.raises(BadRequestError, match="at least one token"):
+        await chat.complete(replace(REQUEST, max_tokens=length), A)
+    assert (inner.asked, await spent(ledger)) == ([], 0.0)
+
+
+@pytest.mark.parametrize(
+    "options", [{"max_tokens": None}, {"max_completion_tokens": 10**6}, {"models": ["dear"]}, {"tools": [{}]}]
+)
+async def test_no_option_goes_around_the_bound(ledger: SqliteLedger, options: dict[str, object]) -> None:
+    chat, inner = model(ledger, answer())
+    with pytest.raises(BadRequestError, match=f"The option '{next(iter(options))}' of a chat would change what it may"):
+        await chat.complete(replace(REQUEST, options=options), A)
+    assert (inner.asked, await spent(ledger)) == ([], 0.0)
+
+
 async def test_the_day_has_a_cap_for_each_tenant(ledger: SqliteLedger, clock: Clock) -> None:
     chat, inner = model(ledger, *[answer(0.03)] * 4, caps=Caps(day_usd=0.1))
     await chat.complete(REQUEST, A)

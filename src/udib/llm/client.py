@@ -265,7 +265,8 @@ class OpenAICompatibleClient:
         return piece
 
     def _assembly(self) -> Assembly:
-        return Assembly(self._endpoint.host, self._limits.max_answer_bytes)
+        longest = self._limits.max_answer_bytes
+        return Assembly(self._endpoint.host, longest, tells_bills=self._dialect.billed_cost)
 
     def _completion(self, assembly: Assembly, asked: _Asked, attempts: int) -> Completion:
         latency_ms = 1000 * (asyncio.get_running_loop().time() - asked.began)

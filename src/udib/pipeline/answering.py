@@ -1,14 +1,15 @@
 """Answers in a model's words: every statement cites a passage that says it, or it is left out.
 
 What can be checked without another model is checked: that a passage is cited, that quotes are in it word for word, that
-every figure is in it, and that the two have a word of substance in common. Whether a paraphrase is fair is not: the
-passages stand beside it, each with its second.
+every figure is in it (in digits or in English words), and that the two have a word of substance in common. Whether a
+paraphrase is fair is not: the passages stand beside it, each with its second.
 """
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from decimal import Decimal, InvalidOperation
+from math import prod
 from typing import Final
 
 from udib.core.errors import UdibError
@@ -16,8 +17,16 @@ from udib.core.types import Answer, FoundedStatement, Passage
 
 _MOST_STATEMENTS: Final = 12
 _LONGEST: Final = 1000
-_QUOTED: Final = re.compile(r'["\u201c\u201e\u00ab]([^"\u201c\u201d\u201e\u00ab\u00bb]{3,})["\u201d\u201c\u00bb]')
-_NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
+_MOST_QUOTES: Final = 16
+_MARK: Final = re.compile(
+    "[\"\u201c-\u201f\u00ab\u00bb\u2033\u2036\u2039\u203a\u275d\u275e\u300a-\u300f\u301d-\u301f\uff02]|`+|''|\u2018\u2018|\u2019\u2019"
+)
+"""What begins or ends a quote, in any language; what is begun and not ended goes on to the end."""
+_SINGLE: Final = re.compile(r"(?<!\w)['\u2018\u201a\u201b](?!\d0s\b)(?=\S)(.+?)(?:(?<=\S)['\u2019\u2018](?!\w)|$)")
+"""The same between single marks. An apostrophe stands behind a letter, or is not followed by another mark."""
+_WORD_BEFORE: Final = r"(?<!\w)(?<!\w['\u2019\u2010\u2011-])(?<!\d[.,])"
+_WORD_AFTER: Final = r"(?!\w|[\u2010\u2011-]\w|['\u2019](?!s\b)\w|[.,]\d|\s?%)"
+"""Where words begin and end: "we can" is not in "we can't", "violent" not in "non-violent", "5" not in "5.5", "5%"."""
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _TELLING: Final = 5
 """Letters of a word that carries meaning, and how many of them must agree: "rents" and "rental" do."""
@@ -29,9 +38,19 @@ _UNITS: Final = re.findall(
     """,
 )
 _TENS: Final = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_SPELLED: Final = {word: number for number, word in enumerate(_UNITS)} | {
-    word: 10 * number for number, word in enumerate(_TENS, 2)
-}
+_SPELLED: Final = (
+    {"a": 1}
+    | {word: number for number, word in enumerate(_UNITS)}
+    | {word: 10 * number for number, word in enumerate(_TENS, 2)}
+)
+_SCALES: Final = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_FIGURE: Final = re.compile(
+    r"(?:(?P<digits>\d+(?:[.,]\d+)*)"
+    rf"|\b(?P<words>(?:{'|'.join(_TENS)})(?:[\s-]+(?:{'|'.join(_UNITS[1:10])}))?"
+    rf"|{'|'.join(_UNITS)}|a(?=\s+(?:{'|'.join(_SCALES)})\b))\b)"
+    rf"(?P<scales>(?:[\s-]*(?:{'|'.join(_SCALES)})\b)*)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +139,11 @@ def _founded(drafted: DraftedStatement, passages: Sequence[Passage], citable: se
     cites = tuple(dict.fromkeys(number for number in drafted.cites if number in citable))
     if not text or len(text) > _LONGEST or not cites or len(cites) < len(set(drafted.cites)):
         return None
+    if len(drafted.quotes) > _MOST_QUOTES or sum(map(len, drafted.quotes)) > _LONGEST:
+        return None
     cited = [passages[number - 1] for number in cites]
-    quotes = [verbatim(quote, cited) for quote in (*drafted.quotes, *_QUOTED.findall(text)) if quote.strip()]
-    if any(quote is None for quote in quotes) or not _numbers(text) <= _known_numbers(cited):
+    quotes = [verbatim(quote, cited) for quote in (*drafted.quotes, *_quoted(text)) if quote.strip()]
+    if any(quote is None for quote in quotes) or not _figures(text) <= _known_figures(cited):
         return None
     said = _stems(" ".join(f"{each.record.text} {each.record.speaker or ''}" for each in cited))
     if not _stems(text) & said:
@@ -130,33 +151,68 @@ def _founded(drafted: DraftedStatement, passages: Sequence[Passage], citable: se
     return FoundedStatement(text, cites, tuple(dict.fromkeys(quote for quote in quotes if quote)))
 
 
+def _quoted(text: str) -> list[str]:
+    """What stands between marks of quotation in a statement."""
+    return [*_MARK.split(text)[1::2], *_SINGLE.findall(text)]
+
+
 def verbatim(quote: str, cited: Iterable[Passage]) -> str | None:
     """The words of a passage that a quote repeats, as they stand there; None if none does.
 
-    Blanks, the form of quotation marks, and capitals may differ, and an ellipsis may end it; no word may.
+    Blanks, the form of quotation marks, and capitals may differ, and an ellipsis may end it; no word may, nor a part of
+    one: not the apostrophe of a negation, the hyphen of a compound, the rest of a figure, its sign or its percent.
     """
     words = quote.strip().strip("\"'\u201c\u201d\u2018\u2019\u00ab\u00bb.\u2026 ").split()
     if not words:
         return None
-    pattern = r"\s+".join(re.escape(word).replace("'", "['\u2019]").replace("\u2019", "['\u2019]") for word in words)
+    pattern = r"\s+".join(re.sub("['\u2019]", "['\u2019]", re.escape(word)) for word in words)
+    sign = r"(?<![\u2212-])" if words[0][0].isdigit() else ""
+    whole = re.compile(f"{_WORD_BEFORE}{sign}{pattern}{_WORD_AFTER}", re.IGNORECASE)
     for passage in cited:
-        if found := re.search(rf"(?<!\w){pattern}(?!\w)", passage.record.text, re.IGNORECASE):
+        if found := whole.search(passage.record.text):
             return found[0]
     return None
 
 
-def _known_numbers(cited: Iterable[Passage]) -> set[str]:
-    """The figures of passages, those in words too, and those of what stands beside them: titles and days."""
+def _known_figures(cited: Iterable[Passage]) -> set[str]:
+    """The figures of passages, and those of what stands beside them: titles and days."""
     known: set[str] = set()
     for passage in cited:
         record = passage.record
-        known |= _numbers(f"{record.text} {record.title} {record.published_at or ''} {record.speaker or ''}")
-        known |= _spelled(record.text)
+        beside = f"{record.title} {record.published_at or ''} {record.speaker or ''}"
+        known |= _figures(record.text, parts=True) | _figures(beside, parts=True)
     return known
 
 
-def _numbers(text: str) -> set[str]:
-    return {_plain(number) for number in _NUMBER.findall(text)}
+def _figures(text: str, *, parts: bool = False) -> set[str]:
+    """All figures of a text, in digits or in words: "12", "twelve", "twenty-five", "2.5 million".
+
+    Args:
+        text: The text.
+        parts: Whether "5" counts too where "5 million" stands, and the word "one", which mostly means no figure.
+    """
+    found: set[str] = set()
+    for match in _FIGURE.finditer(text):
+        words, scales = match["words"], match["scales"].casefold().replace("-", " ").split()
+        plain = _plain(match["digits"]) if words is None else str(_spelled(words))
+        if parts or scales or (words or "").casefold() != "one":
+            found.add(_times(plain, scales))
+        if parts:
+            found.add(plain)
+    return found
+
+
+def _spelled(words: str) -> int:
+    return sum(_SPELLED[word] for word in words.casefold().replace("-", " ").split())
+
+
+def _times(plain: str, scales: list[str]) -> str:
+    if not scales:
+        return plain
+    try:
+        return _plain(format(Decimal(plain) * prod(_SCALES[scale] for scale in scales), "f"))
+    except InvalidOperation:  # "1.250.000"
+        return " ".join([plain, *scales])
 
 
 def _plain(number: str) -> str:
@@ -165,16 +221,6 @@ def _plain(number: str) -> str:
     head, point, tail = whole.partition(".")
     tail = tail.rstrip("0") if "." not in tail else tail
     return f"{head.lstrip('0') or '0'}{point if tail else ''}{tail}"
-
-
-def _spelled(text: str) -> set[str]:
-    """Figures that are written in words, up to 99: "twelve", "twenty-five"."""
-    words = [word.casefold() for word in _WORD.findall(text)]
-    found = {str(_SPELLED[word]) for word in words if word in _SPELLED}
-    for tens, units in pairwise(words):
-        if tens in _TENS and 0 < _SPELLED.get(units, 0) < 10:
-            found.add(str(_SPELLED[tens] + _SPELLED[units]))
-    return found
 
 
 def _stems(text: str) -> set[str]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from udib.core.chat import Purpose
 from udib.core.errors import BudgetExceededError
-from udib.core.spending import Spending
+from udib.core.spending import LARGEST_USD, Spending
 from udib.core.tenancy import Scope, TenantId
 from udib.core.types import Health
 from udib.storage.database import Database
@@ -43,7 +43,6 @@ SCHEMA: Final = (
 
 _USD: Final = 1e-9
 """What a nanodollar is in USD."""
-_LARGEST_USD: Final = 1e6
 _SPENT: Final = """
     SELECT (SELECT coalesce(sum(cost_nano), 0) FROM spendings WHERE tenant = :tenant AND day = :day)
         + (SELECT coalesce(sum(amount_nano), 0) FROM reservations WHERE tenant = :tenant AND day = :day)
@@ -151,7 +150,7 @@ class SqliteLedger:
 
 def _nano(usd: float) -> int:
     """An amount in whole nanodollars, of which any number add up exactly."""
-    if not 0 <= usd <= _LARGEST_USD:
+    if not 0 <= usd <= LARGEST_USD:
         raise ValueError(f"{usd} USD is no amount to spend")
     return round(usd / _USD)
 

@@ -137,6 +137,24 @@ async def test_a_request_that_could_cost_too_much_is_not_sent(ledger: SqliteLedg
     assert inner.asked == []
 
 
+@pytest.mark.parametrize("length", [0, -1, -5000])
+async def test_a_length_that_no_answer_has_is_not_sent(ledger: SqliteLedger, length: int) -> None:
+    chat, inner = model(ledger, answer())
+    with pytest.raises(BadRequestError, match="at least one token"):
+        await chat.complete(replace(REQUEST, max_tokens=length), A)
+    assert (inner.asked, await spent(ledger)) == ([], 0.0)
+
+
+@pytest.mark.parametrize(
+    "options", [{"max_tokens": None}, {"max_completion_tokens": 10**6}, {"models": ["dear"]}, {"tools": [{}]}]
+)
+async def test_no_option_goes_around_the_bound(ledger: SqliteLedger, options: dict[str, object]) -> None:
+    chat, inner = model(ledger, answer())
+    with pytest.raises(BadRequestError, match=f"The option '{next(iter(options))}' of a chat would change what it may"):
+        await chat.complete(replace(REQUEST, options=options), A)
+    assert (inner.asked, await spent(ledger)) == ([], 0.0)
+
+
 async def test_the_day_has_a_cap_for_each_tenant(ledger: SqliteLedger, clock: Clock) -> None:
     chat, inner = model(ledger, *[answer(0.03)] * 4, caps=Caps(day_usd=0.1))
     await chat.complete(REQUEST, A)
@@ -261,11 +279,11 @@ async def test_a_paid_answer_is_given_although_the_ledger_fails(ledger: SqliteLe
     assert await spent(ledger) == 0.04226, "what was set aside goes on counting"
 
 
-@pytest.mark.parametrize("bill", [float("nan"), float("inf"), -1.0])
-async def test_a_bill_that_is_no_amount_is_not_counted(ledger: SqliteLedger, bill: float) -> None:
-    chat, _ = model(ledger, answer(bill), answer(0.0, billed=False))
-    await chat.complete(REQUEST, A)
-    assert await spent(ledger) == 0.0
+@pytest.mark.parametrize("bill", [float("nan"), float("inf"), -1.0, 1e308, 1e7])
+async def test_a_bill_that_is_no_amount_counts_as_what_was_set_aside(ledger: SqliteLedger, bill: float) -> None:
+    chat, _ = model(ledger, answer(bill))
+    assert (await chat.complete(REQUEST, A)).text == "Ann."
+    assert await spent(ledger) == 0.04226
 
 
 async def test_a_cancelled_call_counts_in_full(ledger: SqliteLedger) -> None:

@@ -27,7 +27,8 @@ from udib.core.types import CaptionTrack, Content, ContentId, ListingState, Medi
 from udib.pipeline import local
 from udib.pipeline.evidence import LookUp
 from udib.pipeline.local import SCHEMA, LocalEngine
-from udib.pipeline.orchestrator import Analyses, ContentPipeline, Services
+from udib.pipeline.orchestrator import ContentPipeline
+from udib.pipeline.parts import Analyses, Services
 from udib.pipeline.step import Deadlines
 from udib.storage.artifacts import DirectoryArtifactStore
 from udib.storage.database import Database

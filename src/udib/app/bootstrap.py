@@ -33,10 +33,12 @@ from udib.core.types import Answer, Content, Health
 from udib.core.vectors import Embedder, Filters
 from udib.pipeline.ask import ask
 from udib.pipeline.evidence import LookUp
-from udib.pipeline.orchestrator import Analyses, ContentPipeline, Services
+from udib.pipeline.orchestrator import ContentPipeline
+from udib.pipeline.parts import Analyses, Services
 from udib.pipeline.step import Deadlines, run_step
 
 if TYPE_CHECKING:
+    from udib.app.bootstrap_summary import Summarise
     from udib.delivery.webhook import Post
     from udib.llm.cache import LLMCache
     from udib.memory.service import MemoryService
@@ -176,7 +178,10 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
             checked: list[Checked] = [catalogue, cache, artifacts, memory, services.engine, services.files]
             checked += [*services.sources, *services.transcribers, *services.notices]
             checked += named.checked if named is not None else ()
-            return ContentPipeline(services, _analyses(settings, static), settings.scope), checked
+            analyses = _analyses(settings, static)
+            if named is not None:
+                analyses = replace(analyses, summary=_summary(settings, named))
+            return ContentPipeline(services, analyses, settings.scope), checked
 
         yield App(settings, settings.scope, catalogue, cache, memory, vectors, models, pipeline)
 
@@ -299,6 +304,13 @@ def _analyses(settings: Settings, embedder: Embedder) -> Analyses:
         return await describe(transcript, embedder)
 
     return Analyses(debate, fact_check, fallacies, outline, report, to_vtt)
+
+
+def _summary(settings: Settings, models: Models) -> "Summarise":
+    """The LLM tier: what asks a model."""
+    from udib.app.bootstrap_summary import summariser
+
+    return summariser(models, call_s=settings.llm.deadline_s, stage_s=Deadlines().analyse_s)
 
 
 def _data_directory(path: Path) -> Path:

@@ -5,7 +5,7 @@ The levels, each of which starts when the one above is done:
     resolve
     download
     transcribe | metadata
-    debate | fact-check | fallacies | outline
+    debate | fact-check | fallacies | outline | summary
     aggregate
     store
     files | notice
@@ -18,7 +18,7 @@ report lives without any other and says what is missing. A notice goes out only 
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,17 +26,27 @@ from functools import partial
 from typing import Final, TypeVar
 
 from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
-from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, StageTiming
-from udib.core.ports import ArtifactStore, Catalogue, Forgettable, Memory, Outbox, ProgressSink, Source, Transcriber
+from udib.core.findings import (
+    DebateMap,
+    FactChecks,
+    Fallacies,
+    Findings,
+    Outline,
+    Report,
+    StageTiming,
+    WordedSummary,
+)
+from udib.core.ports import Outbox, ProgressSink, Source
 from udib.core.result import StepResult
 from udib.core.speech import Missing, Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Answer, Content, ContentId, Delivered, Media, Progress
 from udib.core.vectors import Filters
 from udib.pipeline.ask import ask
-from udib.pipeline.evidence import LookUp, look_up_in
+from udib.pipeline.evidence import look_up_in
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
-from udib.pipeline.local import LocalEngine, RunKey
+from udib.pipeline.local import RunKey
+from udib.pipeline.parts import Analyses, Services
 from udib.pipeline.records import analysis_records, claim_records, transcript_records
 from udib.pipeline.step import Deadlines, Run, Stage, run_step
 from udib.pipeline.words import changes, decisive, uncovered
@@ -45,41 +55,6 @@ T = TypeVar("T")
 
 _FOR_GOOD = {Status.BAD_REQUEST, Status.FORBIDDEN}
 _NO_SPEAKERS = "the words carry no names of speakers, so shares, clashes and contradictions are not known"
-
-
-@dataclass(frozen=True, slots=True)
-class Analyses:
-    """What is made of a transcript. `aggregate` takes the findings, the content, a UTC date and the revision."""
-
-    debate: Callable[[Transcript], Awaitable[DebateMap]]
-    fact_check: Callable[[Transcript, LookUp], Awaitable[FactChecks]]
-    fallacies: Callable[[Transcript], Awaitable[Fallacies]]
-    outline: Callable[[Transcript], Awaitable[Outline]]
-    aggregate: Callable[[Findings, Content, str, int], Awaitable[Report]]
-    to_captions: Callable[[Transcript], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What the pipeline reaches outside itself.
-
-    `read_tags` fills gaps of a content from its media's own tags; `with_captions` puts a caption file beside media;
-    `is_intact` says whether the files of a media are still there as they were fetched;
-    `forgettable` are all stores that keep words, the one that lists contents last.
-    """
-
-    sources: Sequence[Source]
-    transcribers: Sequence[Transcriber]
-    read_tags: Callable[[Content, Media], Awaitable[Content]]
-    with_captions: Callable[[Media, str], Awaitable[Media]]
-    is_intact: Callable[[Media], Awaitable[bool]]
-    memory: Memory
-    catalogue: Catalogue
-    artifacts: ArtifactStore
-    files: Outbox
-    notices: Sequence[Outbox]
-    engine: LocalEngine
-    forgettable: Sequence[Forgettable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +275,8 @@ class ContentPipeline:
                 run.step(Stage("fallacies", self._fallacy_detection, Fallacies, limit), transcript)
             )
             outline = level.create_task(run.step(Stage("outline", self._outline, Outline, limit), transcript))
+            worded = level.create_task(self._summary(run, transcript))
+        summary = worded.result()
         return Findings(
             transcript,
             outline.result().value,
@@ -311,8 +288,10 @@ class ContentPipeline:
                 *_missing("fact-check", fact.result()),
                 *_missing("fallacies", fallacy.result()),
                 *_missing("outline", outline.result()),
+                *(() if summary is None else _missing("summary in words", summary)),
                 *(() if transcript.speakers else (Missing("who said what", _NO_SPEAKERS),)),
             ),
+            worded_summary=None if summary is None else summary.value,
         )
 
     async def _debate_analysis(self, transcript: Transcript) -> DebateMap:
@@ -329,6 +308,13 @@ class ContentPipeline:
 
     async def _outline(self, transcript: Transcript) -> Outline:
         return await self._analyses.outline(transcript)
+
+    async def _summary(self, run: Run, transcript: Transcript) -> StepResult[WordedSummary] | None:
+        """The summary in a model's words; without a model there is no such stage."""
+        if self._analyses.summary is None:
+            return None
+        work = partial(self._analyses.summary, self.scope)
+        return await run.step(Stage("summary", work, WordedSummary, self._deadlines.analyse_s), transcript)
 
     async def _aggregate_analysis(self, ctx: _Context, findings: Findings, content: Content) -> Report:
         """One report of all findings, every quote of which is looked up in the transcript once more."""

@@ -25,8 +25,8 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # all of it and the way of a model's summary through three rooms, testing a whole vector index as a model and two
 # servers.
 ROOM_LINES = {
-    "core": 2200, "net": 900, "storage": 2250, "sources": 2100, "transcripts": 2500, "analysis": 2870, "memory": 7850,
-    "delivery": 2000, "pipeline": 1600, "app": 4350, "testing": 1100, "llm": 6800,
+    "core": 2400, "net": 900, "storage": 2800, "sources": 2100, "transcripts": 2500, "analysis": 2870, "memory": 7850,
+    "delivery": 2000, "pipeline": 2100, "app": 4750, "testing": 1100, "llm": 6800,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "memory/store.py": "one class with the whole surface that the plan names, mostly docstrings"

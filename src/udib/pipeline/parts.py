@@ -1,15 +1,27 @@
-"""What a pipeline is put together from: what it makes of a transcript, and what it reaches outside itself."""
+"""What a pipeline is made of: its analyses, the services that it reaches, and the order that it is given."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from udib.core.errors import BadRequestError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, WordedSummary
 from udib.core.ports import ArtifactStore, Catalogue, Forgettable, Memory, Outbox, Source, Transcriber
 from udib.core.speech import Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Content, Media
 from udib.pipeline.evidence import LookUp
-from udib.pipeline.local import LocalEngine
+from udib.pipeline.journal import Journal
+
+BEGINNINGS: Final = {
+    "download": frozenset({"download", "transcribe"}),
+    "transcribe": frozenset({"transcribe"}),
+    "analyse": frozenset[str](),
+}
+"""Where an item can be done anew from, and the stages whose earlier results are not used then. What the analyses found
+is not kept over a finished run, since it may hold words of items that are forgotten meanwhile."""
+
+_AS_USUAL: Final = frozenset({"download"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +59,37 @@ class Services:
     artifacts: ArtifactStore
     files: Outbox
     notices: Sequence[Outbox]
-    engine: LocalEngine
+    journal: Journal
     forgettable: Sequence[Forgettable]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One order to the pipeline.
+
+    Attributes:
+        address: What is analysed.
+        quality: Height of the video to keep, such as "720p".
+        captions: The path of a caption file that the user puts beside the media.
+        from_stage: One of `BEGINNINGS`; None: as usual.
+    """
+
+    address: str
+    quality: str | None = None
+    captions: str | None = None
+    from_stage: str | None = None
+
+    @property
+    def fresh(self) -> frozenset[str]:
+        """The stages whose results of earlier runs are not used again. An address is usually fetched anew.
+
+        Raises:
+            BadRequestError: Nothing can be done anew from there.
+        """
+        if self.from_stage is None:
+            return _AS_USUAL
+        if self.from_stage not in BEGINNINGS:
+            raise BadRequestError(
+                f"An analysis cannot be begun from {self.from_stage!r}, only from {', '.join(BEGINNINGS)}."
+            )
+        return BEGINNINGS[self.from_stage]

@@ -3,10 +3,12 @@
 The model is a scripted server of `udib.testing`, in a process of its own.
 """
 
+import asyncio
 import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ import pytest
 from udib.app.bootstrap import open_app
 from udib.app.cli import main
 from udib.app.settings import load_settings
-from udib.core.types import Answer
+from udib.core.chat import ChatRequest, Message, Purpose
+from udib.core.types import Answer, ContentId
 from udib.testing.chat_server import ChatServer, ScriptedReply, chat_server
 
 TALK = """WEBVTT
@@ -251,3 +254,58 @@ def test_a_list_of_models_is_read_as_carefully_as_settings(
     if text is not None:
         (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
     assert says in cli("llm", "models", code=2)
+
+
+async def rewards(data: Path) -> list[float | None]:
+    """What the router was told of its decisions on answers, the first one first."""
+    async with open_app(load_settings(data_dir=data)) as app:
+        assert app.models is not None
+        found = await app.models.router.learner.log.decisions(app.scope, limit=10)
+        ordered = sorted(found, key=lambda each: each.decided_at)
+        return [each.reward for each in ordered if each.task == "answer"]
+
+
+async def test_the_router_learns_what_an_answer_was_worth(data: Path, server: ChatServer) -> None:
+    half = {"text": "Rents rose.", "cites": [1], "quotes": ["rents in Vienna rose", "rents are theft"]}
+    await asked(data, reply({"statements": [half]}), server=server)
+    # The form was right, one of two quotes was said, and it came in time.
+    assert await rewards(data) == [pytest.approx((3 * 1 + 3 * 0.5 + 1) / 7)]
+
+
+async def test_the_router_learns_of_repairs_and_of_answers_that_came_to_nothing(data: Path, server: ChatServer) -> None:
+    await asked(data, ScriptedReply(text="no JSON"), reply({"statements": []}), server=server)
+    assert await rewards(data) == [0.5, pytest.approx((3 * 0.5 + 1) / 4)]
+    await asked(data, ScriptedReply(text="no JSON"), server=server, question="what of rents in Berlin?")
+    assert (await rewards(data))[2:] == [0.0, 0.0]
+
+
+async def test_a_question_in_other_words_is_answered_from_the_cache_where_its_task_is_listed(
+    data: Path, server: ChatServer, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    monkeypatch.setenv("UDIB_LLM_CACHE__SEMANTIC__TASKS", '["answer"]')
+    monkeypatch.setenv("UDIB_LLM_CACHE__SEMANTIC__ERROR_BOUND", "0.1")
+    server.script(ScriptedReply(text="Tenants."))
+    wordings = [" ".join(words) for words in permutations(["who", "paid", "district", "heating", "bills"])]
+    async with open_app(load_settings(data_dir=data)) as app:
+        assert app.models is not None
+        for wording in wordings:
+            for task in ("answer", "claims"):
+                request = ChatRequest([Message("user", f"{wording}?")])
+                answer = await app.models.chat.complete(request, Purpose(app.scope, task))
+                assert answer.text == "Tenants."
+        assert app.models.semantic is not None
+        assert await app.models.semantic.forget(app.scope, ContentId("any")) == 1, "all were answered alike"
+    calls = len(server.seen())
+    assert len(wordings) < calls < 2 * len(wordings), "one task is listed, the other is not"
+    rows = {row["task"]: row for row in json.loads(await asyncio.to_thread(cli, "llm", "cache", "stats", "--json"))}
+    answered, other = rows["answer"], rows["claims"]
+    assert answered["compared"] == len(wordings) - 1
+    assert answered["reworded"] == answered["hits"] == 2 * len(wordings) - calls
+    assert (answered["checked"], answered["checked_wrong"]) == (answered["misses"] - 1, 0)
+    assert (other["compared"], other["hits"]) == (0, 0)
+    assert "In other words: 119 questions compared" in await asyncio.to_thread(cli, "llm", "cache", "stats")
+
+
+def test_a_task_that_there_is_not_cannot_be_listed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UDIB_LLM_CACHE__SEMANTIC__TASKS", '["anser"]')
+    assert "'anser', which is no task; there are answer, " in cli("llm", "models", code=2)

@@ -191,6 +191,8 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
             checked += [*services.sources, *services.transcribers, *services.notices]
             checked += named.checked if named is not None else ()
             analyses = _analyses(settings, static)
+            if named is not None and named.semantic is not None:
+                services = replace(services, forgettable=(named.semantic, *services.forgettable))
             if named is not None:
                 analyses = replace(analyses, summary=_summary(settings, named))
             return ContentPipeline(services, analyses, settings.scope), checked

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from udib.llm.client import OpenAICompatibleClient
     from udib.llm.prompts import PromptEngine
     from udib.llm.router import LLMRouter
+    from udib.llm.semantic_cache import SemanticCache
     from udib.llm.structured import AnswerForm, StructuredAnswer
     from udib.llm.tokens import TokenCounter
     from udib.storage.ledger import SqliteLedger
@@ -67,6 +68,7 @@ class Models:
         counter: Their lengths, by what the models were seen to count.
         provider: Who is asked, by name and host.
         checked: All that can say how it is.
+        semantic: The answers to questions in other words; None: no task may be answered so.
     """
 
     chat: ChatModel
@@ -78,6 +80,7 @@ class Models:
     counter: "TokenCounter"
     provider: str
     checked: Sequence[Checked]
+    semantic: "SemanticCache | None" = None
 
     async def asked(
         self, request: ChatRequest, purpose: Purpose, form: "AnswerForm[T]", quotes: Callable[[T], tuple[int, int]]
@@ -238,7 +241,8 @@ def open_models(
     )
     stack.push_async_callback(router.close)
     cache = answers()
-    chat = CachedChatModel(router, cache, provider=client.provider, model=wanted.model or _ROUTED)
+    semantic = _semantic(settings, catalogue, embedder)
+    chat = CachedChatModel(router, cache, provider=client.provider, model=wanted.model or _ROUTED, semantic=semantic)
     stack.push_async_callback(chat.close)
     return Models(
         chat,
@@ -250,7 +254,26 @@ def open_models(
         counter,
         f"{wanted.provider} at {urlsplit(client.provider).netloc}",
         (ledger, log, cache),
+        semantic,
     )
+
+
+def _semantic(settings: Settings, catalogue: "ModelCatalogue", embedder: Embedder) -> "SemanticCache | None":
+    """What answers questions in other words, for the tasks that the settings list.
+
+    Raises:
+        BadRequestError: One of them is no task.
+    """
+    policy = settings.llm_cache.semantic
+    if not policy.tasks:
+        return None
+    if unknown := sorted(policy.tasks - set(catalogue.tasks)):
+        raise BadRequestError(
+            f"llm_cache.semantic.tasks names {unknown[0]!r}, which is no task; there are {', '.join(catalogue.tasks)}."
+        )
+    from udib.llm.semantic_cache import SemanticCache
+
+    return SemanticCache(policy, embedder)
 
 
 def open_ledger(stack: AsyncExitStack, root: Path) -> "SqliteLedger":

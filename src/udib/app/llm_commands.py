@@ -1,12 +1,13 @@
 """What `udib llm ...` does: look at models, prices, spendings and kept answers; teach the router."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import msgspec
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -104,8 +105,23 @@ async def cache_stats(options: Options) -> int:
             table.add_row(
                 Text(clean(row["task"])), Text(clean(row["model"])), str(row["hits"]), str(row["misses"]), saved
             )
-        present.emit(totals, table if totals else Text("No answer was looked for yet."), as_json=options.json)
+        told = Group(table, *_in_other_words(totals)) if totals else Text("No answer was looked for yet.")
+        present.emit(totals, told, as_json=options.json)
         return 0
+
+
+def _in_other_words(totals: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
+    """What the tier for questions in other words did; nothing where it was never asked."""
+    compared, reworded, checked, wrong = (
+        sum(row[name] for row in totals) for name in ("compared", "reworded", "checked", "checked_wrong")
+    )
+    if not compared:
+        return []
+    text = (
+        f"In other words: {compared} questions compared, {reworded} of them answered so; of {checked} that were asked "
+        f"anew {wrong} had another answer."
+    )
+    return [Text(), Text(text, style="dim")]
 
 
 async def cache_clear(pattern: str, options: Options) -> int:

@@ -240,6 +240,18 @@ class LLMCache:
         self._ledger.total.misses += 1
         self._ledger.of((spot.scope.tenant, spot.task, spot.model)).misses += 1
 
+    def count_compared(self, spot: Spot, *, given: bool) -> None:
+        """Count a question for which an answer in other words was at hand, and whether that was given."""
+        for metrics in (self._ledger.total, self._ledger.of((spot.scope.tenant, spot.task, spot.model))):
+            metrics.compared += 1
+            metrics.reworded += given
+
+    def count_checked(self, spot: Spot, *, correct: bool) -> None:
+        """Count an answer in other words that was held against a new one."""
+        for metrics in (self._ledger.total, self._ledger.of((spot.scope.tenant, spot.task, spot.model))):
+            metrics.checked += 1
+            metrics.checked_wrong += not correct
+
     @property
     def is_flush_due(self) -> bool:
         """Whether counts have waited for some seconds."""

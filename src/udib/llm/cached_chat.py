@@ -166,7 +166,12 @@ class CachedChatModel:
         return answer
 
     async def _consult(self, call: _Call) -> Consulted | None:
-        return None if self._semantic is None else await self._semantic.consult(call.spot, call.request, call.purpose)
+        if self._semantic is None:
+            return None
+        asked = await self._semantic.consult(call.spot, call.request, call.purpose)
+        if asked is not None and asked.entry is not None:
+            self._cache.count_compared(call.spot, given=asked.kept is not None)
+        return asked
 
     async def _learn(self, call: _Call, flight: Flight, asked: Consulted | None, *, streamed: bool) -> Completion:
         """Ask the model, and keep what it says."""
@@ -178,7 +183,9 @@ class CachedChatModel:
             raise
         kept = await self._cache.keep(call.spot, call.request, answer, self._cost_usd(answer.usage))
         if kept is not None and asked is not None and self._semantic is not None:
-            await self._semantic.learn(asked, kept)
+            correct = await self._semantic.learn(asked, kept)
+            if correct is not None:
+                self._cache.count_checked(call.spot, correct=correct)
         if self._cache.is_flush_due:
             await self._cache.flush(most=_FLUSHED_AT_ONCE)
         return answer

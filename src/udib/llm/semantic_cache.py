@@ -177,9 +177,14 @@ class SemanticCache:
         self.given += given
         return replace(asked, entry=entry, similarity=similarity, kept=entry.kept if given else None)
 
-    async def learn(self, asked: Consulted, kept: Kept) -> None:
-        """Note what the model said: whether the entry's answer would have served; if not, this is a new entry."""
+    async def learn(self, asked: Consulted, kept: Kept) -> bool | None:
+        """Note what the model said: whether the entry's answer would have served; if not, this is a new entry.
+
+        Returns:
+            Whether it would have; None: there was no entry to compare.
+        """
         shelf = self._shelf(asked.scope)
+        correct = None
         if asked.entry is not None:
             correct = await self._same(asked.entry.kept.text, kept.text)
             for learner in (asked.entry.acceptance, shelf.learned[asked.task]):
@@ -187,9 +192,10 @@ class SemanticCache:
             self.labels += 1
             self.labels_wrong += not correct
             if correct:
-                return
+                return True
         entry = _Neighbour(asked.frame, asked.question, kept, self._clock() + kept.ttl_s, Acceptance())
         shelf.add(entry, asked.vector)
+        return correct
 
     async def forget(self, scope: Scope, content_id: ContentId) -> int:
         """Drop all entries of a scope; returns how many there were."""

@@ -315,6 +315,7 @@ async def test_the_metrics_have_the_plans_keys_and_a_row_for_each_label(cache: L
     assert told == {
         "hits": 1, "misses": 2, "evictions": 0, "hit_rate": pytest.approx(1 / 3),
         "total_saved_cost_usd": 0.25, "total_saved_latency_ms": 800,
+        "compared": 0, "reworded": 0, "checked": 0, "checked_wrong": 0,
     }  # fmt: skip
     assert [(row["tenant"], row["task"], row["model"], row["hits"], row["misses"]) for row in rows] == [
         ("a", "answer", "gpt-4", 1, 1),

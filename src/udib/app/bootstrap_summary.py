@@ -30,10 +30,10 @@ from udib.llm.structured import InvalidAnswerError, answer_form
 T = TypeVar("T")
 
 PART: Final = "summary in words"
-_WINDOW_TOKENS: Final = 16_000
+WINDOW_TOKENS: Final = 16_000
 """Longest window, whatever the model takes: a longer one is read less well, and could cost more than a request may."""
 _OVERLAP: Final = 2
-_ANSWER_TOKENS: Final = 1_500
+ANSWER_TOKENS: Final = 1_500
 _CHOICE_TOKENS: Final = 300
 _LAST_BEGINNING: Final = 0.5
 """Of the time of the stage, the share after which no window is begun, so that what was read comes to something."""
@@ -113,7 +113,7 @@ class _Summary:
         shown = {int(each.label): self._passages[int(each.label)] for each in window.excerpts}
         citables = {number: Citable(passage.text) for number, passage in shown.items()}
         values = prompt_values(window.number, parts)
-        request = self._request("summary", values, window.excerpts, _ANSWER_TOKENS)
+        request = self._request("summary", values, window.excerpts, ANSWER_TOKENS)
         draft = await self._ask(request, Draft, lambda draft: quotes_found(draft, citables))
         most = int(values["most_statements"])
         return _PartRead(self._gate.passed(draft, shown, most), len(draft.statements))
@@ -147,7 +147,7 @@ class _Summary:
         """Tokens that the excerpts of a prompt may take, and the model by whose count."""
         most, model = self._models.room()
         frame = self._models.engine.generate(template, {**values, "passages": ""}, model=model).tokens
-        return min(most, _WINDOW_TOKENS) - frame, model
+        return min(most, WINDOW_TOKENS) - frame, model
 
     def _request(
         self, template: str, values: dict[str, object], excerpts: Sequence[Excerpt], most_tokens: int

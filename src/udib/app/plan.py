@@ -10,6 +10,8 @@ from rich.text import Text
 
 from udib.analysis.fact_check import Prices, most_claims, verdict_cost_usd
 from udib.app.bootstrap import App
+from udib.app.bootstrap_llm import Models
+from udib.app.bootstrap_summary import ANSWER_TOKENS, WINDOW_TOKENS
 from udib.app.settings import Settings
 from udib.core.findings import Evidence
 from udib.core.types import Content
@@ -18,6 +20,8 @@ from udib.pipeline.evidence import PASSAGES
 
 _RECOGNITION_SPEED = 10.0
 """Seconds of speech that the embedded recogniser hears in one second; `make bench ARGS=speech` measures 4 to 20."""
+_TOKENS_A_MINUTE = 300
+"""Of speech in a prompt, with what stands around each passage; people say some 150 words a minute."""
 _CLAIM_CHARACTERS = 120
 _TYPICAL = Evidence("x" * 360, "", "", 0.5)
 """A passage of memory of usual length, for an estimate."""
@@ -48,6 +52,7 @@ async def plan(app: App, address: str, *, captions: str | None, quality: str | N
     ]
     steps += [
         PlannedStep("analyse", "debate, fact-check, fallacies and outline side by side, on this machine", 1.0),
+        *_summary(app.models, content),
         PlannedStep("verdicts", _verdicts(app.settings, content)),
         PlannedStep("store", f"in {app.settings.data_path} for {app.scope}", 1.0),
         PlannedStep(
@@ -98,6 +103,26 @@ def _transcription(content: Content, captions: str | None) -> tuple[str, float |
     what = "read captions if the address has any, else " if content.url is not None else ""
     seconds = None if content.duration_s is None else round(content.duration_s / _RECOGNITION_SPEED, 1)
     return f"{what}recognise speech on this machine (low accuracy)", seconds
+
+
+def _summary(models: Models | None, content: Content) -> list[PlannedStep]:
+    """The summary in a model's words, by the dearest model that may be asked; without a model there is none."""
+    if models is None:
+        return []
+    what = f"in the words of a model of {models.provider}"
+    if content.duration_s is None:
+        _, cost = _reading(models, 3600)
+        told = f"its length is unknown; an hour of speech costs at most about {cost:.2f} USD"
+        return [PlannedStep("summary", f"{what}; {told}", None)]
+    calls, cost = _reading(models, content.duration_s)
+    return [PlannedStep("summary", f"{what}, in at most about {calls} calls", 5.0 * calls, cost)]
+
+
+def _reading(models: Models, speech_s: float) -> tuple[int, float]:
+    """The calls that a summary of so much speech takes, and their cost by the dearest model that may be asked."""
+    tokens = round(speech_s / 60 * _TOKENS_A_MINUTE)
+    calls = 1 + (tokens // WINDOW_TOKENS and 1 + tokens // WINDOW_TOKENS)
+    return calls, max(card.cost_usd(tokens, calls * ANSWER_TOKENS) for card in models.catalogue.cards)
 
 
 def _verdicts(settings: Settings, content: Content) -> str:

@@ -208,6 +208,19 @@ def test_the_commands(cli: Cli, data: Path, server: ChatServer, tmp_path: Path) 
     assert found["marks"][0]["right"] == 1.0
 
 
+def test_no_escape_of_a_model_reaches_the_terminal(cli: Cli, server: ChatServer, tmp_path: Path) -> None:
+    text = "Maya says \x1b[J\u202ethat \x9brents in Vienna rose.\r\x07"
+    draft = {"statements": [{"text": text, "cites": [1], "quotes": []}]}
+    body = {"model": "evil\x1b[31m", "choices": [{"message": {"content": json.dumps(draft)}, "finish_reason": "stop"}]}
+    server.script(ScriptedReply(body=json.dumps(body)))
+    cli("analyze", str(tmp_path / "talk.vtt"), "--quiet")
+    shown = cli("ask", QUESTION) + cli("ask", QUESTION, "--json")
+    assert "rents in Vienna rose. [1]" in shown
+    assert not set(shown) & set("\x1b\x9b\r\x07\u202e")
+    server.script(ScriptedReply(status=400, body='{"error": {"message": "\\u001b[2J@everyone"}}'))
+    assert "\x1b" not in cli("ask", "what of Berlin?")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -215,6 +228,7 @@ def test_the_commands(cli: Cli, data: Path, server: ChatServer, tmp_path: Path) 
         (["llm", "cache", "clear", "everything"], "everything"),
         (["llm", "models", "--live"], "tells no prices"),
         (["llm", "calibrate", "missing.jsonl"], "cannot be read"),
+        (["llm", "calibrate", "missing.jsonl", "--most-usd", "nan"], "an amount of dollars, not nan"),
     ],
 )
 def test_what_cannot_be_done_is_said(cli: Cli, arguments: list[str], says: str) -> None:
@@ -229,6 +243,8 @@ def test_what_cannot_be_done_is_said(cli: Cli, arguments: list[str], says: str) 
         ({"UDIB_LLM__OUTPUT_USD_PER_MILLION": ""}, 2, "output_usd_per_million"),
         ({"UDIB_LLM__PROVIDER": "none"}, 2, "No language model is named"),
         ({"UDIB_LLM_CACHE__STORE": "redis"}, 2, "redis_url is not set"),
+        ({"UDIB_LLM__CAP_DAY_USD": "inf"}, 2, "cap_day_usd"),
+        ({"UDIB_LLM__CAP_REQUEST_USD": "nan"}, 2, "cap_request_usd"),
     ],
 )
 def test_settings_that_lack_something_are_a_sentence(

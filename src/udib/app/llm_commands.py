@@ -17,7 +17,7 @@ from udib.app.bootstrap_llm import Models, open_ledger
 from udib.app.commands import Options, opened
 from udib.core.chat import ChatRequest, Message
 from udib.core.errors import BadRequestError
-from udib.core.spending import Spending
+from udib.core.spending import LARGEST_USD, Spending
 from udib.delivery.text import clean
 from udib.llm.calibration import Calibration, CheckedQuestion, calibrate
 from udib.llm.cards import ModelCard
@@ -61,6 +61,8 @@ async def route(question: str, task: str, options: Options) -> int:
 
 async def calibrate_models(file: str, options: Options, *, most_usd: float, anew: bool) -> int:
     """Teach the router by questions with known answers."""
+    if not 0 <= most_usd <= LARGEST_USD:  # of "nan", nothing is more
+        raise BadRequestError(f"The most that a calibration may cost is an amount of dollars, not {most_usd}.")
     questions = _questions(Path(file))
     async with opened(options) as app:
         known = _models(app)

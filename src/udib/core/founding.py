@@ -6,6 +6,7 @@ cited always stands beside it, with its second.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -16,6 +17,8 @@ from udib.core.types import FoundedStatement
 
 _LONGEST: Final = 1000
 _MOST_QUOTES: Final = 16
+_JOINERS: Final = "\u200c\u200d"
+"""They join letters of several scripts, unseen."""
 _MARK: Final = re.compile(
     "[\"\u201c-\u201f\u00ab\u00bb\u2033\u2036\u2039\u203a\u275d\u275e\u300a-\u300f\u301d-\u301f\uff02]|`+|''|\u2018\u2018|\u2019\u2019"
 )
@@ -26,6 +29,10 @@ _WORD_BEFORE: Final = r"(?<!\w)(?<!\w['\u2019\u2010\u2011-])(?<!\d[.,])"
 _WORD_AFTER: Final = r"(?!\w|[\u2010\u2011-]\w|['\u2019](?!s\b)\w|[.,]\d|\s?%)"
 """Where words begin and end: "we can" is not in "we can't", "violent" not in "non-violent", "5" not in "5.5", "5%"."""
 _WORD: Final = re.compile(r"[^\W\d_]+")
+_TITLES: Final = frozenset(
+    {"A", "An", "Das", "Der", "Die", "Dr", "El", "Il", "La", "Le", "Los", "Mr", "Mrs", "Ms", "Prof", "The"}
+)
+"""What names of speakers begin with, and sentences too."""
 _TELLING: Final = 5
 """Letters of a word that carries meaning, and how many of them must agree: "rents" and "rental" do."""
 _UNITS: Final = re.findall(
@@ -89,7 +96,7 @@ def borne_out(drafted: DraftedStatement, shown: Mapping[int, Citable]) -> Founde
         drafted: What the model wrote.
         shown: What it was shown, by number: it may cite nothing else.
     """
-    text = " ".join(drafted.text.split())
+    text = _seen(" ".join(drafted.text.split()), _JOINERS)
     cites = tuple(dict.fromkeys(number for number in drafted.cites if number in shown))
     if not text or len(text) > _LONGEST or not cites or len(cites) < len(set(drafted.cites)):
         return None
@@ -98,8 +105,12 @@ def borne_out(drafted: DraftedStatement, shown: Mapping[int, Citable]) -> Founde
     cited = [shown[number] for number in cites]
     texts = [each.text for each in cited]
     quotes = [verbatim(quote, texts) for quote in (*drafted.quotes, *_quoted(text)) if quote.strip()]
-    if any(quote is None for quote in quotes) or not _figures(text) <= _known_figures(cited):
+    figures = _figures(unicodedata.normalize("NFKC", _seen(text)))
+    if any(quote is None for quote in quotes) or not figures <= _known_figures(cited):
         return None
+    said = " ".join(f"{each.text} {each.beside} {each.speaker or ''}" for each in cited)
+    if _speakers(shown.values()) & _names(text) - _names(said):
+        return None  # it gives somebody's words to another one
     if not stems(text) & stems(" ".join(f"{each.text} {each.speaker or ''}" for each in cited)):
         return None
     return FoundedStatement(text, cites, tuple(dict.fromkeys(quote for quote in quotes if quote)))
@@ -114,6 +125,11 @@ def quotes_found(draft: Draft, shown: Mapping[int, Citable]) -> tuple[int, int]:
         if quote.strip() and len(quote) <= _LONGEST
     ]
     return sum(found), len(found)
+
+
+def _seen(text: str, beside: str = "") -> str:
+    """A text without what nobody sees, which could stand within a figure and make it look like two."""
+    return text if text.isprintable() else "".join(char for char in text if char.isprintable() or char in beside)
 
 
 def _quoted(text: str) -> list[str]:
@@ -190,6 +206,15 @@ def _plain(number: str) -> str:
     head, point, tail = whole.partition(".")
     tail = tail.rstrip("0") if "." not in tail else tail
     return f"{head.lstrip('0') or '0'}{point if tail else ''}{tail}"
+
+
+def _speakers(shown: Iterable[Citable]) -> set[str]:
+    return {name for each in shown for name in _names(each.speaker or "") - _TITLES}
+
+
+def _names(text: str) -> set[str]:
+    """Words with a capital: names, in most languages, among others."""
+    return {word for word in _WORD.findall(text) if word[0].isupper()}
 
 
 def stems(text: str) -> set[str]:

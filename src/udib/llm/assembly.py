@@ -19,6 +19,8 @@ _FINISH: Final = {
 }
 _BYTES_PER_TOKEN: Final = 4
 """Of English text, about, where a provider does not count."""
+_MOST_BYTES_PER_TOKEN: Final = 64
+"""Who counts fewer tokens than that leaves some out, so that their price would be left out too."""
 _MOST_TOKENS: Final = 10**8
 _MOST_USD: Final = 10_000.0
 """What is above is no count and no bill of one call: it would upset every sum that it comes into."""
@@ -179,7 +181,8 @@ class Assembly:
 
     def _consumed(self, body: bytes, card: ModelCard | None) -> TokenUsage:
         wire = read_usage(self._usage)
-        prompt, answer = _counted(wire.prompt_tokens, 1), _counted(wire.completion_tokens, 1 if self._size else 0)
+        prompt = _counted(wire.prompt_tokens, -(-len(body) // _MOST_BYTES_PER_TOKEN))
+        answer = _counted(wire.completion_tokens, -(-self._size // _MOST_BYTES_PER_TOKEN))
         if estimated := prompt is None or answer is None:
             prompt, answer = _estimate(len(body)), _estimate(self._size)
         listed = 0.0 if card is None else card.cost_usd(prompt, answer)

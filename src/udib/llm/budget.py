@@ -23,6 +23,9 @@ _SHORTEST: Final = 64
 """Tokens below which an answer is not worth asking for."""
 _SAFETY: Final = 1.3
 """Texts are counted by estimate; this much more is set aside for them."""
+_MOST_BYTES_PER_TOKEN: Final = 3
+"""Of prose a token has more. Of what is none (letters at random, blanks, rare scripts) it has fewer, and the estimate,
+which is made for prose, may say a quarter of it: whoever asks could have each call cost more than was set aside."""
 _DEARER: Final = frozenset(
     {
         "audio",
@@ -147,7 +150,7 @@ class BudgetedChatModel:
                 f"The option {min(dearer)!r} of a chat would change what it may cost at most; leave it out."
             )
         card = self._card(request)
-        prompt = round(_SAFETY * self._prompt_tokens(request))
+        prompt = self._most_tokens(request)
         wanted = request.max_tokens or min(ANSWER_TOKENS, card.max_output_tokens or ANSWER_TOKENS)
         least = request.max_tokens or min(wanted, _SHORTEST)  # a length that was asked for is not changed
         cap = self._caps.request_usd
@@ -200,17 +203,23 @@ class BudgetedChatModel:
             # An answer is there, and paid. What was set aside goes on counting, so that no cap is passed.
             log.warning("llm.unsettled", cost_usd=reserved.cost_usd, counted_usd=reserved.amount_usd, error=str(exc))
 
+    def _most_tokens(self, request: ChatRequest) -> int:
+        """How long the messages of a request may be, rather too much than too little."""
+        size_bytes = sum(len(message.content.encode(errors="replace")) for message in request.messages)
+        return max(round(_SAFETY * self._prompt_tokens(request)), size_bytes // _MOST_BYTES_PER_TOKEN)
+
     def _used_usd(self, reserved: _Reserved) -> float:
         """About what a stream cost until its reader left, rather too much than too little."""
         said = ChatRequest([Message("assistant", "".join(reserved.said))])
-        prompt, answer = (round(_SAFETY * self._prompt_tokens(each)) for each in (reserved.request, said))
+        prompt, answer = (self._most_tokens(each) for each in (reserved.request, said))
         return min(reserved.amount_usd, self._card(reserved.request).cost_usd(prompt, answer))
 
     def _cost_usd(self, reserved: _Reserved, answer: Completion) -> float:
         """What an answer cost; by its own account if that says more than our list.
 
-        If neither is an amount, it is all that was set aside.
+        If neither is an amount, it is all that was set aside. An attempt that was lost may have cost as much.
         """
         self._counted(reserved.request, answer.usage)
         bills = (answer.usage.cost_usd, self._card(reserved.request).settled(answer.usage))
-        return max((bill for bill in bills if 0 <= bill <= LARGEST_USD), default=reserved.amount_usd)
+        bill = max((bill for bill in bills if 0 <= bill <= LARGEST_USD), default=reserved.amount_usd)
+        return min(bill * (1 + answer.lost), LARGEST_USD)

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from json import JSONDecoder
+from itertools import islice
+from json import JSONDecodeError, JSONDecoder
 from typing import Any, Final, Generic, Protocol, TypeVar, cast, runtime_checkable
 
 import msgspec
@@ -18,6 +19,10 @@ _FENCED: Final = re.compile(r"```[a-zA-Z]{0,10}\n(.*?)```", re.DOTALL)
 _THOUGHT: Final = "</think>"
 _MOST_BEGINNINGS: Final = 50
 """Places in a text where a JSON value is looked for; each may cost a look at all of the rest."""
+_MOST_SHOWN: Final = 20_000
+"""Characters of a wrong answer that the model is shown again, and that are paid again."""
+_MOST_LOOKED_AT: Final = 200_000
+"""Characters of all those looks; an answer is shorter, and the event loop waits meanwhile."""
 
 
 class InvalidAnswerError(UdibError):
@@ -143,16 +148,17 @@ def _candidates(text: str) -> Iterator[str]:
     text = text.rpartition(_THOUGHT)[2].strip()
     if text[:1] in {"{", "["}:
         yield text
-    yield from (fenced.strip() for fenced in _FENCED.findall(text))
-    decoder, start = JSONDecoder(), 0
+    yield from (fenced[1].strip() for fenced in islice(_FENCED.finditer(text), _MOST_BEGINNINGS))
+    decoder, start, looked_at = JSONDecoder(), 0, 0
     for _ in range(_MOST_BEGINNINGS):
         begins = [place for sign in "{[" if (place := text.find(sign, start)) >= 0]
-        if not begins:
+        if not begins or looked_at > _MOST_LOOKED_AT:
             return
         start = min(begins)
         try:
             _, end = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError) as exc:
+            looked_at += exc.pos - start if isinstance(exc, JSONDecodeError) else 1
             start += 1
             continue
         yield text[start:end]
@@ -175,7 +181,9 @@ def _with_complaint(request: ChatRequest, said: str, complaint: str, schema: Map
         f"That answer cannot be used: {complaint}\n"
         f"Answer again, with one JSON value and nothing else. It must match this JSON schema:\n{_text(schema)}"
     )
-    return replace(request, messages=(*request.messages, Message("assistant", said), Message("user", wrong)))
+    return replace(
+        request, messages=(*request.messages, Message("assistant", said[:_MOST_SHOWN]), Message("user", wrong))
+    )
 
 
 def _text(schema: Mapping[str, Any]) -> str:

@@ -40,6 +40,8 @@ def received(usage: str, *, tells_bills: bool = False, **fields: Any) -> Complet
         '{"prompt_tokens": 1000000000000000000, "completion_tokens": 1}',
         '{"prompt_tokens": 1, "completion_tokens": 1000000000000000000000000000000}',
         '{"prompt_tokens": 0, "completion_tokens": 0}',
+        '{"prompt_tokens": 6, "completion_tokens": 25}',
+        '{"prompt_tokens": 100, "completion_tokens": 1}',
         '{"prompt_tokens": 100, "completion_tokens": 0, "cost": null}',
         '{"prompt_tokens": 100, "completion_tokens": "nan"}',
     ],

@@ -273,8 +273,10 @@ class ContentPipeline:
                 run.step(Stage("fallacies", self._fallacy_detection, Fallacies, limit), transcript)
             )
             outline = level.create_task(run.step(Stage("outline", self._outline, Outline, limit), transcript))
-            worded = level.create_task(self._summary(run, transcript))
-        summary = worded.result()
+            worded = []
+            if (summarise := self._analyses.summary) is not None:  # without a model there is no such stage
+                summary = Stage("summary", partial(summarise, self.scope), WordedSummary, limit)
+                worded.append(level.create_task(run.step(summary, transcript)))
         return Findings(
             transcript,
             outline.result().value,
@@ -286,10 +288,10 @@ class ContentPipeline:
                 *_missing("fact-check", fact.result()),
                 *_missing("fallacies", fallacy.result()),
                 *_missing("outline", outline.result()),
-                *(() if summary is None else _missing("summary in words", summary)),
+                *(gap for task in worded for gap in _missing("summary in words", task.result())),
                 *(() if transcript.speakers else (Missing("who said what", _NO_SPEAKERS),)),
             ),
-            worded_summary=None if summary is None else summary.value,
+            worded_summary=next((task.result().value for task in worded), None),
         )
 
     async def _debate_analysis(self, transcript: Transcript) -> DebateMap:
@@ -306,13 +308,6 @@ class ContentPipeline:
 
     async def _outline(self, transcript: Transcript) -> Outline:
         return await self._analyses.outline(transcript)
-
-    async def _summary(self, run: Run, transcript: Transcript) -> StepResult[WordedSummary] | None:
-        """The summary in a model's words; without a model there is no such stage."""
-        if self._analyses.summary is None:
-            return None
-        work = partial(self._analyses.summary, self.scope)
-        return await run.step(Stage("summary", work, WordedSummary, self._deadlines.analyse_s), transcript)
 
     async def _aggregate_analysis(self, ctx: _Context, findings: Findings, content: Content) -> Report:
         """One report of all findings, every quote of which is looked up in the transcript once more."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 
 from udib.core.chat import ChatRequest, Completion, Purpose
-from udib.core.errors import BadRequestError, UdibError
+from udib.core.errors import RefusedError, UdibError
 from udib.core.ports import KeyValueStore
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health
@@ -76,7 +76,7 @@ class LLMCache:
             provider: Who is asked: base URL, and whatever else of the endpoint decides its answers.
 
         Raises:
-            BadRequestError: The provider refused the same request a moment ago.
+            RefusedError: The provider refused the same request a moment ago.
         """
         began = time.perf_counter()
         spot = await self.spot(request, purpose, provider, request.model)
@@ -220,7 +220,7 @@ class LLMCache:
         kept = Kept.of(answer, cost_usd=cost_usd, kept_at=self._wall(), ttl_s=ttl_s)
         return kept if await self._put(spot, kept) else None
 
-    async def keep_refusal(self, spot: Spot, refusal: BadRequestError) -> bool:
+    async def keep_refusal(self, spot: Spot, refusal: RefusedError) -> bool:
         """Keep that the provider refuses a request as it is, for a short time; returns whether it was kept."""
         kept = Kept(refusal=str(refusal), kept_at=self._wall(), ttl_s=self.policy.negative_ttl)
         return await self._put(spot, kept)

@@ -9,7 +9,15 @@ import pytest
 from routed_models import Clock, HashEmbedder, ScriptedModel
 
 from udib.core.chat import ChatRequest, Completion, Message, Purpose, TokenUsage, Tool
-from udib.core.errors import BadRequestError, BudgetExceededError, ForbiddenError, Status, UdibError, UnavailableError
+from udib.core.errors import (
+    BadRequestError,
+    BudgetExceededError,
+    ForbiddenError,
+    MissingModelError,
+    Status,
+    UdibError,
+    UnavailableError,
+)
 from udib.core.routing import Decision, Learned
 from udib.core.tenancy import Scope
 from udib.llm.breaker import CircuitBreakers
@@ -349,3 +357,42 @@ async def test_what_cannot_be_read_is_refused_until_it_is_left_behind() -> None:
     await asked.learner.anew()
     assert (await asked.complete(REQUEST, ASK)).text == "fine"
     assert isinstance((await LLMRouter(models(), [GOOD, FAIR, POOR], log=log).learner.opened()).to_bytes(), bytes)
+
+
+def missing() -> list[UdibError]:
+    return [MissingModelError("There is no model 'good' here (HTTP 404); check the name.")]
+
+
+async def test_a_model_that_its_provider_no_longer_has_is_passed_over_and_rests_after_a_while() -> None:
+    clients = models()
+    clients["good"].errors = missing() * 9
+    asked = router(clients, breakers=CircuitBreakers(failures=2))
+    for _ in range(4):
+        assert (await asked.complete(REQUEST, ASK)).text == "fine"
+    assert len(clients["good"].asked) == 2
+
+
+async def test_the_only_model_s_own_words_are_not_wrapped_in_others() -> None:
+    asked = router({"good": ScriptedModel("good", errors=missing())})
+    with pytest.raises(MissingModelError, match=r"^There is no model 'good' here \(HTTP 404\); check the name\.$"):
+        await asked.complete(REQUEST, ASK)
+
+
+async def test_a_model_whose_answer_could_pass_a_cap_makes_room_for_cheaper_ones() -> None:
+    clients = models()
+    for name in ("good", "fair"):
+        clients[name].errors = [BudgetExceededError(f"A call to {name} may cost too much; ask less.")] * 2
+    asked = router(clients, most_tried=1)
+    answer = await asked.complete(REQUEST, ASK)
+    assert (answer.model, set(answer.instead_of)) == ("poor-as-billed", {"good", "fair"})
+    streamed = [piece async for piece in asked.stream(REQUEST, ASK)]
+    assert streamed[0] == "fine"
+    assert len(clients["poor"].asked) == 2
+
+
+async def test_when_every_model_could_pass_a_cap_that_is_said_and_no_one_is_told_to_wait() -> None:
+    clients = models()
+    for each in clients.values():
+        each.errors = [BudgetExceededError(f"A call to {each.name} may cost too much; ask less.")]
+    with pytest.raises(BudgetExceededError, match="may cost too much"):
+        await router(clients).complete(REQUEST, ASK)

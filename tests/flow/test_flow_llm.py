@@ -144,6 +144,21 @@ async def test_a_cap_is_never_passed(data: Path, server: ChatServer, monkeypatch
     assert server.seen() == []
 
 
+def test_nobody_is_told_that_answers_are_gone_while_their_store_is_away(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
+) -> None:
+    monkeypatch.setenv("UDIB_LLM_CACHE__STORE", "redis")
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{unused_tcp_port}/0")
+    for arguments in (["clear"], ["stats"]):
+        assert "The store of kept answers is away" in cli("llm", "cache", *arguments, code=3)
+
+
+def test_kept_answers_are_looked_after_whoever_is_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UDIB_LLM__PROVIDER", "none")
+    assert "No answer was looked for yet" in cli("llm", "cache", "stats")
+    assert "No answer kept before now is given" in cli("llm", "cache", "clear")
+
+
 async def test_kept_answers_are_forgotten_also_when_no_provider_is_named_any_more(
     data: Path, server: ChatServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

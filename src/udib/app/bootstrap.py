@@ -51,7 +51,7 @@ class App:
 
     `memory` and `vectors` are what is remembered, as records and as vectors; their calls name a scope. What fetches and
     analyses is put together at its first use: a question needs none of it. So are the `models`; they are None while the
-    settings name no provider.
+    settings name no provider. `answers`, those of models that are kept, are there whoever is named.
     """
 
     settings: Settings
@@ -60,8 +60,14 @@ class App:
     cache: KeyValueStore
     memory: "MemoryService"
     vectors: "EnhancedVectorStore"
+    _make_answers: Callable[[], "LLMCache"]
     _make_models: Callable[[], "Models | None"]
     _make_pipeline: Callable[[], tuple[ContentPipeline, Sequence[Checked]]]
+
+    @property
+    def answers(self) -> "LLMCache":
+        """The answers of models that are kept."""
+        return self._make_answers()
 
     @property
     def models(self) -> "Models | None":
@@ -178,7 +184,7 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
             checked += named.checked if named is not None else ()
             return ContentPipeline(services, _analyses(settings, static), settings.scope), checked
 
-        yield App(settings, settings.scope, catalogue, cache, memory, vectors, models, pipeline)
+        yield App(settings, settings.scope, catalogue, cache, memory, vectors, answers, models, pipeline)
 
 
 @dataclass(frozen=True, slots=True)

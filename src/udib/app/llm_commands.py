@@ -15,9 +15,10 @@ from udib.app.bootstrap import App
 from udib.app.bootstrap_llm import Models, open_ledger
 from udib.app.commands import Options, opened
 from udib.core.chat import ChatRequest, Message
-from udib.core.errors import BadRequestError
+from udib.core.errors import BadRequestError, UnavailableError
 from udib.core.spending import Spending
 from udib.delivery.text import clean
+from udib.llm.cache import LLMCache
 from udib.llm.calibration import Calibration, CheckedQuestion, calibrate
 from udib.llm.cards import ModelCard
 from udib.llm.openrouter import OpenRouterService
@@ -97,7 +98,8 @@ async def spend(options: Options, *, days: int, everybody: bool) -> int:
 async def cache_stats(options: Options) -> int:
     """Say what the cache saved."""
     async with opened(options) as app:
-        totals = await _models(app).cache.totals(app.scope.tenant)
+        totals = await app.answers.totals(app.scope.tenant)
+        await _insist(app.answers)
         table = _table("task", "model", "hits", "misses", "saved")
         for row in totals:
             saved = f"{row['total_saved_cost_usd']:.4f} USD, {row['total_saved_latency_ms'] / 1000:.1f} s"
@@ -111,10 +113,22 @@ async def cache_stats(options: Options) -> int:
 async def cache_clear(pattern: str, options: Options) -> int:
     """Let no kept answer be given again."""
     async with opened(options) as app:
-        await _models(app).cache.invalidate_pattern(pattern, scope=app.scope)
+        await app.answers.invalidate_pattern(pattern, scope=app.scope)
+        await _insist(app.answers)
         text = Text(f"No answer kept before now is given for {app.scope} ({pattern}).")
         present.emit({"cleared": pattern}, text, as_json=options.json)
         return 0
+
+
+async def _insist(answers: LLMCache) -> None:
+    """Say that the store was away: what stood in for it ends with this process.
+
+    Raises:
+        UnavailableError: It is away.
+    """
+    health = await answers.ping()
+    if not health.ok:
+        raise UnavailableError(f"The store of kept answers is away, so this did not reach it: {health.detail}.")
 
 
 def _models(app: App) -> Models:

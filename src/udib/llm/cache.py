@@ -264,16 +264,21 @@ class LLMCache:
         payload = pack(kept, spot)
         if kept.ttl_s <= 0 or len(payload) > self.policy.largest_kilobytes * 1024:
             return False
+        labels, answers = (spot.scope, spot.model, spot.task), self._at(spot.scope, _ANSWERS)
         try:
             # What was invalidated or forgotten while the model was asked is not to be found, nor to lie about.
-            if await self._generations.current((spot.scope, spot.model, spot.task)) != spot.generation:
+            if await self._generations.current(labels) != spot.generation:
                 return False
             self._shelf.put(spot.digest, kept, spot.scope, left_s=kept.ttl_s, size_bytes=len(payload))
-            await self._at(spot.scope, _ANSWERS).set(spot.digest.hex(), payload, ttl_s=kept.ttl_s)
+            await answers.set(spot.digest.hex(), payload, ttl_s=kept.ttl_s)
+            # Who forgets ends the generation first, then removes the answers: this one may have come after both.
+            if await self._generations.read(labels) == spot.generation:
+                return True
+            self._shelf.drop(spot.digest)
+            await answers.delete(spot.digest.hex())
         except AWAY as exc:
             self._lost(exc)
-            return False
-        return True
+        return False
 
     def _unflushed(self) -> Iterator[tuple[Label, CacheMetrics]]:
         nothing = CacheMetrics()

@@ -159,6 +159,26 @@ def test_kept_answers_are_looked_after_whoever_is_named(cli: Cli, monkeypatch: p
     assert "No answer kept before now is given" in cli("llm", "cache", "clear")
 
 
+async def test_another_list_of_models_is_asked_anew(
+    data: Path, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("UDIB_LLM__MODEL")
+    monkeypatch.setenv("UDIB_LLM__MODELS", str(data.parent / "models.yaml"))
+    for name in ("one", "two", "two"):
+        prices = "input_usd_per_million: 1, output_usd_per_million: 2"
+        text = f"as_of: 2025-12-01\ntasks: [answer]\nmodels: [{{name: {name}, context_tokens: 8000, {prices}}}]\n"
+        (data.parent / "models.yaml").write_text(text, encoding="utf-8")
+        assert (await asked(data, reply(), server=server)).model == name
+    assert [each.json["model"] for each in server.seen()] == ["one", "two"]
+
+
+async def test_damage_to_what_was_learned_is_said_and_costs_no_answer(data: Path, server: ChatServer) -> None:
+    data.mkdir(mode=0o700)
+    (data / "decisions.db").write_bytes(b"no database, and certainly none of SQLite" * 100)
+    assert (await asked(data, reply(), server=server)).statements
+    assert (data / "decisions.db.damaged").exists()
+
+
 async def test_kept_answers_are_forgotten_also_when_no_provider_is_named_any_more(
     data: Path, server: ChatServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

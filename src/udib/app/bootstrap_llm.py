@@ -140,7 +140,7 @@ def open_models(
     client, remote = _client(stack, settings, cards)
     counter = TokenCounter()
     ledger = open_ledger(stack, root)
-    log = SqliteDecisionLog(closed_with(stack, Database(root / "decisions.db", DECISIONS_SCHEMA)))
+    log = SqliteDecisionLog(closed_with(stack, Database(root / "decisions.db", DECISIONS_SCHEMA, disposable=True)))
     asked: ChatModel = client
     if remote if wanted.redact is None else wanted.redact:
         asked = RedactingChatModel(asked)
@@ -172,7 +172,9 @@ def open_models(
     )
     stack.push_async_callback(router.close)
     cache = answers()
-    chat = CachedChatModel(router, cache, provider=client.provider, model=wanted.model or _ROUTED)
+    # Of another list of models another answer may come.
+    whom = f"{client.provider} {sorted(cards)}"
+    chat = CachedChatModel(router, cache, provider=whom, model=wanted.model or _ROUTED)
     stack.push_async_callback(chat.close)
     return Models(
         chat,

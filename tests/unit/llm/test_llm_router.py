@@ -347,16 +347,28 @@ async def test_an_answer_is_not_given_up_because_its_decision_cannot_be_written_
     assert (health.ok, "The disk is full" in health.detail) == (False, True)
 
 
-async def test_what_cannot_be_read_is_refused_until_it_is_left_behind() -> None:
+async def test_what_cannot_be_read_is_learned_again_from_the_decisions(tmp_path: Path) -> None:
+    database = Database(tmp_path / "decisions.db", SCHEMA)
+    log = SqliteDecisionLog(database)
+    first, again = (LLMRouter(models(), [GOOD, FAIR, POOR], log=log) for _ in range(2))
+    for reward in (0.0, 1.0, 0.5):
+        await first.feedback((await first.complete(REQUEST, ASK)).decision_id, reward)
+    await log.save(first.learner.layout, Learned(6, b"of another udib"))
+    assert (await again.learner.opened()).to_bytes() == first.learner.policy.to_bytes()
+    await again.close()
+    learned = await log.learned(first.learner.layout)
+    assert learned is not None
+    assert learned.data == first.learner.policy.to_bytes()
+    await database.close()
+
+
+async def test_what_was_learned_is_left_behind_when_that_is_wanted() -> None:
     log = MemoryDecisionLog()
-    layout = Features((), None).layout
-    await log.save(layout, Learned(3, b"not ours"))
-    asked = LLMRouter(models(), [GOOD, FAIR, POOR], log=log)
-    with pytest.raises(BadRequestError, match="calibrate --anew"):
-        await asked.complete(REQUEST, ASK)
-    await asked.learner.anew()
-    assert (await asked.complete(REQUEST, ASK)).text == "fine"
-    assert isinstance((await LLMRouter(models(), [GOOD, FAIR, POOR], log=log).learner.opened()).to_bytes(), bytes)
+    first, again = (LLMRouter(models(), [GOOD, FAIR, POOR], log=log) for _ in range(2))
+    fresh = again.learner.policy.to_bytes()
+    await first.feedback((await first.complete(REQUEST, ASK)).decision_id, 0.0)
+    await again.learner.anew()
+    assert (await LLMRouter(models(), [GOOD, FAIR, POOR], log=log).learner.opened()).to_bytes() == fresh
 
 
 def missing() -> list[UdibError]:

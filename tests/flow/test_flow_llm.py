@@ -144,6 +144,25 @@ async def test_a_cap_is_never_passed(data: Path, server: ChatServer, monkeypatch
     assert server.seen() == []
 
 
+def test_a_dry_run_says_the_cost_and_asks_nothing(
+    cli: Cli, server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Nothing that was said" in cli("ask", QUESTION, "--dry-run")
+    cli("analyze", str(tmp_path / "talk.vtt"), "--quiet")
+    planned = json.loads(cli("ask", QUESTION, "--dry-run", "--json"))
+    assert (planned["model"], planned["passages"], planned["note"]) == ("small", 2, "")
+    assert 0 < planned["expected_usd"] < planned["most_usd"] < 0.1
+    text = " ".join(cli("ask", QUESTION, "--dry-run").split())
+    assert f"2 passages would go to small, for about {planned['expected_usd']:.4f} USD and at most" in text
+    monkeypatch.setenv("UDIB_LLM__CAP_REQUEST_USD", "0.0001")
+    text = " ".join(cli("ask", QUESTION, "--dry-run").split())
+    assert "raise llm.cap_request_usd. It would cost 0.0000 USD." in text
+    monkeypatch.setenv("UDIB_LLM__PROVIDER", "none")
+    assert "No language model is named" in cli("ask", QUESTION, "--dry-run")
+    assert not server.seen()
+    assert json.loads(cli("llm", "spend", "--json"))["spendings"] == []
+
+
 def test_nobody_is_told_that_answers_are_gone_while_their_store_is_away(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
 ) -> None:

@@ -97,8 +97,12 @@ class App:
         work = self._asked(question, limit, filters)
         return await run_step(work, name="ask", deadline_s=Deadlines().analyse_s)
 
+    async def find(self, question: str, *, limit: int = 5, filters: Filters | None = None) -> Answer:
+        """The passages that bear on a question; no model is asked. Raises as `udib.pipeline.ask.ask` does."""
+        return await ask(self.memory, self.scope, question, limit=limit, filters=filters)
+
     async def _asked(self, question: str, limit: int, filters: Filters | None) -> Answer:
-        found = await ask(self.memory, self.scope, question, limit=limit, filters=filters)
+        found = await self.find(question, limit=limit, filters=filters)
         if self.models is None:
             return found
         from udib.pipeline.answering import in_words

@@ -4,26 +4,27 @@ From the outside in: an answer is looked for in the cache; if there is none, the
 cost is set aside; private details are taken out; then it is asked.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from udib.app.bootstrap_memory import closed_with, connections, needs_extra
 from udib.app.settings import LlmSettings, Settings, provider_key, shipped_config_dir
-from udib.core.chat import ChatModel, ChatRequest, Purpose
+from udib.core.chat import ChatModel, ChatRequest, Completion, Purpose
 from udib.core.checked import Checked
-from udib.core.errors import BadRequestError, ForbiddenError
+from udib.core.errors import BadRequestError, ForbiddenError, NotSentError
 from udib.core.ports import KeyValueStore
 from udib.core.spending import Caps
 from udib.core.tenancy import Scope
-from udib.core.types import Passage
+from udib.core.types import Health, Passage
 from udib.core.vectors import Embedder
 from udib.pipeline.answering import Draft, Drafted, Write
 
 if TYPE_CHECKING:
+    from udib.llm.budget import BudgetedChatModel
     from udib.llm.cache import LLMCache
     from udib.llm.cards import ModelCard
     from udib.llm.catalogue import ModelCatalogue
@@ -52,6 +53,7 @@ class Models:
         cache: The answers that are kept.
         engine: The prompts.
         provider: Who is asked, by name and host.
+        budget: What sets aside the most that a call may cost.
         checked: All that can say how it is.
     """
 
@@ -62,6 +64,7 @@ class Models:
     cache: "LLMCache"
     engine: "PromptEngine"
     provider: str
+    budget: "BudgetedChatModel"
     checked: Sequence[Checked]
 
     def writer(self, scope: Scope, deadline_s: float) -> Write:
@@ -93,6 +96,40 @@ class Models:
             )
 
         return write
+
+    async def estimate(self, scope: Scope, question: str, passages: Sequence[Passage]) -> tuple[str, float, float]:
+        """What putting an answer into words would take; nothing is asked.
+
+        Returns:
+            The model that would be asked now, what the call is expected to cost, and what it costs at most, in USD.
+
+        Raises:
+            UdibError: No model would be asked.
+        """
+        noted = _Noting()
+        with suppress(NotSentError):
+            await replace(self, chat=noted).writer(scope, 1.0)(question, passages)
+        request, purpose = noted.asked[0]
+        name = await self.router.select_model(request.messages, {"task": purpose.task}, scope=scope)
+        _, most_usd = self.budget.bounded(replace(request, model=name))
+        return name, min(most_usd, await self.router.expected_usd(name, request, purpose.task)), most_usd
+
+
+@dataclass(frozen=True, slots=True)
+class _Noting:
+    """A chat model that notes what it is asked, and sends nothing."""
+
+    asked: list[tuple[ChatRequest, Purpose]] = field(default_factory=list)
+
+    async def ping(self) -> Health:
+        return Health("dry run", ok=True, detail="nothing is sent")
+
+    async def complete(self, request: ChatRequest, purpose: Purpose) -> Completion:
+        self.asked.append((request, purpose))
+        raise NotSentError("Nothing is asked in a dry run.")
+
+    async def stream(self, request: ChatRequest, purpose: Purpose) -> AsyncIterator[str | Completion]:
+        yield await self.complete(request, purpose)
 
 
 def open_answers(stack: AsyncExitStack, settings: Settings, local: KeyValueStore) -> "LLMCache":
@@ -184,6 +221,7 @@ def open_models(
         cache,
         PromptEngine(None if wanted.prompts is None else Path(wanted.prompts).expanduser(), counter),
         f"{wanted.provider} at {urlsplit(client.provider).netloc}",
+        budgeted,
         (ledger, log, cache),
     )
 

@@ -335,7 +335,8 @@ class LLMRouter:
         for name in routed.choice.ranking:
             if sum(not isinstance(each, BudgetExceededError) for each in failed.values()) >= self._options.most_tried:
                 return
-            yield name
+            if self._options.breakers.admits(name):  # others may have found it failing since it was ranked
+                yield name
 
     def _client(self, name: str) -> ChatModel:
         if name not in self._clients:

@@ -152,6 +152,8 @@ def nobody(obstacles: Iterable[tuple[str, Obstacle]]) -> UdibError:
 
 def exhausted(failed: Mapping[str, UdibError]) -> UdibError:
     """Why none of the models that were asked gave an answer, as one sentence: retryable if waiting may help."""
+    if not failed:
+        return UnavailableError("All models that could answer rest after failures; try again in a minute.")
     reasons = list(failed.values())
     if len(reasons) == 1 or not any(isinstance(each, UnavailableError) for each in reasons):
         return reasons[-1]

@@ -1,5 +1,6 @@
 """The router: whom it asks, what it does when a model fails, what it writes down and what it learns."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,34 @@ async def test_a_model_that_fails_again_and_again_rests_and_is_probed_by_one_cal
     clock.now += 31
     assert (await asked.complete(REQUEST, ASK)).instead_of == ()
     assert len(clients["good"].asked) == 4
+
+
+async def test_callers_at_the_same_time_probe_a_resting_model_once(clock: Clock) -> None:
+    async def plenty(_: Scope) -> float | None:
+        await asyncio.sleep(0)
+        return None
+
+    clients = models()
+    clients["good"].errors = down(9)
+    asked = router(clients, breakers=CircuitBreakers(failures=1, rest_s=30, clock=clock), remaining_usd=plenty)
+    await asked.complete(REQUEST, ASK)
+    clock.now += 31
+    async with asyncio.TaskGroup() as group:
+        calls = [group.create_task(asked.complete(REQUEST, ASK)) for _ in range(5)]
+    assert {call.result().text for call in calls} == {"fine"}
+    assert len(clients["good"].asked) == 2
+
+
+async def test_a_model_that_began_to_rest_meanwhile_is_told_of() -> None:
+    clients = {"good": ScriptedModel("good", errors=down(2))}
+    breakers = CircuitBreakers(failures=1)
+
+    async def meanwhile(_: Scope) -> float | None:
+        breakers.failed("good")
+        return None
+
+    with pytest.raises(UnavailableError, match="rest after failures; try again in a minute"):
+        await router(clients, breakers=breakers, remaining_usd=meanwhile).complete(REQUEST, ASK)
 
 
 async def test_when_all_rest_the_caller_is_told_to_wait() -> None:

@@ -179,7 +179,7 @@ class LLMCache:
 
     async def ping(self) -> Health:
         """How the store is; without it, models are asked each time."""
-        return await self._store.ping()
+        return replace(await self._store.ping(), name="kept answers")
 
     async def spot(self, request: ChatRequest, purpose: Purpose, provider: str, model: str | None) -> Spot | None:
         """Where the answer of a request is kept; None if it must not be cached, or the store is away."""

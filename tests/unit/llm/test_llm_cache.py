@@ -74,6 +74,10 @@ async def test_an_answer_is_found_again_and_costs_nothing(cache: LLMCache) -> No
     assert found == replace(ANSWER, cached=True, usage=TokenUsage(), latency_ms=found.latency_ms)
 
 
+async def test_its_health_is_told_apart_from_that_of_other_stores(cache: LLMCache) -> None:
+    assert (await cache.ping()).name == "kept answers"
+
+
 async def test_another_process_finds_it_in_the_store(make: Any) -> None:
     await make().set(question(), FOR_A, ANSWER, provider=SITE)
     found = await make(memory_entries=0).get(question(), FOR_A, provider=SITE)

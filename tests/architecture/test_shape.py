@@ -23,8 +23,8 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # and llm (a client, a cache and a learner, each of which is a library elsewhere); app has the commands that look after
 # all of it and their dry runs, testing a whole vector index as a model and two servers.
 ROOM_LINES = {
-    "core": 1980, "net": 900, "storage": 2250, "sources": 2100, "transcripts": 2500, "analysis": 2650, "memory": 7850,
-    "delivery": 2000, "pipeline": 1600, "app": 4100, "testing": 1100, "llm": 6800,
+    "core": 2160, "net": 900, "storage": 2800, "sources": 2100, "transcripts": 2500, "analysis": 2650, "memory": 7850,
+    "delivery": 2000, "pipeline": 2100, "app": 4450, "testing": 1100, "llm": 6800,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "memory/store.py": "one class with the whole surface that the plan names, mostly docstrings"

@@ -24,13 +24,16 @@ from udib.core.findings import (
 from udib.core.speech import Missing, Origin, Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import CaptionTrack, Content, ContentId, ListingState, Media, MemoryRecord, Platform, Progress
-from udib.pipeline import local
 from udib.pipeline.evidence import LookUp
-from udib.pipeline.local import SCHEMA, LocalEngine
-from udib.pipeline.orchestrator import Analyses, ContentPipeline, Services
+from udib.pipeline.journal import Journal
+from udib.pipeline.orchestrator import ContentPipeline
+from udib.pipeline.parts import Analyses, Services
 from udib.pipeline.step import Deadlines
+from udib.storage import locks
 from udib.storage.artifacts import DirectoryArtifactStore
 from udib.storage.database import Database
+from udib.storage.locks import FileLocks
+from udib.storage.steps import JOURNAL_SCHEMA, SqliteStepStore
 from udib.testing.fakes import FakeCatalogue, FakeMemory, FakeOutbox, FakeSource, FakeTranscriber
 
 SCOPE = Scope.of("acme", "main")
@@ -52,7 +55,7 @@ class Bench:
         self.notice = FakeOutbox("discord")
         self.delays: dict[str, float] = {}
         self.errors: dict[str, BaseException] = {}
-        self.database = Database(folder / "journal.db", SCHEMA)
+        self.database = Database(folder / "journal.db", JOURNAL_SCHEMA)
         self.events: list[Progress] = []
         self.files_there = True
         self.evidence = False
@@ -60,7 +63,7 @@ class Bench:
 
     def pipeline(self, scope: Scope = SCOPE, *, analyse_s: float = 30.0) -> ContentPipeline:
         artifacts = DirectoryArtifactStore(self._folder / "artifacts")
-        engine = LocalEngine(self.database, artifacts, self._folder / "locks")
+        journal = Journal(SqliteStepStore(self.database), FileLocks(self._folder / "locks"), artifacts)
         services = Services(
             sources=(self.source,),
             transcribers=(self.transcriber,),
@@ -72,8 +75,8 @@ class Bench:
             artifacts=artifacts,
             files=self.files,
             notices=(self.notice,),
-            engine=engine,
-            forgettable=(engine, artifacts, self.memory, self.catalogue),
+            journal=journal,
+            forgettable=(journal, artifacts, self.memory, self.catalogue),
         )
         analyses = Analyses(
             self._debate, self._fact_check, self._fallacies, self._outline, self._aggregate, lambda _: "WEBVTT"
@@ -235,6 +238,26 @@ async def test_a_new_revision_reuses_the_transcript_only(bench: Bench) -> None:
     assert bench.transcriber.heard == 2
 
 
+@pytest.mark.parametrize(
+    ("beginning", "fetched", "heard"), [(None, 2, 1), ("analyse", 1, 1), ("transcribe", 1, 2), ("download", 2, 2)]
+)
+async def test_an_item_is_done_anew_from_where_one_wants(
+    bench: Bench, beginning: str | None, fetched: int, heard: int
+) -> None:
+    await bench.pipeline().process_video("a")
+    report = (await bench.pipeline().process_video("a", from_stage=beginning)).unwrap()
+    assert (report.revision, bench.source.fetched, bench.transcriber.heard) == (2, fetched, heard)
+    bench.files_there = False
+    await bench.pipeline().process_video("a", from_stage=beginning)
+    assert bench.source.fetched > fetched, "media that are gone are fetched again"
+
+
+async def test_an_item_is_done_anew_from_no_unknown_place(bench: Bench) -> None:
+    result = await bench.pipeline().process_video("a", from_stage="the end")
+    assert result.status is Status.BAD_REQUEST
+    assert "only from download, transcribe, analyse" in (result.error or "")
+
+
 async def test_a_copy_under_another_name_is_not_recognised_again(bench: Bench) -> None:
     first = Content(ContentId("file:1"), Platform.FILE, "file:///talk.ogg", "talk", duration_s=9.0)
     bench.source.content, bench.source.media = first, Media(path="/talk.ogg", digest="d1")
@@ -390,7 +413,7 @@ async def test_a_journal_that_fails_is_a_failure_of_the_stage(bench: Bench, monk
     async def full(*_: object) -> str:
         raise UnavailableError("The disk is full.")
 
-    monkeypatch.setattr("udib.pipeline.local._LARGEST_INLINE", 10)
+    monkeypatch.setattr("udib.pipeline.journal.LARGEST_INLINE", 10)
     monkeypatch.setattr(DirectoryArtifactStore, "put", full)
     result = await bench.pipeline().process_video("a")
     assert (result.status, result.error) == (Status.RETRYABLE, "The disk is full.")
@@ -399,14 +422,15 @@ async def test_a_journal_that_fails_is_a_failure_of_the_stage(bench: Bench, monk
 async def test_large_results_go_through_the_artifact_store_and_leave_with_their_run(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("udib.pipeline.local._LARGEST_INLINE", 10)
+    monkeypatch.setattr("udib.pipeline.journal.LARGEST_INLINE", 10)
     for revision in (1, 2, 3):
         report = (await bench.pipeline().process_video("a")).unwrap()
         assert report.revision == revision
         blobs = [path for path in tmp_path.rglob("blobs/*") if path.is_file()]
-        assert len(blobs) == 1, "only the transcript is kept for later revisions"
+        assert len(blobs) == 2, "only what was fetched and the transcript are kept for later revisions"
     assert bench.transcriber.heard == 1
-    blobs[0].write_bytes(b"altered by hand")
+    for blob in blobs:
+        blob.write_bytes(b"altered by hand")
     await bench.pipeline().process_video("a")
     assert bench.transcriber.heard == 2
 
@@ -463,7 +487,7 @@ async def test_a_run_that_has_looked_an_item_up_does_not_bring_it_back_after_it_
 
 
 async def test_forgetting_does_not_wait_for_ever(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(locks, "_PATIENCE_S", 0.1)
     first = (await bench.pipeline().process_video("a")).unwrap()
     bench.source.content = Content(ContentId("web:2"), Platform.WEB, "https://a.example/2", "Another")
     bench.delays["aggregate"] = 0.8

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from udib.app import present
-from udib.app.commands import Options, failed, opened, print_report, refuse_empty
+from udib.app.bootstrap import App
+from udib.app.commands import Options, opened, print_report, refuse_empty
+from udib.app.jobs_commands import report_of, told
 from udib.app.plan import plan, plan_text
 from udib.app.progress import showing_progress
 from udib.core.errors import BadRequestError, UnavailableError
+from udib.core.jobs import Order
 from udib.core.types import Media
+from udib.pipeline.flows import analyze_order
 from udib.sources.files import with_captions
+from udib.sources.paths import absolute
 from udib.sources.ytdlp_choice import height
 
 
@@ -24,11 +29,14 @@ class AnalyzeOrder:
     quality: str | None
     out: str | None
     dry_run: bool
+    background: bool = False
 
 
 async def analyze(order: AnalyzeOrder, options: Options) -> int:
     """Analyse one item and print the report."""
     refuse_empty("out", order.out)
+    if order.background and order.out is not None:
+        raise BadRequestError("--background does not wait for a report, so --out has none to write; leave one out.")
     if order.out is not None:
         _writable(Path(order.out))
     if order.quality is not None:
@@ -40,17 +48,23 @@ async def analyze(order: AnalyzeOrder, options: Options) -> int:
             steps = await plan(app, order.source, captions=order.captions, quality=order.quality)
             present.emit(steps, plan_text(steps), as_json=options.json)
             return 0
+        wanted = _job_order(app, order)
+        if order.background:
+            return told(await app.jobs.submit(wanted), options)
         with showing_progress(quiet=options.quiet) as progress:
-            result = await app.pipeline.process_video(
-                order.source, order.quality, captions=order.captions, progress=progress
-            )
-        if not result.success:
-            return failed(result, options)
-        report = result.unwrap()
+            job = await app.jobs.perform(wanted, app.flows[wanted.flow], progress)
+        report = await report_of(app, job)
         if order.out is not None:
             report = await app.export(report, Path(order.out))
         print_report(report, options)
         return 0
+
+
+def _job_order(app: App, order: AnalyzeOrder) -> Order:
+    """The order as another process may do it, which works in another directory."""
+    captions = None if order.captions is None else str(absolute(order.captions))
+    address = order.source if "://" in order.source else str(absolute(order.source))
+    return analyze_order(app.scope, address, quality=order.quality, captions=captions)
 
 
 def _writable(folder: Path) -> None:

@@ -32,8 +32,11 @@ from udib.core.tenancy import Scope
 from udib.core.types import Answer, Content, Health
 from udib.core.vectors import Embedder, Filters
 from udib.pipeline.ask import ask
+from udib.pipeline.engine import Engine, Flows
 from udib.pipeline.evidence import LookUp
-from udib.pipeline.orchestrator import Analyses, ContentPipeline, Services
+from udib.pipeline.flows import ANALYZE, analyze_with
+from udib.pipeline.orchestrator import ContentPipeline
+from udib.pipeline.parts import Analyses, Services
 from udib.pipeline.step import Deadlines, run_step
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from udib.memory.store import EnhancedVectorStore
     from udib.storage.artifacts import DirectoryArtifactStore
     from udib.storage.catalogue import SqliteCatalogue
+    from udib.storage.database import Database
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class App:
     cache: KeyValueStore
     memory: "MemoryService"
     vectors: "EnhancedVectorStore"
+    jobs: Engine
     _make_answers: Callable[[], "LLMCache"]
     _make_models: Callable[[], "Models | None"]
     _make_pipeline: Callable[[], tuple[ContentPipeline, Sequence[Checked]]]
@@ -86,6 +91,11 @@ class App:
     def pipeline(self) -> ContentPipeline:
         """What analyses and forgets."""
         return self._analysing[0]
+
+    @property
+    def flows(self) -> Flows:
+        """What this process can do with jobs."""
+        return {ANALYZE: analyze_with(self.pipeline)}
 
     @property
     def checked(self) -> Sequence[Checked]:
@@ -154,6 +164,7 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
     from udib.storage.database import Database
     from udib.storage.kv import SCHEMA as CACHE_SCHEMA
     from udib.storage.kv import SqliteKeyValueStore
+    from udib.storage.steps import JOURNAL_SCHEMA
 
     settings = settings or load_settings()
     root = _data_directory(settings.data_path)
@@ -166,7 +177,9 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
         embedder = open_embedder(stack, settings, static)
         vectors = open_vectors(stack, settings, root, embedder)
         memory = open_memory(settings, root, vectors)
-        stores = _Stores(memory, catalogue, artifacts)
+        journal = closed_with(stack, Database(root / "journal.db", JOURNAL_SCHEMA))
+        jobs = _engine(stack, settings, root, journal)
+        stores = _Stores(memory, catalogue, artifacts, jobs)
 
         @functools.cache
         def answers() -> "LLMCache":
@@ -177,18 +190,18 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
             return open_models(stack, settings, root, static, answers)
 
         def pipeline() -> tuple[ContentPipeline, Sequence[Checked]]:
-            services = _services(stack, settings, root, stores)
+            services = _services(stack, settings, root, stores, journal)
             if isinstance(embedder, Forgettable):
                 services = replace(services, forgettable=(embedder, *services.forgettable))
             # What was answered while a provider was named holds words, whoever is named now.
             services = replace(services, forgettable=(answers(), *services.forgettable))
             named = models()
-            checked: list[Checked] = [catalogue, cache, artifacts, memory, services.engine, services.files]
+            checked: list[Checked] = [catalogue, cache, artifacts, memory, services.journal, jobs, services.files]
             checked += [*services.sources, *services.transcribers, *services.notices]
             checked += named.checked if named is not None else ()
             return ContentPipeline(services, _analyses(settings, static), settings.scope), checked
 
-        yield App(settings, settings.scope, catalogue, cache, memory, vectors, answers, models, pipeline)
+        yield App(settings, settings.scope, catalogue, cache, memory, vectors, jobs, answers, models, pipeline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,18 +211,28 @@ class _Stores:
     memory: "MemoryService"
     catalogue: "SqliteCatalogue"
     artifacts: "DirectoryArtifactStore"
+    jobs: Engine
 
 
-def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _Stores) -> Services:
-    from udib.delivery.files import FilesOutbox
-    from udib.pipeline.local import SCHEMA as JOURNAL_SCHEMA
+def _engine(stack: AsyncExitStack, settings: Settings, root: Path, journal: "Database") -> Engine:
+    """Who does the jobs."""
     from udib.pipeline.local import LocalEngine
+    from udib.storage.jobs import SqliteJobStore
+
+    engine = LocalEngine(SqliteJobStore(journal), root / "locks", keep_days=settings.engine.keep_days)
+    stack.push_async_callback(engine.close)
+    return engine
+
+
+def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _Stores, journal: "Database") -> Services:
+    from udib.delivery.files import FilesOutbox
+    from udib.pipeline.journal import Journal
     from udib.sources.files import is_intact, with_captions
     from udib.sources.tags import read_tags
-    from udib.storage.database import Database
+    from udib.storage.locks import FileLocks
+    from udib.storage.steps import SqliteStepStore
 
-    journal = closed_with(stack, Database(root / "journal.db", JOURNAL_SCHEMA))
-    engine = LocalEngine(journal, stores.artifacts, root / "locks")
+    steps = Journal(SqliteStepStore(journal), FileLocks(root / "locks"), stores.artifacts)
     files = FilesOutbox(root / "reports")
     return Services(
         sources=_sources(stack, settings),
@@ -222,10 +245,10 @@ def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _St
         artifacts=stores.artifacts,
         files=files,
         notices=_notices(stack, settings, stores.catalogue),
-        engine=engine,
+        journal=steps,
         # First what gives back space without needing any; the catalogue last: a content stays listed until nothing
         # else of it is left.
-        forgettable=(stores.artifacts, files, engine, stores.memory, stores.catalogue),
+        forgettable=(stores.artifacts, files, stores.jobs, steps, stores.memory, stores.catalogue),
     )
 
 

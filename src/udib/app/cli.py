@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError
 
 from udib.app import streams
 from udib.app.command_line import Common, Flag, guarded, options, run
+from udib.app.jobs_cli import jobs
 from udib.app.llm_cli import llm
 from udib.app.memory_cli import memory
 from udib.core.version import __version__
@@ -36,9 +37,12 @@ def analyze(
     quality: str | None = None,
     out: str | None = None,
     dry_run: Flag = False,
+    background: Flag = False,
     common: Common | None = None,
 ) -> int:
     """Analyse a recording, a caption file or a URL, and store what was said.
+
+    A running `udib worker` does it, if there is one on the same data; else this command does.
 
     Args:
         source: A recording, captions or a transcript (mp4, opus, vtt, srt, txt, ...), or any address that yt-dlp reads.
@@ -46,11 +50,12 @@ def analyze(
         quality: Keep the video too, at most this high, such as 720p.
         out: Also write the report into this directory.
         dry_run: Say what would be done and what it would cost; do nothing.
+        background: Only order it: a `udib worker` does it, now or when it is started.
     """
     from udib.app.analyze import AnalyzeOrder
     from udib.app.analyze import analyze as analyse
 
-    order = AnalyzeOrder(source, captions, quality, out, dry_run)
+    order = AnalyzeOrder(source, captions, quality, out, dry_run, background)
     return run(analyse(order, options(common)), common, then=_RESUMABLE)
 
 
@@ -135,6 +140,15 @@ def init(*, yes: Flag = False, common: Common | None = None) -> int:
     return guarded(lambda: questions.init(options(common), accept_defaults=yes), common, then=" Nothing was written.")
 
 
+@app.command
+def worker(*, common: Common | None = None) -> int:
+    """Do the jobs that are ordered, until interrupted. One worker serves a data directory, another waits beside it."""
+    from udib.app import jobs_commands as commands
+
+    return run(commands.work(options(common)), common, then=" What was in work goes on with the next worker.")
+
+
+app.command(jobs)
 app.command(memory)
 app.command(llm)
 

@@ -146,6 +146,14 @@ class DeliverySettings(Section):
     discord_workspace: str | None = Field(default=None, description="and which workspace; null: the settings'")
 
 
+class EngineSettings(Section):
+    """Jobs, and who does them."""
+
+    jobs: int = Field(default=4, ge=1, le=1000, description="jobs at the same time in `udib worker`")
+    of_one_tenant: int = Field(default=3, ge=1, le=1000, description="of these, jobs of one tenant")
+    keep_days: float = Field(default=30, gt=0, le=36_500, description="days that ended jobs stay listed")
+
+
 class LogSettings(Section):
     """Logging."""
 
@@ -171,6 +179,7 @@ class Settings(BaseSettings):
     llm: LlmSettings = LlmSettings()
     llm_cache: CachePolicy = CachePolicy()
     delivery: DeliverySettings = DeliverySettings()
+    engine: EngineSettings = EngineSettings()
     log: LogSettings = LogSettings()
 
     @field_validator("data_dir", mode="before")

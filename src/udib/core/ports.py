@@ -5,11 +5,13 @@ adapter; every method may raise `UdibError`.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from udib.core.checked import Checked
 from udib.core.findings import Report
+from udib.core.jobs import Began, KeptStep, RunKey, StepName
 from udib.core.routing import Decision, Learned, Lesson
 from udib.core.speech import Origin
 from udib.core.tenancy import Scope
@@ -204,6 +206,66 @@ class ArtifactStore(Checked, Forgettable, Protocol):
 
     async def sweep(self, scope: Scope, content_id: ContentId) -> None:
         """Remove the directories of a content that hold nothing, as those of refused items do."""
+        ...
+
+
+class StepStore(Checked, Protocol):
+    """The finished steps of runs."""
+
+    async def begin(self, key: RunKey, revision: int) -> Began:
+        """A new run of that revision, or the one that was interrupted with the same key."""
+        ...
+
+    async def output(self, run_id: int, key: RunKey, name: StepName) -> KeptStep | None:
+        """A finished step of the run, else a reusable one of any run of the content."""
+        ...
+
+    async def keep(self, run_id: int, step: KeptStep) -> None:
+        """Keep a finished step, in place of one of the same name. It survives the process once this returns."""
+        ...
+
+    async def finish(self, run_id: int, key: RunKey) -> list[tuple[ContentId, str]]:
+        """Close a run and all earlier ones of its content; of them only what a later revision may reuse is kept.
+
+        Returns:
+            The artifacts that nothing refers to any more.
+        """
+        ...
+
+    async def forget(self, scope: Scope, content_id: ContentId) -> tuple[int, list[tuple[ContentId, str]]]:
+        """Remove the runs of a content, and the steps of interrupted runs of others that may hold its words.
+
+        Returns:
+            How many runs there were, and the artifacts of others that nothing refers to any more.
+        """
+        ...
+
+
+class Locks(Protocol):
+    """Who may work on what, across all processes that share a journal. The lock of a dead process is no lock."""
+
+    def exclusive(self, scope: Scope, content_id: ContentId) -> AbstractAsyncContextManager[None]:
+        """Keep every other run of a content away, and its forgetting.
+
+        Raises:
+            UnavailableError: The content is in work.
+        """
+        ...
+
+    def citing(self, scope: Scope) -> AbstractAsyncContextManager[None]:
+        """Held by a run while it carries words of other contents, as evidence, into its report.
+
+        Raises:
+            UnavailableError: An item of the scope is being forgotten, for longer than one waits.
+        """
+        ...
+
+    def uncited(self, scope: Scope) -> AbstractAsyncContextManager[None]:
+        """Held while a content is forgotten, so that no run brings its words back that had looked them up before.
+
+        Raises:
+            UnavailableError: Runs of the scope carry evidence, for longer than one waits.
+        """
         ...
 
 

@@ -235,10 +235,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One event of a run, for whoever shows progress. `done` and `total` are in the stage's own unit."""
+    """One event of a run, for whoever shows progress. `done` and `total` are in the stage's own unit.
+
+    `content_id` is set once, when it is known which item an address stands for.
+    """
 
     stage: str
     state: str
     done: float = 0.0
     total: float | None = None
     note: str = ""
+    content_id: ContentId | None = None

@@ -1,382 +1,350 @@
-"""The engine of one machine: a journal of finished steps in SQLite, so that an interrupted run goes on where it was.
+"""The engine of one machine: jobs in the journal's file, claimed by the processes that share a data directory.
 
-Steps are keyed by stage name, stage version and a hash of their inputs. Small results lie in the journal, large ones in
-the artifact store. A lock file per content keeps two processes from analysing the same content at once; the operating
-system drops it when its holder dies.
+A worker is a process that holds a lock file of its own; the operating system drops it when the process dies, and what
+the worker had in work is begun again by another one, from its finished steps. One process serves the directory at a
+time, the others wait to take its place. A command that wants one job done has it done by whoever serves, follows what
+the job tells, and does it itself if nobody serves or the server dies.
 """
 
 import asyncio
-import fcntl
-import hashlib
 import os
-import sqlite3
+import secrets
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Generic, TextIO, TypeVar
+from typing import Any, Final
 
-import msgspec
+import structlog
 
-from udib.core.errors import Status, UdibError, UnavailableError
-from udib.core.findings import StageTiming
-from udib.core.ports import ArtifactStore, ProgressSink
-from udib.core.result import StepResult
+from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
+from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
+from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, Progress
-from udib.pipeline.step import Stage, run_step
-from udib.storage.database import Database
-from udib.storage.disk import TO_STORE, disk_faults, held, need_room
-from udib.storage.faults import unhealthy
+from udib.pipeline.engine import CANCELLED, Flows, Load, Work, wait_s
+from udib.storage.jobs import SqliteJobStore
+from udib.storage.locks import is_held, locked
 
-T = TypeVar("T")
-
-SCHEMA = (
-    """
-    CREATE TABLE runs (
-        id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, workspace TEXT NOT NULL, content_id TEXT NOT NULL,
-        key TEXT NOT NULL, revision INTEGER NOT NULL, finished INTEGER NOT NULL DEFAULT 0, started_at REAL NOT NULL
-    );
-    CREATE INDEX runs_by_content ON runs (tenant, workspace, content_id);
-    CREATE TABLE steps (
-        run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE, stage TEXT NOT NULL, version INTEGER NOT NULL,
-        input_hash TEXT NOT NULL, output BLOB, artifact TEXT, reusable INTEGER NOT NULL,
-        PRIMARY KEY (run_id, stage, version, input_hash)
-    ) WITHOUT ROWID;
-    """,
+_LOOK_S: Final = 0.1
+"""Seconds after which what other processes wrote is looked for."""
+_TELL_S: Final = 0.05
+"""Seconds over which what a job tells is gathered."""
+_BEAT_S: Final = 0.5
+"""Seconds after which dead workers and orders that are due are looked for."""
+_MOST_DEATHS: Final = 5
+"""How often a job may be begun by workers that died of it, before it is given up."""
+_EVENTS_OF_AN_ATTEMPT: Final = 1_000_000
+_SERVING: Final = "serving.lock"
+_DEADLY: Final = Outcome(
+    Status.FAILED, f"The process that did it died {_MOST_DEATHS} times; look into its log, then `udib jobs retry` it."
 )
 
-_LARGEST_INLINE = 32 * 1024
-_PATIENCE_S = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class RunKey:
-    """What makes two requests the same run: the content of a scope and the options that change the result."""
-
-    scope: Scope
-    content_id: ContentId
-    options: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A step's result as the journal has it."""
-
-    output: bytes | None
-    artifact: str | None
+log: Any = structlog.get_logger()
 
 
 class LocalEngine:
-    """Runs on this machine, journalled. Also the `Forgettable` of the journal."""
+    """`Engine` over a job store and a directory of lock files. `keep_days`: how long ended jobs stay listed."""
 
-    name = "journal"
+    name = "jobs"
 
     def __init__(
-        self, database: Database, artifacts: ArtifactStore, locks: Path, *, clock: Callable[[], float] = time.time
+        self, store: SqliteJobStore, locks: Path, *, keep_days: float = 30.0, clock: Callable[[], float] = time.time
     ) -> None:
-        self._database = database
-        self._artifacts = artifacts
+        self._store = store
         self._locks = locks
+        self._keep_s = keep_days * 86_400
         self._clock = clock
+        self._worker = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._is_worker = False
+        self._holding = ExitStack()
+        self._busy: dict[str, asyncio.Future[Outcome] | None] = {}
+        self._news = asyncio.Event()
 
-    @asynccontextmanager
-    async def run(
-        self, key: RunKey, *, next_revision: Callable[[], Awaitable[int]], progress: ProgressSink, began: float
-    ) -> AsyncGenerator["LocalRun"]:
-        """A new run of a content, or the interrupted one with the same key.
+    async def submit(self, order: Order) -> Job:
+        """Take an order; see `Engine.submit`."""
+        job, _ = await self._store.submit(order, self._clock())
+        self._news.set()
+        return job
 
-        The run is finished when the block ends, unless it is cancelled, crashes or fails in a way that may pass: then
-        the next run with the same key takes its finished steps over, if no other run of the content was finished since.
+    async def find(self, scope: Scope, reference: str) -> Job:
+        """The job of an id or its beginning; see `Engine.find`."""
+        found = await self._store.find(scope, reference) if reference else []
+        match found:
+            case [job]:
+                return job
+            case []:
+                raise BadRequestError(f"There is no job {reference!r} here; `udib jobs list` shows those there are.")
+            case _:
+                raise BadRequestError(f"More than one job begins with {reference!r}; give more of its id.")
 
-        Args:
-            key: What is run.
-            next_revision: Gives the number of the report to be made, if the run is a new one.
-            progress: Told of every stage that starts and ends.
-            began: When the run started, by `time.perf_counter`.
+    async def jobs(self, scope: Scope, *, states: Collection[JobState] = frozenset(JobState), limit: int) -> list[Job]:
+        """The jobs of a scope; see `Engine.jobs`."""
+        return await self._store.listed(scope, states, limit)
 
-        Raises:
-            UnavailableError: Another process has the same content in work, or the disk is full.
-        """
-        need_room(self._locks.parent, TO_STORE)
-        with self.exclusive(key.scope, key.content_id):
-            revision = await next_revision()
-            run_id, revision = await self._database.run(lambda db: _begin(db, key, revision, self._clock()))
-            try:
-                yield LocalRun(_Place(run_id, revision, key, began), self._database, self._artifacts, progress)
-            except UdibError as exc:
-                if exc.status is not Status.RETRYABLE:
-                    await self._end(run_id, key)
-                raise
-            await self._end(run_id, key)
+    async def cancel(self, job: Job) -> Job:
+        """End a job; see `Engine.cancel`."""
+        was = await self._store.cancel(job.id, CANCELLED, self._clock())
+        if was.ended:
+            raise BadRequestError(f"The job {job.id} is {was.value} already; there is nothing to cancel.")
+        self._news.set()
+        return await self._now(job)
 
-    @contextmanager
-    def exclusive(self, scope: Scope, content_id: ContentId) -> Iterator[None]:
-        """Keep every other run of a content away, and its forgetting, in all processes on this data directory.
+    async def again(self, job: Job) -> Job:
+        """Let a job go on; see `Engine.again`."""
+        job = await self._now(job)
+        if job.state not in {JobState.CANCELLED, JobState.FAILED}:
+            raise BadRequestError(f"The job {job.id} is {job.state.value}; only a failed or cancelled one can go on.")
+        if not await self._store.again(job.id, self._clock()):
+            raise BadRequestError(f"What the job {job.id} was for was ordered again meanwhile; see `udib jobs list`.")
+        self._news.set()
+        return await self._now(job)
 
-        Raises:
-            UnavailableError: The content is in work.
-        """
-        name = hashlib.sha256(f"{scope.digest()}{content_id}".encode()).hexdigest()[:32]
-        with _exclusive(self._locks / f"{name}.lock", str(content_id)):
-            yield
+    async def events(self, job: Job, *, after: int = 0, follow: bool = True) -> AsyncIterator[JobEvent]:
+        """What a job tells; see `Engine.events`."""
+        while True:
+            ended = (await self._now(job)).state.ended  # before the look, so that none is missed
+            for event in await self._store.told(job.id, after):
+                after = event.number
+                yield event
+            if ended or not follow:
+                return
+            await asyncio.sleep(_LOOK_S)
 
-    def citing(self, scope: Scope) -> AbstractAsyncContextManager[None]:
-        """Held by a run while it carries words of other contents, as evidence, into its report.
+    async def perform(self, order: Order, work: Work, progress: ProgressSink) -> Job:
+        """Have an order done, and wait for it; see `Engine.perform`. Cancelled, it cancels an order of its own."""
+        job, mine = await self._store.submit(order, self._clock())
+        self._news.set()
+        told = 0
+        try:
+            while not job.state.ended:
+                for event in await self._store.told(job.id, told):
+                    told = event.number
+                    progress(event.progress)
+                claimed = None if self._is_in_hands(job) else await self._claim(job)
+                if claimed is None:
+                    await asyncio.sleep(_LOOK_S)
+                else:
+                    told = await self._do_alone(claimed, work, progress)
+                job = await self._now(job)
+        except asyncio.CancelledError:
+            if mine:
+                await self._store.cancel(job.id, CANCELLED, self._clock())
+            raise
+        for event in await self._store.told(job.id, told):
+            progress(event.progress)
+        return job
 
-        Raises:
-            UnavailableError: An item of the scope is being forgotten, for longer than one waits.
-        """
-        return held(
-            self._locks / f"{scope.digest()}.lock",
-            shared=True,
-            wait_s=_PATIENCE_S,
-            refusal=f"An item of {scope} is being forgotten; run the same command again in a moment.",
-        )
+    async def serve(self, flows: Flows, load: Load) -> None:
+        """Do jobs until cancelled; see `Engine.serve`. Waits while another process serves."""
+        async with self._serving(), asyncio.TaskGroup() as group:
+            beat = 0.0
+            while True:
+                self._news.clear()
+                try:
+                    if self._clock() >= beat or beat > self._clock() + _BEAT_S:  # or the clock was set back
+                        beat = self._clock() + _BEAT_S
+                        await self._look_after()
+                    for job in await self._claim_next(flows, load):
+                        self._busy[job.id] = None
+                        group.create_task(self._do(job, flows[job.order.flow]))
+                    await self._stop_cancelled()
+                except UnavailableError as exc:
+                    log.warning("jobs.waiting", reason=str(exc))
+                    await asyncio.sleep(_BEAT_S)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), _LOOK_S)
 
-    def uncited(self, scope: Scope) -> AbstractAsyncContextManager[None]:
-        """Held while a content is forgotten, so that no run brings its words back that had looked them up before.
+    async def every(self, name: str, seconds: float, order: Order) -> None:
+        """Submit an order again and again; see `Engine.every`."""
+        await self._store.schedule(name, seconds, order, self._clock())
 
-        Raises:
-            UnavailableError: Runs of the scope carry evidence, for longer than one waits.
-        """
-        return held(
-            self._locks / f"{scope.digest()}.lock",
-            wait_s=_PATIENCE_S,
-            refusal=f"Items of {scope} are being analysed that may cite this one; wait until they are done, then "
-            "forget it.",
-        )
+    async def never(self, name: str) -> None:
+        """Submit it no longer."""
+        await self._store.unschedule(name)
 
     async def forget(self, scope: Scope, content_id: ContentId) -> int:
-        """Remove the runs of a content and their step results from the file.
-
-        Interrupted runs of other contents may hold its words as evidence: what they would have resumed goes as well,
-        except transcripts, so that they do their analyses again.
-        """
-        where = (scope.tenant, scope.workspace, content_id)
-
-        def remove(db: sqlite3.Connection) -> tuple[int, list[tuple[str, str]]]:
-            found = db.execute("DELETE FROM runs WHERE tenant = ? AND workspace = ? AND content_id = ?", where)
-            others = "SELECT id FROM runs WHERE tenant = ? AND workspace = ?"
-            return found.rowcount, _drop_steps(db, others, where[:2])
-
-        removed, dropped = await self._database.run(remove)
-        await self._remove(scope, dropped)
-        await self._database.vacuum()
-        return removed
-
-    async def _end(self, run_id: int, key: RunKey) -> None:
-        await self._remove(key.scope, await self._database.run(lambda db: _finish(db, run_id, key)))
-        await self._artifacts.sweep(key.scope, key.content_id)
-
-    async def _remove(self, scope: Scope, artifacts: Sequence[tuple[str, str]]) -> None:
-        for content_id, digest in artifacts:
-            await self._artifacts.remove(scope, ContentId(content_id), digest)
+        """Remove the jobs of a content, with its address and what they told."""
+        return await self._store.forget(scope, content_id)
 
     async def ping(self) -> Health:
-        """Whether the journal can be written, and a lock be taken."""
-        try:
-            with disk_faults(self._locks):
-                self._locks.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except UdibError as exc:
-            return unhealthy(self.name, exc)
-        return await self._database.ping(self.name)
-
-
-@dataclass(frozen=True, slots=True)
-class _Done(Generic[T]):
-    """A stage's value, and whether it was kept from before."""
-
-    value: T
-    reused: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a run stands in the journal, and since when it runs."""
-
-    run_id: int
-    revision: int
-    key: RunKey
-    began: float
-
-
-class LocalRun:
-    """One run in the journal; see `udib.pipeline.step.Run`."""
-
-    def __init__(self, place: _Place, database: Database, artifacts: ArtifactStore, progress: ProgressSink) -> None:
-        self.revision = place.revision
-        self._id = place.run_id
-        self._key = place.key
-        self._began = place.began
-        self._database = database
-        self._artifacts = artifacts
-        self._progress = progress
-        self._timings: list[StageTiming] = []
-
-    @property
-    def timings(self) -> tuple[StageTiming, ...]:
-        """The stages so far, in order of their start."""
-        return tuple(sorted(self._timings, key=lambda timing: timing.start_s))
-
-    def did(self, stage: str) -> bool:
-        """Whether a stage of that name has succeeded, now or before."""
-        return any(timing.stage == stage and timing.status is Status.OK for timing in self._timings)
-
-    def note(self, timing: StageTiming) -> None:
-        """Enter a stage that was done outside the journal."""
-        self._timings.append(timing)
-
-    async def step(self, stage: Stage[T], *inputs: object) -> StepResult[T]:
-        """Do a stage, or hand back what it gave before for the same inputs; see `Run.step`."""
-        start_s = self._now()
-        self._progress(Progress(stage.name, "started"))
-        done = await run_step(self._done(stage, inputs), name=stage.name, deadline_s=stage.deadline_s)
-        reused = done.value is not None and done.value.reused
-        timing = StageTiming(stage.name, start_s, self._now(), done.status, reused, done.error or "")
-        self.note(timing)
-        self._progress(Progress(stage.name, "reused" if reused else done.status.value, note=timing.note))
-        return StepResult.ok(done.value.value) if done.value is not None else StepResult(done.status, None, done.error)
-
-    async def _done(self, stage: Stage[T], inputs: tuple[object, ...]) -> "_Done[T]":
-        """The stage's value. A journal that cannot be read or written fails the stage as its own work would."""
-        decisive = inputs if stage.key is None else stage.key(*inputs)
-        input_hash = await asyncio.to_thread(_digest, decisive)
-        kept = await self._kept(stage, input_hash)
-        if kept is not None and (stage.intact is None or await stage.intact(kept)):
-            return _Done(kept, reused=True)
-        value = await stage.work(*inputs)
-        await self._keep(stage, input_hash, value)
-        return _Done(value, reused=False)
-
-    def _now(self) -> float:
-        return round(time.perf_counter() - self._began, 4)
-
-    async def _kept(self, stage: Stage[T], input_hash: str) -> T | None:
-        found = await self._database.read(lambda db: _find(db, self._id, self._key, stage, input_hash))
-        if found is None:
-            return None
-        data = found.output
-        if found.artifact is not None:
-            data = await self._artifacts.get(self._key.scope, self._key.content_id, found.artifact)
-        if data is None:
-            return None  # the artifact was removed or altered: the stage is done again
-        try:
-            return await asyncio.to_thread(msgspec.json.decode, data, type=stage.returns)
-        except msgspec.ValidationError:
-            return None  # written by a version whose values had another shape
-
-    async def _keep(self, stage: Stage[T], input_hash: str, value: T) -> None:
-        data = await asyncio.to_thread(msgspec.json.encode, value)
-        kept = _Kept(data, None)
-        if len(data) > _LARGEST_INLINE:
-            kept = _Kept(None, await self._artifacts.put(self._key.scope, self._key.content_id, data))
-        row = (self._id, stage.name, stage.version, input_hash, kept.output, kept.artifact, stage.reusable)
-        await self._database.run(
-            lambda db: db.execute("INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        """Whether a job could be taken, and who serves."""
+        health = await self._store.ping()
+        return replace(
+            health, detail=f"{health.detail}; {'a process serves' if self._is_served() else 'nobody serves'}"
         )
 
+    async def close(self) -> None:
+        """Be no worker any longer. Safe to repeat."""
+        self._holding.close()
 
-def _digest(inputs: object) -> str:
-    return hashlib.sha256(msgspec.json.encode(inputs)).hexdigest()
+    async def _now(self, job: Job) -> Job:
+        found = await self._store.by_id(job.id)
+        if found is None:
+            raise BadRequestError(f"The job {job.id} was forgotten.")
+        return found
 
+    def _is_served(self) -> bool:
+        return is_held(self._locks / _SERVING)
 
-def _begin(db: sqlite3.Connection, key: RunKey, revision: int, now: float) -> tuple[int, int]:
-    where = (key.scope.tenant, key.scope.workspace, key.content_id, key.options)
-    found = db.execute(
-        "SELECT id, revision FROM runs WHERE tenant = ? AND workspace = ? AND content_id = ? AND key = ?"
-        " AND NOT finished ORDER BY id DESC LIMIT 1",
-        where,
-    ).fetchone()
-    if found is not None:
-        return int(found[0]), int(found[1])
-    made = db.execute(
-        "INSERT INTO runs (tenant, workspace, content_id, key, revision, started_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (*where, revision, now),
-    )
-    return int(made.lastrowid or 0), revision
+    def _is_in_hands(self, job: Job) -> bool:
+        """Whether there is a living process from which the job is to be expected, or its time has not come."""
+        if job.state is JobState.RUNNING:
+            return job.worker is not None and is_held(self._lock_of(job.worker))
+        return job.not_before > self._clock() or self._is_served()
 
+    def _lock_of(self, worker: str) -> Path:
+        return self._locks / f"worker-{worker}.lock"
 
-def _finish(db: sqlite3.Connection, run_id: int, key: RunKey) -> list[tuple[str, str]]:
-    """Close the run and all earlier ones of the content; only what a later revision may reuse is kept of them.
+    def _be_worker(self) -> str:
+        """This process as a worker, which others see to be alive."""
+        if not self._is_worker:
+            refusal = "The worker {} is there already; run the same command again.".format
+            self._holding.enter_context(locked(self._lock_of(self._worker), refusal))
+            self._is_worker = True
+        return self._worker
 
-    Returns:
-        (content id, digest) of the artifacts that nothing refers to any more.
-    """
-    where = (run_id, key.scope.tenant, key.scope.workspace, key.content_id)
-    mine = "SELECT id FROM runs WHERE id <= ? AND tenant = ? AND workspace = ? AND content_id = ?"
-    db.execute(f"UPDATE runs SET finished = 1 WHERE id IN ({mine})", where)  # noqa: S608
-    dropped = _drop_steps(db, mine, where)
-    db.execute(f"DELETE FROM runs WHERE id IN ({mine}) AND id NOT IN (SELECT run_id FROM steps)", where)  # noqa: S608
-    return dropped
-
-
-def _drop_steps(db: sqlite3.Connection, runs: str, where: tuple[object, ...]) -> list[tuple[str, str]]:
-    """Remove the steps of some runs that no later revision may reuse; gives the artifacts that are free now."""
-    steps = f"NOT reusable AND run_id IN ({runs})"
-    held = f"SELECT DISTINCT content_id, artifact FROM steps JOIN runs ON runs.id = run_id WHERE {steps}"  # noqa: S608
-    artifacts = [row for row in db.execute(held, where) if row[1] is not None]
-    db.execute(f"DELETE FROM steps WHERE {steps}", where)  # noqa: S608 - no text of a user
-    still = "SELECT 1 FROM steps JOIN runs ON runs.id = run_id WHERE content_id = ? AND artifact = ?"
-    return [row for row in artifacts if db.execute(still, row).fetchone() is None]
-
-
-def _find(db: sqlite3.Connection, run_id: int, key: RunKey, stage: Stage[T], input_hash: str) -> _Kept | None:
-    what = (stage.name, stage.version, input_hash)
-    query = "SELECT output, artifact FROM steps WHERE run_id = ? AND stage = ? AND version = ? AND input_hash = ?"
-    found = db.execute(query, (run_id, *what)).fetchone()
-    if found is None and stage.reusable:
-        found = db.execute(
-            "SELECT output, artifact FROM steps JOIN runs ON runs.id = run_id WHERE stage = ? AND version = ?"
-            " AND input_hash = ? AND reusable AND tenant = ? AND workspace = ? AND content_id = ?",
-            (*what, key.scope.tenant, key.scope.workspace, key.content_id),
-        ).fetchone()
-    return None if found is None else _Kept(*found)
-
-
-@contextmanager
-def _exclusive(path: Path, what: str) -> Iterator[None]:
-    """Hold a lock file that names its holder; two tasks of one process exclude each other too.
-
-    The file is gone afterwards. That is safe, because it is removed by its holder alone, and whoever then gets the lock
-    of a file that was removed, having opened it before, sees so and takes the file that is there now.
-    """
-    with disk_faults(path):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = _locked(path, what)
-    with file:
-        file.truncate(0)
-        file.write(f"process {os.getpid()}")
-        file.flush()
-        try:
+    @asynccontextmanager
+    async def _serving(self) -> AsyncGenerator[None]:
+        """Be the one that serves, as soon as nobody else is."""
+        path = self._locks / _SERVING
+        async with AsyncExitStack() as stack:
+            while True:
+                try:
+                    stack.enter_context(locked(path, "The data directory is served by {}.".format))
+                except UnavailableError:
+                    if not is_held(path):
+                        raise
+                    await asyncio.sleep(_BEAT_S)
+                else:
+                    break
             yield
-        finally:
-            with suppress(OSError):  # a file that stays is taken again
-                path.unlink()
 
+    async def _look_after(self) -> None:
+        """Let the jobs of dead workers wait again, submit what is due, and drop what ended long ago."""
+        now = self._clock()
+        for worker in await self._store.workers():
+            if worker != self._worker and is_held(self._lock_of(worker)):
+                continue
+            for job in await self._store.left_by(worker):
+                if job.id in self._busy:
+                    continue
+                if job.attempt >= max(job.order.attempts, _MOST_DEATHS):
+                    await self._store.end(job.id, JobState.FAILED, _DEADLY, now)
+                else:
+                    await self._store.postpone(job.id, None, now)
+        for order in await self._store.due(now):
+            await self._store.submit(order, now)
+        await self._store.prune(now - self._keep_s)
 
-def _locked(path: Path, what: str) -> TextIO:
-    while True:
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "a+", encoding="utf-8")
+    async def _claim_next(self, flows: Flows, load: Load) -> list[Job]:
+        free = load.jobs - len(self._busy)
+        if free <= 0:
+            return []
+        return await self._store.claim_next(
+            self._be_worker(), flows, count=free, most=load.of_one_tenant, now=self._clock()
+        )
+
+    async def _claim(self, job: Job) -> Job | None:
+        return await self._store.claim(job.id, self._be_worker(), dead=job.worker, now=self._clock())
+
+    async def _stop_cancelled(self) -> None:
+        if self._busy:
+            for job_id in await self._store.to_cancel(self._worker):
+                task = self._busy.get(job_id)
+                if task is not None:
+                    task.cancel()
+
+    async def _do_alone(self, job: Job, work: Work, progress: ProgressSink) -> int:
+        """Do one job while looking whether somebody cancels it. Returns the number of the last that it told."""
+        self._busy[job.id] = None
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(self._do(job, work, progress))
+            while not task.done():
+                await self._stop_cancelled()
+                await asyncio.wait([task], timeout=_LOOK_S)
+        return task.result()
+
+    async def _do(self, job: Job, work: Work, also: ProgressSink | None = None) -> int:
+        """Do a job that is claimed, and enter what it came to."""
+        tale = _Tale(self._store, job, self._clock, also)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            with file:
-                file.seek(0)
-                holder = file.read().strip() or "starting"
-            raise UnavailableError(
-                f"{what} is being analysed by another udib process ({holder}); wait until it is done, then ask again."
-            ) from exc
-        if _is_at(path, file):
-            os.fchmod(file.fileno(), 0o600)  # an earlier version left files that others could read
-            return file
-        file.close()
+            async with asyncio.TaskGroup() as group:
+                writer = group.create_task(tale.write())
+                outcome = await self._outcome(job, work, tale)
+                writer.cancel()
+            await tale.flush()
+            await self._enter(job, outcome)
+        except UdibError as exc:  # the journal cannot be written: the job is found again as nobody's, and begun anew
+            log.warning("jobs.not_entered", job=job.id, reason=str(exc))
+        finally:
+            del self._busy[job.id]
+            self._news.set()
+        return tale.last
+
+    async def _outcome(self, job: Job, work: Work, tale: "_Tale") -> Outcome | None:
+        """What a job comes to; None: it was cancelled. A bug in it ends the job, and not who serves."""
+        task = asyncio.ensure_future(work(job, tale))
+        self._busy[job.id] = task
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait([task])
+            await self._store.postpone(job.id, None, self._clock())
+            raise
+        if task.cancelled():
+            return None
+        bug = task.exception()
+        if bug is None:
+            return task.result()
+        log.error("jobs.bug", job=job.id, exc_info=bug)
+        return Outcome(Status.FAILED, f"This is a bug of udib ({type(bug).__name__}: {bug}); please report it.")
+
+    async def _enter(self, job: Job, outcome: Outcome | None) -> None:
+        now = self._clock()
+        if outcome is None:
+            await self._store.end(job.id, JobState.CANCELLED, CANCELLED, now)
+        elif outcome.status is Status.RETRYABLE and job.attempt < job.order.attempts:
+            await self._store.postpone(job.id, outcome, now + wait_s(job.attempt))
+        else:
+            state = JobState.DONE if outcome.status in {Status.OK, Status.SKIPPED} else JobState.FAILED
+            await self._store.end(job.id, state, outcome, now)
 
 
-def _is_at(path: Path, file: TextIO) -> bool:
-    """Whether an open file is the one that has the name now."""
-    try:
-        return path.stat().st_ino == os.fstat(file.fileno()).st_ino
-    except FileNotFoundError:
-        return False
+class _Tale:
+    """What a job tells, gathered for a moment and written in its order."""
+
+    def __init__(self, store: SqliteJobStore, job: Job, clock: Callable[[], float], also: ProgressSink | None) -> None:
+        self._store = store
+        self._job = job
+        self._clock = clock
+        self._also = also
+        self._told: list[tuple[float, Progress]] = []
+        self._news = asyncio.Event()
+        self.last = job.attempt * _EVENTS_OF_AN_ATTEMPT
+
+    def __call__(self, event: Progress) -> None:
+        self._told.append((self._clock(), event))
+        self._news.set()
+        if self._also is not None:
+            self._also(event)
+
+    async def write(self) -> None:
+        """Write what is told, until cancelled."""
+        while True:
+            await self._news.wait()
+            await asyncio.sleep(_TELL_S)
+            try:
+                await self.flush()
+            except UdibError as exc:  # what is told is lost, the work is not
+                log.warning("jobs.not_told", job=self._job.id, reason=str(exc))
+
+    async def flush(self) -> None:
+        """Write what was told so far."""
+        self._news.clear()
+        told, self._told = self._told, []
+        first = self.last + 1
+        self.last += len(told)
+        await self._store.tell(self._job.id, first, told)

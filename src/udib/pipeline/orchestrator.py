@@ -18,7 +18,7 @@ report lives without any other and says what is missing. A notice goes out only 
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -27,16 +27,18 @@ from typing import Final, TypeVar
 
 from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, StageTiming
-from udib.core.ports import ArtifactStore, Catalogue, Forgettable, Memory, Outbox, ProgressSink, Source, Transcriber
+from udib.core.jobs import RunKey
+from udib.core.ports import Outbox, ProgressSink, Source
 from udib.core.result import StepResult
 from udib.core.speech import Missing, Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Answer, Content, ContentId, Delivered, Media, Progress
 from udib.core.vectors import Filters
 from udib.pipeline.ask import ask
-from udib.pipeline.evidence import LookUp, look_up_in
+from udib.pipeline.evidence import look_up_in
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
-from udib.pipeline.local import LocalEngine, RunKey
+from udib.pipeline.journal import Watched
+from udib.pipeline.parts import Analyses, Request, Services
 from udib.pipeline.records import analysis_records, claim_records, transcript_records
 from udib.pipeline.step import Deadlines, Run, Stage, run_step
 from udib.pipeline.words import changes, decisive, uncovered
@@ -45,50 +47,6 @@ T = TypeVar("T")
 
 _FOR_GOOD = {Status.BAD_REQUEST, Status.FORBIDDEN}
 _NO_SPEAKERS = "the words carry no names of speakers, so shares, clashes and contradictions are not known"
-
-
-@dataclass(frozen=True, slots=True)
-class Analyses:
-    """What is made of a transcript. `aggregate` takes the findings, the content, a UTC date and the revision."""
-
-    debate: Callable[[Transcript], Awaitable[DebateMap]]
-    fact_check: Callable[[Transcript, LookUp], Awaitable[FactChecks]]
-    fallacies: Callable[[Transcript], Awaitable[Fallacies]]
-    outline: Callable[[Transcript], Awaitable[Outline]]
-    aggregate: Callable[[Findings, Content, str, int], Awaitable[Report]]
-    to_captions: Callable[[Transcript], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What the pipeline reaches outside itself.
-
-    `read_tags` fills gaps of a content from its media's own tags; `with_captions` puts a caption file beside media;
-    `is_intact` says whether the files of a media are still there as they were fetched;
-    `forgettable` are all stores that keep words, the one that lists contents last.
-    """
-
-    sources: Sequence[Source]
-    transcribers: Sequence[Transcriber]
-    read_tags: Callable[[Content, Media], Awaitable[Content]]
-    with_captions: Callable[[Media, str], Awaitable[Media]]
-    is_intact: Callable[[Media], Awaitable[bool]]
-    memory: Memory
-    catalogue: Catalogue
-    artifacts: ArtifactStore
-    files: Outbox
-    notices: Sequence[Outbox]
-    engine: LocalEngine
-    forgettable: Sequence[Forgettable]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One order to the pipeline. `captions` is the path of a caption file that the user puts beside the media."""
-
-    address: str
-    quality: str | None = None
-    captions: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +91,7 @@ class ContentPipeline:
         quality: str | None = None,
         *,
         captions: str | None = None,
+        from_stage: str | None = None,
         progress: ProgressSink = _nobody_watches,
     ) -> StepResult[Report]:
         """Fetch, transcribe, analyse, store and deliver one item.
@@ -144,12 +103,14 @@ class ContentPipeline:
             url: An address that a source accepts, or the path of a media, caption or transcript file.
             quality: Height of the video to keep, such as "720p"; None: no video, only captions or sound.
             captions: Path of a caption file to be used instead of what the address offers.
+            from_stage: One of `BEGINNINGS`: from there on all is done anew, what was fetched and heard before is used
+                again. None: the address is fetched anew, and the transcript used again if the words are the same.
             progress: Told of every stage, on the event loop.
 
         Returns:
             The report, with `missing` naming the parts that failed; a failure if a required stage failed.
         """
-        work = self._process(Request(url, quality, captions), progress)
+        work = self._process(Request(url, quality, captions, from_stage), progress)
         return await run_step(work, name="run", deadline_s=self._deadlines.run_s)
 
     async def ask(self, question: str, *, limit: int = 5, filters: Filters | None = None) -> StepResult[Answer]:
@@ -167,9 +128,8 @@ class ContentPipeline:
         services, scope = self._services, self.scope
         *others, catalogue = services.forgettable
         citing = CitingFiles(services.catalogue, services.files)
-        with services.engine.exclusive(scope, content_id):
-            async with services.engine.uncited(scope):
-                return await forget([*others, citing, catalogue], scope, content_id)
+        async with services.journal.exclusive(scope, content_id), services.journal.uncited(scope):
+            return await forget([*others, citing, catalogue], scope, content_id)
 
     def source_of(self, address: str) -> Source:
         """The source that takes an address.
@@ -184,13 +144,15 @@ class ContentPipeline:
 
     async def _process(self, request: Request, progress: ProgressSink) -> Report:
         began = time.perf_counter()
+        fresh = request.fresh
         source = self.source_of(request.address)
         progress(Progress("resolve", "started"))
         content = await source.describe(request.address)
-        progress(Progress("resolve", Status.OK.value, note=content.title))
-        key = RunKey(self.scope, content.id, json.dumps([request.quality, request.captions]))
+        progress(Progress("resolve", Status.OK.value, note=content.title, content_id=content.id))
+        key = RunKey(self.scope, content.id, json.dumps([request.quality, request.captions, request.from_stage]))
         following = partial(self._services.catalogue.next_revision, self.scope, content.id)
-        async with self._services.engine.run(key, next_revision=following, progress=progress, began=began) as run:
+        watched = Watched(progress, began)
+        async with self._services.journal.run(key, next_revision=following, fresh=fresh, watched=watched) as run:
             run.note(StageTiming("resolve", 0.0, round(time.perf_counter() - began, 4), Status.OK))
             before = await self._services.catalogue.report(self.scope, content.id)
             new = await self._services.catalogue.enter(self.scope, content)
@@ -211,7 +173,9 @@ class ContentPipeline:
         """The levels, top to bottom. `unwrap` ends the run where a stage is required."""
         limits = self._deadlines
         fetch = partial(self._download_stage, ctx, source)
-        download = Stage("download", fetch, Media, limits.download_s, intact=self._services.is_intact)
+        download = Stage(
+            "download", fetch, Media, limits.download_s, reusable=True, intact=self._services.is_intact, small=True
+        )
         media = (await ctx.run.step(download, request.quality, request.captions)).unwrap()
 
         # Both read what was downloaded, and neither needs the other.
@@ -219,14 +183,14 @@ class ContentPipeline:
         transcribe = Stage(
             "transcribe", listen, Transcript, limits.transcribe_s, version=3, reusable=True, key=decisive
         )
-        metadata = Stage("metadata", partial(self._extract_metadata, ctx), Content, limits.analyse_s)
+        metadata = Stage("metadata", partial(self._extract_metadata, ctx), Content, limits.analyse_s, small=True)
         async with asyncio.TaskGroup() as level:
             words = level.create_task(ctx.run.step(transcribe, media))
             tags = level.create_task(ctx.run.step(metadata, media))
         transcript = words.result().unwrap()
         content = tags.result().value or ctx.content
         # From the first look into memory until the report is out, nothing that it may cite is forgotten.
-        async with self._services.engine.citing(self.scope):
+        async with self._services.journal.citing(self.scope):
             return await self._conclude(ctx, transcript, content, _missing("metadata", tags.result()))
 
     async def _conclude(

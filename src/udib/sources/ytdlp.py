@@ -12,7 +12,7 @@ from udib.net.guard import AddressGuard, check_address
 from udib.sources.ytdlp_choice import format_for
 from udib.sources.ytdlp_health import runtimes_found, ytdlp_age
 from udib.sources.ytdlp_process import WorkerProcess
-from udib.sources.ytdlp_protocol import Job, Outcome, Setup
+from udib.sources.ytdlp_protocol import Fetched, FetchOrder, Setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +95,11 @@ class YtDlpSource:
         while self._idle:
             await self._idle.pop().kill()
 
-    def _job(self, address: str, *, folder: str | None = None, quality: str | None = None) -> Job:
+    def _job(self, address: str, *, folder: str | None = None, quality: str | None = None) -> FetchOrder:
         limits = self._limits
-        return Job(address, self._language, limits.max_bytes, limits.cpu_s, folder, quality)
+        return FetchOrder(address, self._language, limits.max_bytes, limits.cpu_s, folder, quality)
 
-    async def _ask(self, job: Job, deadline_s: float) -> Outcome:
+    async def _ask(self, job: FetchOrder, deadline_s: float) -> Fetched:
         async with self._free, self._worker() as worker:
             try:
                 async with asyncio.timeout(deadline_s):

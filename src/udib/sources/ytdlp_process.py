@@ -14,7 +14,7 @@ import msgspec
 
 from udib.core.child import LENGTH_BYTES
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
-from udib.sources.ytdlp_protocol import MEMORY_EXIT, Job, Outcome, Setup, pack
+from udib.sources.ytdlp_protocol import MEMORY_EXIT, Fetched, FetchOrder, Setup, pack
 
 _LONGEST_COMPLAINT = 20_000
 # The last line of a traceback; what an interpreter that breaks off writes below it says nothing to anybody.
@@ -64,7 +64,7 @@ class WorkerProcess:
         """Whether the child still runs, as far as is known."""
         return self._process.returncode is None
 
-    async def ask(self, job: Job) -> Outcome:
+    async def ask(self, job: FetchOrder) -> Fetched:
         """Do one job.
 
         Raises:
@@ -79,7 +79,7 @@ class WorkerProcess:
             body = await stdout.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError) as exc:
             raise self._ended(await self._process.wait(), job) from exc
-        return msgspec.json.decode(body, type=Outcome)
+        return msgspec.json.decode(body, type=Fetched)
 
     async def kill(self) -> None:
         """End the child and whatever it started."""
@@ -96,7 +96,7 @@ class WorkerProcess:
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
         self._process.stdin.write(data)
 
-    def _ended(self, code: int, job: Job) -> UdibError:
+    def _ended(self, code: int, job: FetchOrder) -> UdibError:
         if code == MEMORY_EXIT:
             return BadRequestError("This address needs more memory than a download may use; it cannot be read.")
         if code == -signal.SIGXCPU:

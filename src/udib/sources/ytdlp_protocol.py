@@ -22,7 +22,7 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class FetchOrder:
     """One order to a child: describe an address or, with a `folder`, fetch it. `cpu_s` is this job's processor time."""
 
     address: str
@@ -34,7 +34,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Fetched:
     """How a job ended: with the content, with media, or with a failure's status and sentence."""
 
     content: Content | None = None
@@ -43,6 +43,6 @@ class Outcome:
     error: str = ""
 
 
-def pack(message: Setup | Job | Outcome) -> bytes:
+def pack(message: Setup | FetchOrder | Fetched) -> bytes:
     """A message as it goes through the pipe."""
     return framed(msgspec.json.encode(message))

@@ -27,7 +27,7 @@ from udib.net.guard import AddressGuard, forbidden
 from udib.sources.media import check_file, digest_of, is_captions, join, probe
 from udib.sources.ytdlp_choice import CaptionChoice, Info, choose_captions, content_of, format_for, spoken_language
 from udib.sources.ytdlp_errors import explain
-from udib.sources.ytdlp_protocol import MEMORY_EXIT, Job, Outcome, Setup, pack
+from udib.sources.ytdlp_protocol import MEMORY_EXIT, Fetched, FetchOrder, Setup, pack
 from udib.sources.ytdlp_sockets import SocketGuard
 
 _FRESH_S = 300.0
@@ -67,26 +67,26 @@ class Desk:
         self._clock = clock
         self._last: tuple[str, float, dict[str, Any]] | None = None
 
-    def do(self, job: Job) -> Outcome:
+    def do(self, job: FetchOrder) -> Fetched:
         """Do a job; intended failures become the outcome."""
         self._guard.refused.clear()
         host = urlsplit(job.address).hostname or job.address
         try:
             if job.folder is None:
-                return Outcome(content=content_of(self._item(job, fresh=True), job.address))
-            return Outcome(media=self._fetch(job, Path(job.folder), host))
+                return Fetched(content=content_of(self._item(job, fresh=True), job.address))
+            return Fetched(media=self._fetch(job, Path(job.folder), host))
         except (YoutubeDLError, UdibError, OSError) as exc:
             error = self._meaning(exc, host)
             if job.folder is not None and not isinstance(error, UnavailableError):
                 _sweep(Path(job.folder))  # after a passing failure the parts stay: the next try goes on from them
-            return Outcome(status=error.status, error=str(error))
+            return Fetched(status=error.status, error=str(error))
 
     def _meaning(self, error: BaseException, host: str) -> UdibError:
         if self._guard.refused:
             return forbidden(self._guard.refused[-1])
         return error if isinstance(error, UdibError) else explain(error, host)
 
-    def _item(self, job: Job, *, fresh: bool) -> dict[str, Any]:
+    def _item(self, job: FetchOrder, *, fresh: bool) -> dict[str, Any]:
         """The one item at the address."""
         if not fresh and self._last is not None:
             address, at, info = self._last
@@ -98,7 +98,7 @@ class Desk:
         self._last = (job.address, self._clock(), info)
         return info
 
-    def _fetch(self, job: Job, folder: Path, host: str) -> Media:
+    def _fetch(self, job: FetchOrder, folder: Path, host: str) -> Media:
         selector = format_for(job.quality)
         folder.mkdir(parents=True, exist_ok=True)
         info = self._item(job, fresh=False)
@@ -116,7 +116,7 @@ class Desk:
         return Media(str(path), digest=digest_of(path), reason=reason, language=spoken_language(info))
 
     def _captions(
-        self, job: Job, info: Info, choice: CaptionChoice | None, folder: Path, host: str
+        self, job: FetchOrder, info: Info, choice: CaptionChoice | None, folder: Path, host: str
     ) -> tuple[CaptionTrack | None, str]:
         """The chosen track on disk, or none, with the reason why."""
         if choice is None:
@@ -136,7 +136,7 @@ class Desk:
             return None, f"sound: the captions cannot be fetched ({error})"
         return CaptionTrack(str(path), choice.language, choice.automatic), choice.reason
 
-    def _download_captions(self, job: Job, info: Info, choice: CaptionChoice, path: Path) -> None:
+    def _download_captions(self, job: FetchOrder, info: Info, choice: CaptionChoice, path: Path) -> None:
         path.unlink(missing_ok=True)
         if choice.track.get("data") is not None:
             path.write_text(choice.track["data"], encoding="utf-8", newline="")
@@ -145,7 +145,9 @@ class Desk:
             track = {"http_headers": info.get("http_headers"), **choice.track}
             ydl.dl(str(path), track, subtitle=True)
 
-    def _media(self, job: Job, info: dict[str, Any], selector: str, folder: Path, host: str) -> tuple[Path, bool]:
+    def _media(
+        self, job: FetchOrder, info: dict[str, Any], selector: str, folder: Path, host: str
+    ) -> tuple[Path, bool]:
         """What the address holds, on disk: media, checked to have sound, or (True) captions or a transcript."""
         try:
             part = self._download(job, info, selector, folder)
@@ -162,7 +164,7 @@ class Desk:
         _sweep(folder)
         return path, has_words
 
-    def _download(self, job: Job, info: dict[str, Any], selector: str, folder: Path) -> Path:
+    def _download(self, job: FetchOrder, info: dict[str, Any], selector: str, folder: Path) -> Path:
         with Downloader(self._options(job, format=selector)) as ydl:
             chosen = ydl.process_ie_result(_unprocessed(info), download=False)
         formats = chosen.get("requested_formats") or [chosen]
@@ -180,7 +182,7 @@ class Desk:
         join(video, audio, joined)
         return joined
 
-    def _one_format(self, job: Job, info: dict[str, Any], wanted: Info, stem: Path, left: int) -> Path:
+    def _one_format(self, job: FetchOrder, info: dict[str, Any], wanted: Info, stem: Path, left: int) -> Path:
         def selector(context: Mapping[str, Any]) -> list[Any]:
             return [each for each in context["formats"] if each["format_id"] == wanted["format_id"]][:1]
 
@@ -198,7 +200,7 @@ class Desk:
         # yt-dlp raises nothing when it leaves out a file that is announced as longer than max_filesize.
         raise BadRequestError(f"This item is larger than {job.max_bytes // 10**6} MB, or has no content.")
 
-    def _options(self, job: Job, left: int | None = None, **more: object) -> dict[str, Any]:
+    def _options(self, job: FetchOrder, left: int | None = None, **more: object) -> dict[str, Any]:
         """yt-dlp's options for a job of which `left` bytes may still be fetched; None: nothing was fetched so far."""
         most = job.max_bytes if left is None else left
 
@@ -304,7 +306,7 @@ def main() -> None:
         guard.install()
         desk = Desk(setup, guard)
         while True:
-            job = msgspec.json.decode(jobs.get(), type=Job)
+            job = msgspec.json.decode(jobs.get(), type=FetchOrder)
             limit_cpu(job.cpu_s)
             try:
                 outcome = desk.do(job)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -19,6 +20,9 @@ from udib.storage.faults import DamagedError, busy, damaged, sqlite_faults, unhe
 from udib.storage.glance import LoopReader
 
 T = TypeVar("T")
+
+_Appended = tuple[str, Sequence[Any], "asyncio.Future[None]"]
+"""A statement, its values, and who waits for it."""
 
 log: Any = structlog.get_logger()
 
@@ -62,6 +66,8 @@ class Database:
         self._reader = LoopReader(path)
         self._disposable = disposable
         self._inode = 0
+        self._appended: deque[_Appended] = deque()
+        self._awaited = False  # whether the thread has yet to come to what was appended
         self._set_aside = False
         self._closed = False
 
@@ -91,6 +97,34 @@ class Database:
             with suppress(sqlite3.Error):  # whatever it is: the thread meets it too, and says it
                 return self._reader.read(owner, fn)
         return await self.read(fn)
+
+    async def append(self, statement: str, row: Sequence[object]) -> None:
+        """Run one writing statement, in one transaction with all that come while the one before is being written.
+
+        So a hundred callers at once pay for a few transactions. If one statement fails, all of its transaction do.
+        Raises as `run` does.
+        """
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        self._appended.append((statement, row, done))
+        if not self._awaited:
+            self._awaited = True
+            taken: list[_Appended] = []
+            written = self._worker.submit(self._guarded, lambda connection: self._write(connection, taken))
+            written.add_done_callback(lambda end: loop.call_soon_threadsafe(_settle, taken, end.exception()))
+        await done
+
+    def _write(self, connection: sqlite3.Connection, taken: list["_Appended"]) -> None:
+        """Write what waits, on the thread. Who comes after the first line is either taken here or leads the next."""
+        self._awaited = False
+        while self._appended:
+            taken.append(self._appended.popleft())
+
+        def write(connection: sqlite3.Connection) -> None:
+            for statement, row, _ in taken:
+                connection.execute(statement, row)
+
+        self._transact(connection, write, "IMMEDIATE", "COMMIT")
 
     async def vacuum(self) -> None:
         """Make what was deleted unrecoverable from disk.
@@ -290,6 +324,16 @@ class Database:
             f"{self.path} may still hold bytes of deleted words, because {needed:.1f} MB must be free to rewrite it; "
             "free some space, and the next udib command does it."
         )
+
+
+def _settle(taken: Sequence[_Appended], error: BaseException | None) -> None:
+    for *_, done in taken:
+        if done.cancelled():
+            continue
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
 
 
 def _make_private_file(path: Path) -> None:

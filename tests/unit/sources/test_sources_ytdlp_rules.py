@@ -21,7 +21,7 @@ from udib.net.guard import AddressGuard
 from udib.sources.ytdlp_errors import explain
 from udib.sources.ytdlp_health import javascript_runtime, runtimes_found, ytdlp_age
 from udib.sources.ytdlp_process import WorkerProcess
-from udib.sources.ytdlp_protocol import Job, pack
+from udib.sources.ytdlp_protocol import FetchOrder, pack
 from udib.sources.ytdlp_sockets import SocketGuard
 
 YT = "ERROR: [youtube] abc: "
@@ -109,7 +109,7 @@ def test_a_socket_of_the_child_reaches_the_rest() -> None:
 
 @given(st.text(), st.integers(0, 2**53))
 def test_a_message_comes_out_as_it_went_in(address: str, size: int) -> None:
-    packed = pack(Job(address.encode("utf-8", "replace").decode(), "en", size, 1))
+    packed = pack(FetchOrder(address.encode("utf-8", "replace").decode(), "en", size, 1))
     assert read_body(io.BytesIO(packed)) == packed[4:]
     assert read_body(io.BytesIO(packed[:-1])) is None
 
@@ -173,4 +173,4 @@ async def test_a_child_that_breaks_off_is_told_in_a_sentence(tmp_path: Path, end
             stderr=complaints,
         )
         with pytest.raises(UnavailableError, match=f"ended unexpectedly, {re.escape(sentence)}"):
-            await WorkerProcess(child, complaints).ask(Job("https://a.example", "en", 1, 1))
+            await WorkerProcess(child, complaints).ask(FetchOrder("https://a.example", "en", 1, 1))

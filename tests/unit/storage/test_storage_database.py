@@ -474,3 +474,23 @@ async def test_a_file_damaged_while_it_is_open_is_moved_aside_once_for_two_who_u
     assert await one.read(texts) == await other.read(texts) == ["new", "new"]
     await one.close()
     await other.close()
+
+
+async def test_what_is_appended_at_once_is_written_together_and_all_of_it(database: Database) -> None:
+    async with asyncio.TaskGroup() as group:
+        for number in range(200):
+            group.create_task(database.append("INSERT INTO notes (text) VALUES (?)", (f"note {number}",)))
+    found = await database.read(lambda db: db.execute("SELECT count(DISTINCT text) FROM notes").fetchone()[0])
+    assert found == 200
+
+
+async def test_a_caller_of_append_that_has_left_keeps_nobody_from_the_result(database: Database) -> None:
+    tasks = [
+        asyncio.create_task(database.append("INSERT INTO notes (text) VALUES (?)", (f"note {number}",)))
+        for number in range(3)
+    ]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(each) for each in results] == [asyncio.CancelledError, type(None), type(None)]
+    assert await database.read(lambda db: db.execute("SELECT count(*) FROM notes").fetchone()[0]) == 3

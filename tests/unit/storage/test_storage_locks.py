@@ -10,41 +10,39 @@ import pytest
 from udib.core.errors import UnavailableError
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId
-from udib.pipeline.local import SCHEMA, LocalEngine
-from udib.storage.artifacts import DirectoryArtifactStore
-from udib.storage.database import Database
+from udib.storage.locks import FileLocks
 
 SCOPE, ONE = Scope.of("acme", "main"), ContentId("file:1")
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> LocalEngine:
-    artifacts = DirectoryArtifactStore(tmp_path / "artifacts")
-    return LocalEngine(Database(tmp_path / "journal.db", SCHEMA), artifacts, tmp_path / "locks")
+def locks(tmp_path: Path) -> FileLocks:
+    return FileLocks(tmp_path / "locks")
 
 
-def test_a_lock_is_private_names_its_holder_and_leaves_nothing(engine: LocalEngine, tmp_path: Path) -> None:
-    with engine.exclusive(SCOPE, ONE):
+async def test_a_lock_is_private_names_its_holder_and_leaves_nothing(locks: FileLocks, tmp_path: Path) -> None:
+    async with locks.exclusive(SCOPE, ONE):
         [file] = (tmp_path / "locks").iterdir()
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        with pytest.raises(UnavailableError, match=r"process \d+"), engine.exclusive(SCOPE, ONE):
-            pass
+        with pytest.raises(UnavailableError, match=r"process \d+"):
+            async with locks.exclusive(SCOPE, ONE):
+                pass
         assert file.exists()
     assert list((tmp_path / "locks").iterdir()) == []
 
 
-def test_a_lock_of_an_earlier_version_is_closed_to_others_and_removed(engine: LocalEngine, tmp_path: Path) -> None:
-    with engine.exclusive(SCOPE, ONE):
+async def test_a_lock_of_an_earlier_version_is_closed_to_others_and_removed(locks: FileLocks, tmp_path: Path) -> None:
+    async with locks.exclusive(SCOPE, ONE):
         [file] = (tmp_path / "locks").iterdir()
     file.write_text("process 1")
     file.chmod(0o644)
-    with engine.exclusive(SCOPE, ONE):
+    async with locks.exclusive(SCOPE, ONE):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert not file.exists()
 
 
-def test_a_lock_that_was_removed_while_it_was_opened_lets_no_two_in(
-    engine: LocalEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_lock_that_was_removed_while_it_was_opened_lets_no_two_in(
+    locks: FileLocks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its holder ends between our opening the file and our locking it: the lock of that file is worth nothing."""
     lock = fcntl.flock
@@ -58,7 +56,8 @@ def test_a_lock_that_was_removed_while_it_was_opened_lets_no_two_in(
         lock(file, how)
 
     monkeypatch.setattr(fcntl, "flock", after_the_holder_has_ended)
-    with engine.exclusive(SCOPE, ONE):
+    async with locks.exclusive(SCOPE, ONE):
         assert len(removed) == 1
-        with pytest.raises(UnavailableError), engine.exclusive(SCOPE, ONE):
-            pass
+        with pytest.raises(UnavailableError):
+            async with locks.exclusive(SCOPE, ONE):
+                pass

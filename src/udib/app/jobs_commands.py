@@ -1,0 +1,205 @@
+"""What `udib jobs` and `udib worker` do."""
+
+import sys
+from datetime import UTC, datetime
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from udib.app import present
+from udib.app.bootstrap import App
+from udib.app.commands import Options, opened
+from udib.core.errors import BadRequestError, Status, error_for
+from udib.core.findings import Report
+from udib.core.jobs import Job, JobEvent, JobState, Outcome
+from udib.core.ports import ProgressSink
+from udib.delivery.text import clean, visible
+from udib.pipeline.engine import Load, Work, fork
+from udib.pipeline.parts import BEGINNINGS
+
+_OPEN = frozenset({JobState.WAITING, JobState.RUNNING, JobState.FAILED})
+_MOST_EVENTS = 40
+
+
+async def list_jobs(options: Options, *, everything: bool, limit: int) -> int:
+    """Print what was ordered."""
+    if not 1 <= limit <= 10_000:
+        raise BadRequestError(f"The number of jobs must be 1 to 10,000, not {limit}.")
+    async with opened(options) as app:
+        found = await app.jobs.jobs(app.scope, states=frozenset(JobState) if everything else _OPEN, limit=limit)
+        present.emit([_document(job) for job in found], _listing(found, app, everything), as_json=options.json)
+        return 0
+
+
+async def show(reference: str, options: Options) -> int:
+    """Print one job."""
+    async with opened(options) as app:
+        job = await app.jobs.find(app.scope, reference)
+        events = [event async for event in app.jobs.events(job, follow=False)]
+        told = [
+            {"at": _when(event.at), "stage": event.progress.stage, "state": event.progress.state}
+            | ({"note": event.progress.note} if event.progress.note else {})
+            for event in events
+        ]
+        present.emit(_document(job) | {"told": told}, _job_text(job, events), as_json=options.json)
+        return 0
+
+
+async def cancel(reference: str, options: Options) -> int:
+    """End a job."""
+    async with opened(options) as app:
+        job = await app.jobs.cancel(await app.jobs.find(app.scope, reference))
+        return told(job, options)
+
+
+async def resume(reference: str, options: Options) -> int:
+    """Let a cancelled job go on."""
+    return await _again(reference, JobState.CANCELLED, options)
+
+
+async def retry(reference: str, options: Options) -> int:
+    """Try a failed job again."""
+    return await _again(reference, JobState.FAILED, options)
+
+
+async def fork_from(reference: str, stage: str, options: Options) -> int:
+    """Do once more what a job was for, from some stage on."""
+    if stage not in BEGINNINGS:
+        raise BadRequestError(f"A job cannot be forked from {stage!r}, only from {', '.join(BEGINNINGS)}.")
+    async with opened(options) as app:
+        job = await fork(app.jobs, await app.jobs.find(app.scope, reference), stage)
+        return told(job, options)
+
+
+async def work(options: Options) -> int:
+    """Do jobs until interrupted."""
+    async with opened(options) as app:
+        wanted = app.settings.engine
+        load = Load(wanted.jobs, min(wanted.of_one_tenant, wanted.jobs))
+        flows = {name: flow if options.quiet else _announced(flow) for name, flow in app.flows.items()}
+        if not options.quiet:
+            _say(f"serving {app.settings.data_path}: up to {load.jobs} jobs at a time")
+        await app.jobs.serve(flows, load)
+        return 0
+
+
+def told(job: Job, options: Options) -> int:
+    """Say where a job stands, and how to hear more."""
+    then = {
+        JobState.WAITING: f"; a running `udib worker` does it, `udib jobs show {job.id}` says how far it is",
+        JobState.RUNNING: f"; `udib jobs show {job.id}` says how far it is",
+        JobState.CANCELLED: f"; `udib jobs resume {job.id}` lets it go on",
+    }
+    text = Text(f"Job {job.id} is {job.state.value}{then.get(job.state, '')}.", overflow="fold")
+    present.emit(_document(job), text, as_json=options.json)
+    return 0
+
+
+async def report_of(app: App, job: Job) -> Report:
+    """The report that a job made.
+
+    Raises:
+        UdibError: It made none, for the reason that it gave.
+    """
+    outcome = job.outcome or Outcome(Status.FAILED, f"The job {job.id} left no result.")
+    if outcome.status is not Status.OK or outcome.content_id is None:
+        raise error_for(outcome.status, outcome.error or f"The job {job.id} is {job.state.value}.")
+    report = await app.catalogue.report(app.scope, outcome.content_id)
+    if report is None:
+        raise BadRequestError("The item was forgotten while it was analysed.")
+    return report
+
+
+async def _again(reference: str, state: JobState, options: Options) -> int:
+    async with opened(options) as app:
+        job = await app.jobs.find(app.scope, reference)
+        if job.state is not state:
+            raise BadRequestError(f"The job {job.id} is {job.state.value}, not {state.value}; {_ways_on(job)}.")
+        return told(await app.jobs.again(job), options)
+
+
+def _announced(flow: Work) -> Work:
+    """A flow whose jobs are told on standard error, a line when one begins and one when it ends."""
+
+    async def announced(job: Job, tell: ProgressSink) -> Outcome:
+        about = f"job {job.id} ({job.order.scope.tenant}): {job.order.payload.get('address')}"
+        _say(f"{about}: begun")
+        outcome = await flow(job, tell)
+        _say(f"{about}: {outcome.error or 'done'}")
+        return outcome
+
+    return announced
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(clean(line) + "\n")
+
+
+def _ways_on(job: Job) -> str:
+    match job.state:
+        case JobState.FAILED:
+            return f"`udib jobs retry {job.id}` tries it again"
+        case JobState.CANCELLED:
+            return f"`udib jobs resume {job.id}` lets it go on"
+        case JobState.DONE:
+            return f"`udib jobs fork {job.id}` does it once more"
+        case _:
+            return f"`udib jobs cancel {job.id}` ends it"
+
+
+def _document(job: Job) -> dict[str, object]:
+    outcome = job.outcome
+    return {
+        "schema": "udib.job/1",
+        "id": job.id,
+        "flow": job.order.flow,
+        **{name: value for name, value in job.order.payload.items() if value is not None},
+        "state": job.state.value,
+        "attempt": job.attempt,
+        "attempts": job.order.attempts,
+        "submitted_at": _when(job.submitted_at),
+        "started_at": _when(job.started_at),
+        "ended_at": _when(job.ended_at),
+        "content_id": outcome.content_id if outcome else None,
+        "error": outcome.error if outcome else None,
+    }
+
+
+def _when(at: float | None) -> str | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
+def _listing(jobs: list[Job], app: App, everything: bool) -> RenderableType:
+    if not jobs:
+        others = "" if everything else "; --all shows what is done too"
+        return Text(visible(f"Nothing waits or has failed in {app.scope}{others}."))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("job", "state", "what", "since (UTC)"):
+        table.add_column(name, overflow="fold", no_wrap=name != "what")
+    for job in jobs:
+        since = _when(job.ended_at or job.started_at or job.submitted_at) or ""
+        what = Text(visible(str(job.order.payload.get("address", job.order.flow))), overflow="fold")
+        table.add_row(job.id, job.state.value, what, since[:19].replace("T", " "))
+    failed = [job for job in jobs if job.state is JobState.FAILED]
+    return Group(table, *(Text(visible(f"\n{job.id}: {_reason(job)}"), overflow="fold") for job in failed))
+
+
+def _reason(job: Job) -> str:
+    reason = (job.outcome.error if job.outcome else None) or "no reason was given"
+    return f"{reason} {_ways_on(job)}."
+
+
+def _job_text(job: Job, events: list[JobEvent]) -> RenderableType:
+    head = f"Job {job.id} is {job.state.value}: {job.order.flow} {job.order.payload.get('address', '')}"
+    if job.outcome and job.outcome.content_id:
+        head += f" ({job.outcome.content_id})"
+    lines = [Text(visible(head), overflow="fold")]
+    for event in events[-_MOST_EVENTS:]:
+        at = datetime.fromtimestamp(event.at, UTC).strftime("%H:%M:%S")
+        said = event.progress
+        done = f" {said.done:.0f} of {said.total:.0f} s" if said.total else ""
+        note = f": {said.note}" if said.note else ""
+        lines.append(Text(visible(f"  {at}  {said.stage}: {said.state}{done}{note}"), overflow="fold"))
+    end = _reason(job) if job.state is JobState.FAILED else f"{_ways_on(job)}."
+    return Group(*lines, Text(visible(end), overflow="fold"))

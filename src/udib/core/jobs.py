@@ -1,0 +1,138 @@
+"""Jobs and runs: an order to the pipeline that outlives the process that took it, and what of it is done."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from udib.core.errors import Status
+from udib.core.tenancy import Scope
+from udib.core.types import ContentId, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """What makes two requests the same run: the content of a scope and the options that change the result."""
+
+    scope: Scope
+    content_id: ContentId
+    options: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepName:
+    """What makes two steps of a content the same: the stage, its version, and a digest of its inputs."""
+
+    stage: str
+    version: int
+    input_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptStep:
+    """A finished step. Its output is JSON, here or as an artifact of the content (a digest)."""
+
+    name: StepName
+    output: bytes | None
+    artifact: str | None
+    reusable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """A run that begins or goes on. `mine` are its own finished steps, `earlier` those of other runs to be reused."""
+
+    run_id: int
+    revision: int
+    mine: frozenset[StepName]
+    earlier: frozenset[StepName]
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens unless somebody asks for it."""
+        return self in {JobState.DONE, JobState.FAILED, JobState.CANCELLED}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is wanted. Two orders of a scope with the same flow and payload are the same while one is not ended.
+
+    Attributes:
+        scope: Whose.
+        flow: What is done, such as "analyze".
+        payload: What the flow needs to know.
+        priority: -100 to 100; of one tenant's orders the greater goes first. It takes nothing from another tenant.
+        attempts: How often it is tried in all, if it fails in a way that may pass.
+        delay_s: Seconds that it waits at least.
+    """
+
+    scope: Scope
+    flow: str
+    payload: Mapping[str, str | None]
+    priority: int = 0
+    attempts: int = 1
+    delay_s: float = 0.0
+
+    @property
+    def key(self) -> str:
+        """The same for the same orders of a scope: 32 hex digits."""
+        wanted = json.dumps([self.flow, dict(self.payload)], sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(wanted.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a job came to. `error` is one sentence; `content_id` is known once the address was looked at."""
+
+    status: Status
+    error: str | None = None
+    content_id: ContentId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An order and where it stands. All times are seconds since 1970; None: not yet.
+
+    Attributes:
+        id: 12 hex digits.
+        order: What is wanted.
+        state: Where it stands.
+        submitted_at: When it was ordered.
+        attempt: How often it was begun.
+        not_before: When it may be begun.
+        started_at: When it was last begun.
+        ended_at: When it ended.
+        outcome: What the last attempt came to.
+        worker: Who has it in work.
+    """
+
+    id: str
+    order: Order
+    state: JobState
+    submitted_at: float
+    attempt: int = 0
+    not_before: float = 0.0
+    started_at: float | None = None
+    ended_at: float | None = None
+    outcome: Outcome | None = None
+    worker: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvent:
+    """Something that a job told, in order of `number`."""
+
+    number: int
+    at: float
+    progress: Progress

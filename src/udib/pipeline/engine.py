@@ -1,0 +1,104 @@
+"""The engine: what takes jobs, does them, and keeps them through crashes. One for a machine, one for a fleet."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from udib.core.checked import Checked
+from udib.core.errors import Status
+from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
+from udib.core.ports import Forgettable, ProgressSink
+from udib.core.tenancy import Scope
+
+Work = Callable[[Job, ProgressSink], Awaitable[Outcome]]
+"""What a flow does with a job. Intended failures are outcomes; it may be cancelled, and begun again after that."""
+
+Flows = Mapping[str, Work]
+"""The flows that a process can do, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much a process takes on.
+
+    Attributes:
+        jobs: Jobs at the same time.
+        of_one_tenant: Jobs of one tenant at the same time; one less than `jobs` keeps a place free for the others.
+    """
+
+    jobs: int = 4
+    of_one_tenant: int = 3
+
+
+class Engine(Checked, Forgettable, Protocol):
+    """Jobs, durable: what was submitted is done, or says why not, whatever happens to the processes meanwhile.
+
+    Every call that names a job names the scope that it must belong to.
+    """
+
+    async def submit(self, order: Order) -> Job:
+        """Take an order. The same order that is not ended yet is the same job."""
+        ...
+
+    async def find(self, scope: Scope, reference: str) -> Job:
+        """The job whose id is, or begins with, `reference`.
+
+        Raises:
+            BadRequestError: There is none, or more than one.
+        """
+        ...
+
+    async def jobs(self, scope: Scope, *, states: Collection[JobState] = frozenset(JobState), limit: int) -> list[Job]:
+        """The jobs of a scope, newest first."""
+        ...
+
+    async def cancel(self, job: Job) -> Job:
+        """End a job. One in work ends as soon as its worker has stopped what it does; its finished steps are kept.
+
+        Raises:
+            BadRequestError: It has ended already.
+        """
+        ...
+
+    async def again(self, job: Job) -> Job:
+        """Let a job that was cancelled or has failed go on, from its finished steps.
+
+        Raises:
+            BadRequestError: It is done, or not ended.
+        """
+        ...
+
+    def events(self, job: Job, *, after: int = 0, follow: bool = True) -> AsyncIterator[JobEvent]:
+        """What a job told after the event of that number, and goes on to tell until it has ended."""
+        ...
+
+    async def perform(self, order: Order, work: Work, progress: ProgressSink) -> Job:
+        """Have an order done, and wait: by whoever serves, and if nobody does, or no longer, by `work`, here."""
+        ...
+
+    async def serve(self, flows: Flows, load: Load) -> None:
+        """Do jobs until cancelled. What is in work then is begun again by the next who serves."""
+        ...
+
+    async def every(self, name: str, seconds: float, order: Order) -> None:
+        """Submit an order again and again, while somebody serves; the same name replaces what it stood for."""
+        ...
+
+    async def never(self, name: str) -> None:
+        """Submit it no longer."""
+        ...
+
+
+CANCELLED: Final = Outcome(Status.SKIPPED, "It was cancelled.")
+_LONGEST_WAIT_S: Final = 300.0
+
+
+def wait_s(attempt: int) -> float:
+    """Seconds from a failed attempt, counted from 1, to the next: 2, 4, 8, ... 300."""
+    return min(2.0**attempt, _LONGEST_WAIT_S)
+
+
+async def fork(engine: Engine, job: Job, stage: str) -> Job:
+    """Order what a job was for once more, with everything anew from `stage` on; what is before it is used again."""
+    order = job.order
+    return await engine.submit(replace(order, payload={**order.payload, "from_stage": stage}, delay_s=0.0))

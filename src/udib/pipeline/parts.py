@@ -1,0 +1,90 @@
+"""What a pipeline is made of: its analyses, the services that it reaches, and the order that it is given."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from udib.core.errors import BadRequestError
+from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report
+from udib.core.ports import ArtifactStore, Catalogue, Forgettable, Memory, Outbox, Source, Transcriber
+from udib.core.speech import Transcript
+from udib.core.types import Content, Media
+from udib.pipeline.evidence import LookUp
+from udib.pipeline.journal import Journal
+
+BEGINNINGS: Final = {
+    "download": frozenset({"download", "transcribe"}),
+    "transcribe": frozenset({"transcribe"}),
+    "analyse": frozenset[str](),
+}
+"""Where an item can be done anew from, and the stages whose earlier results are not used then. What the analyses found
+is not kept over a finished run, since it may hold words of items that are forgotten meanwhile."""
+
+_AS_USUAL: Final = frozenset({"download"})
+
+
+@dataclass(frozen=True, slots=True)
+class Analyses:
+    """What is made of a transcript. `aggregate` takes the findings, the content, a UTC date and the revision."""
+
+    debate: Callable[[Transcript], Awaitable[DebateMap]]
+    fact_check: Callable[[Transcript, LookUp], Awaitable[FactChecks]]
+    fallacies: Callable[[Transcript], Awaitable[Fallacies]]
+    outline: Callable[[Transcript], Awaitable[Outline]]
+    aggregate: Callable[[Findings, Content, str, int], Awaitable[Report]]
+    to_captions: Callable[[Transcript], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the pipeline reaches outside itself.
+
+    `read_tags` fills gaps of a content from its media's own tags; `with_captions` puts a caption file beside media;
+    `is_intact` says whether the files of a media are still there as they were fetched;
+    `forgettable` are all stores that keep words, the one that lists contents last.
+    """
+
+    sources: Sequence[Source]
+    transcribers: Sequence[Transcriber]
+    read_tags: Callable[[Content, Media], Awaitable[Content]]
+    with_captions: Callable[[Media, str], Awaitable[Media]]
+    is_intact: Callable[[Media], Awaitable[bool]]
+    memory: Memory
+    catalogue: Catalogue
+    artifacts: ArtifactStore
+    files: Outbox
+    notices: Sequence[Outbox]
+    journal: Journal
+    forgettable: Sequence[Forgettable]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One order to the pipeline.
+
+    Attributes:
+        address: What is analysed.
+        quality: Height of the video to keep, such as "720p".
+        captions: The path of a caption file that the user puts beside the media.
+        from_stage: One of `BEGINNINGS`; None: as usual.
+    """
+
+    address: str
+    quality: str | None = None
+    captions: str | None = None
+    from_stage: str | None = None
+
+    @property
+    def fresh(self) -> frozenset[str]:
+        """The stages whose results of earlier runs are not used again. An address is usually fetched anew.
+
+        Raises:
+            BadRequestError: Nothing can be done anew from there.
+        """
+        if self.from_stage is None:
+            return _AS_USUAL
+        if self.from_stage not in BEGINNINGS:
+            raise BadRequestError(
+                f"An analysis cannot be begun from {self.from_stage!r}, only from {', '.join(BEGINNINGS)}."
+            )
+        return BEGINNINGS[self.from_stage]

@@ -1,0 +1,143 @@
+"""The journal's file: finished steps of runs, and the jobs that they belong to."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Final
+
+from udib.core.jobs import Began, KeptStep, RunKey, StepName
+from udib.core.tenancy import Scope
+from udib.core.types import ContentId, Health
+from udib.storage.database import Database
+from udib.storage.disk import TO_STORE, need_room
+
+JOURNAL_SCHEMA: Final = (
+    """
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, workspace TEXT NOT NULL, content_id TEXT NOT NULL,
+        key TEXT NOT NULL, revision INTEGER NOT NULL, finished INTEGER NOT NULL DEFAULT 0, started_at REAL NOT NULL
+    );
+    CREATE INDEX runs_by_content ON runs (tenant, workspace, content_id);
+    CREATE TABLE steps (
+        run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE, stage TEXT NOT NULL, version INTEGER NOT NULL,
+        input_hash TEXT NOT NULL, output BLOB, artifact TEXT, reusable INTEGER NOT NULL,
+        PRIMARY KEY (run_id, stage, version, input_hash)
+    ) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE jobs (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL, workspace TEXT NOT NULL,
+        flow TEXT NOT NULL, key TEXT NOT NULL, payload TEXT NOT NULL, priority INTEGER NOT NULL,
+        attempts INTEGER NOT NULL, state TEXT NOT NULL, submitted_at REAL NOT NULL, attempt INTEGER NOT NULL DEFAULT 0,
+        not_before REAL NOT NULL DEFAULT 0, started_at REAL, ended_at REAL, status TEXT, error TEXT, content_id TEXT,
+        worker TEXT, to_cancel INTEGER NOT NULL DEFAULT 0, turn INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE UNIQUE INDEX jobs_live ON jobs (tenant, workspace, key) WHERE state IN ('waiting', 'running');
+    CREATE INDEX jobs_waiting ON jobs (tenant, priority DESC, number) WHERE state = 'waiting';
+    CREATE INDEX jobs_running ON jobs (tenant, worker) WHERE state = 'running';
+    CREATE INDEX jobs_served ON jobs (tenant, turn);
+    CREATE INDEX jobs_turns ON jobs (turn);
+    CREATE INDEX jobs_ended ON jobs (ended_at) WHERE ended_at IS NOT NULL;
+    CREATE TABLE events (
+        job INTEGER NOT NULL REFERENCES jobs (number) ON DELETE CASCADE, number INTEGER NOT NULL, at REAL NOT NULL,
+        event TEXT NOT NULL, PRIMARY KEY (job, number)
+    ) WITHOUT ROWID;
+    CREATE TABLE schedules (
+        name TEXT PRIMARY KEY, tenant TEXT NOT NULL, workspace TEXT NOT NULL, flow TEXT NOT NULL, payload TEXT NOT NULL,
+        attempts INTEGER NOT NULL, every_s REAL NOT NULL, next_at REAL NOT NULL
+    );
+    """,
+)
+_OF_CONTENT: Final = "tenant = ? AND workspace = ? AND content_id = ?"
+
+
+class SqliteStepStore:
+    """`StepStore` in a SQLite file."""
+
+    name = "journal"
+
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def begin(self, key: RunKey, revision: int) -> Began:
+        """A new run, or the interrupted one; see `StepStore.begin`."""
+        need_room(self._database.path.parent, TO_STORE)
+        return await self._database.run(lambda db: _begin(db, key, revision, self._clock()))
+
+    async def output(self, run_id: int, key: RunKey, name: StepName) -> KeptStep | None:
+        """A finished step; see `StepStore.output`."""
+        return await self._database.read(lambda db: _output(db, run_id, key, name))
+
+    async def keep(self, run_id: int, step: KeptStep) -> None:
+        """Keep a finished step, in one transaction with others that are kept just now."""
+        name = step.name
+        row = (run_id, name.stage, name.version, name.input_hash, step.output, step.artifact, step.reusable)
+        await self._database.append("INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    async def finish(self, run_id: int, key: RunKey) -> list[tuple[ContentId, str]]:
+        """Close a run; see `StepStore.finish`."""
+        return await self._database.run(lambda db: _finish(db, run_id, key))
+
+    async def forget(self, scope: Scope, content_id: ContentId) -> tuple[int, list[tuple[ContentId, str]]]:
+        """Remove the runs of a content, and rewrite the file; see `StepStore.forget`."""
+        where = (scope.tenant, scope.workspace, content_id)
+
+        def remove(db: sqlite3.Connection) -> tuple[int, list[tuple[ContentId, str]]]:
+            found = db.execute(f"DELETE FROM runs WHERE {_OF_CONTENT}", where)  # noqa: S608 - no text of a user
+            return found.rowcount, _drop_steps(db, "SELECT id FROM runs WHERE tenant = ? AND workspace = ?", where[:2])
+
+        removed = await self._database.run(remove)
+        await self._database.vacuum()
+        return removed
+
+    async def ping(self) -> Health:
+        """Whether the file is whole and can be written."""
+        return await self._database.ping(self.name)
+
+
+def _begin(db: sqlite3.Connection, key: RunKey, revision: int, now: float) -> Began:
+    where = (key.scope.tenant, key.scope.workspace, key.content_id)
+    interrupted = f"SELECT id, revision FROM runs WHERE {_OF_CONTENT} AND key = ? AND NOT finished ORDER BY id DESC"  # noqa: S608
+    found = db.execute(interrupted, (*where, key.options)).fetchone()
+    if found is None:
+        made = db.execute(
+            "INSERT INTO runs (tenant, workspace, content_id, key, revision, started_at) VALUES (?, ?, ?, ?, ?, ?)",
+            (*where, key.options, revision, now),
+        )
+        found = made.lastrowid, revision
+    run_id, revision = found
+    steps = f"SELECT run_id, stage, version, input_hash FROM steps JOIN runs ON runs.id = run_id WHERE {_OF_CONTENT}"  # noqa: S608
+    rows = db.execute(f"{steps} AND (run_id = ? OR reusable)", (*where, run_id)).fetchall()
+    mine = frozenset(StepName(*row[1:]) for row in rows if row[0] == run_id)
+    return Began(run_id, revision, mine, frozenset(StepName(*row[1:]) for row in rows if row[0] != run_id))
+
+
+def _output(db: sqlite3.Connection, run_id: int, key: RunKey, name: StepName) -> KeptStep | None:
+    what = (name.stage, name.version, name.input_hash)
+    found = db.execute(
+        "SELECT output, artifact, reusable FROM steps JOIN runs ON runs.id = run_id"  # noqa: S608
+        f" WHERE stage = ? AND version = ? AND input_hash = ? AND (run_id = ? OR (reusable AND {_OF_CONTENT}))"
+        " ORDER BY run_id = ? DESC, run_id DESC LIMIT 1",
+        (*what, run_id, key.scope.tenant, key.scope.workspace, key.content_id, run_id),
+    ).fetchone()
+    return None if found is None else KeptStep(name, found[0], found[1], bool(found[2]))
+
+
+def _finish(db: sqlite3.Connection, run_id: int, key: RunKey) -> list[tuple[ContentId, str]]:
+    where = (run_id, key.scope.tenant, key.scope.workspace, key.content_id)
+    mine = f"SELECT id FROM runs WHERE id <= ? AND {_OF_CONTENT}"  # noqa: S608
+    db.execute(f"UPDATE runs SET finished = 1 WHERE id IN ({mine})", where)  # noqa: S608
+    dropped = _drop_steps(db, mine, where)
+    db.execute(f"DELETE FROM runs WHERE id IN ({mine}) AND id NOT IN (SELECT run_id FROM steps)", where)  # noqa: S608
+    return dropped
+
+
+def _drop_steps(db: sqlite3.Connection, runs: str, where: tuple[object, ...]) -> list[tuple[ContentId, str]]:
+    """Remove the steps of some runs that no later revision may reuse; gives the artifacts that are free now."""
+    steps = f"NOT reusable AND run_id IN ({runs})"
+    held = f"SELECT DISTINCT content_id, artifact FROM steps JOIN runs ON runs.id = run_id WHERE {steps}"  # noqa: S608
+    artifacts = [row for row in db.execute(held, where) if row[1] is not None]
+    db.execute(f"DELETE FROM steps WHERE {steps}", where)  # noqa: S608 - no text of a user
+    still = "SELECT 1 FROM steps JOIN runs ON runs.id = run_id WHERE content_id = ? AND artifact = ?"
+    return [row for row in artifacts if db.execute(still, row).fetchone() is None]

@@ -1,0 +1,365 @@
+"""What every engine must do with jobs, whatever happens to them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from udib.core.errors import BadRequestError, Status
+from udib.core.jobs import Job, JobState, Order, Outcome
+from udib.core.ports import ProgressSink
+from udib.core.tenancy import Scope
+from udib.core.types import ContentId, Progress
+from udib.pipeline.engine import Engine, Flows, Load, fork
+from udib.pipeline.local import LocalEngine
+from udib.storage.database import Database
+from udib.storage.jobs import SqliteJobStore
+from udib.storage.steps import JOURNAL_SCHEMA
+
+ACME, OTHER = Scope.of("acme", "main"), Scope.of("other", "main")
+PATIENCE_S = 10.0
+
+
+class Desk:
+    """A flow whose jobs do as their payload says, and what they did."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.ended: list[str] = []
+        self.go = asyncio.Event()
+
+    async def work(self, job: Job, tell: ProgressSink) -> Outcome:
+        name, how = str(job.order.payload["name"]), job.order.payload.get("how")
+        self.begun.append(name)
+        tell(Progress("work", "started", content_id=ContentId(f"web:{name}")))
+        match how:
+            case "wait":
+                await self.go.wait()
+            case "fail":
+                return Outcome(Status.FAILED, "It does not work.")
+            case "pass":
+                return Outcome(Status.RETRYABLE, "It is down.") if job.attempt == 1 else Outcome(Status.OK)
+            case "break":
+                raise ValueError("a bug")
+        tell(Progress("work", "ok"))
+        self.ended.append(name)
+        return Outcome(Status.OK, content_id=ContentId(f"web:{name}"))
+
+    @property
+    def flows(self) -> Flows:
+        return {"test": self.work}
+
+
+def order(name: str, how: str | None = None, *, scope: Scope = ACME, attempts: int = 1, priority: int = 0) -> Order:
+    return Order(scope, "test", {"name": name, "how": how}, attempts=attempts, priority=priority)
+
+
+class LocalPlace:
+    """A data directory, and engines on it as several processes have them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.now = 1_000_000.0
+
+    @asynccontextmanager
+    async def engine(self) -> AsyncIterator[Engine]:
+        database = Database(self.folder / "journal.db", JOURNAL_SCHEMA)
+        engine = LocalEngine(SqliteJobStore(database), self.folder / "locks", clock=lambda: self.now)
+        try:
+            yield engine
+        finally:
+            await engine.close()
+            await database.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> LocalPlace:
+    return LocalPlace(tmp_path)
+
+
+@pytest.fixture
+async def engine(place: LocalPlace) -> AsyncIterator[Engine]:
+    async with place.engine() as made:
+        yield made
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@asynccontextmanager
+async def serving(engine: Engine, flows: Flows, load: Load | None = None) -> AsyncIterator[asyncio.Task[None]]:
+    server = asyncio.create_task(engine.serve(flows, load or Load()))
+    try:
+        yield server
+    finally:
+        server.cancel()
+        with suppress(asyncio.CancelledError):
+            await server
+
+
+async def until(engine: Engine, job: Job, *states: JobState) -> Job:
+    async with asyncio.timeout(PATIENCE_S):
+        while (found := await engine.find(job.order.scope, job.id)).state not in states:
+            await asyncio.sleep(0.01)
+    return found
+
+
+async def ended(engine: Engine, job: Job) -> Job:
+    return await until(engine, job, JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+async def test_what_is_ordered_is_done(engine: Engine, desk: Desk) -> None:
+    job = await engine.submit(order("a"))
+    assert (job.state, job.attempt) == (JobState.WAITING, 0)
+    async with serving(engine, desk.flows):
+        done = await ended(engine, job)
+    assert (done.state, done.attempt, done.outcome) == (JobState.DONE, 1, Outcome(Status.OK, None, ContentId("web:a")))
+    assert desk.ended == ["a"]
+
+
+async def test_the_same_order_is_the_same_job_until_it_has_ended(engine: Engine, desk: Desk) -> None:
+    first = await engine.submit(order("a"))
+    assert (await engine.submit(order("a"))).id == first.id
+    assert (await engine.submit(order("a", scope=OTHER))).id != first.id
+    async with serving(engine, desk.flows):
+        await ended(engine, first)
+        again = await engine.submit(order("a"))
+        assert again.id != first.id
+        await ended(engine, again)
+
+
+async def test_a_job_of_another_scope_is_not_found(engine: Engine) -> None:
+    job = await engine.submit(order("a"))
+    with pytest.raises(BadRequestError, match="There is no job"):
+        await engine.find(OTHER, job.id)
+    assert await engine.jobs(OTHER, limit=10) == []
+    assert [each.id for each in await engine.jobs(ACME, limit=10)] == [job.id]
+
+
+@pytest.mark.parametrize("reference", ["", "nothing", "%", "_"])
+async def test_an_unknown_job_is_a_bad_request(engine: Engine, reference: str) -> None:
+    await engine.submit(order("a"))
+    with pytest.raises(BadRequestError, match="There is no job"):
+        await engine.find(ACME, reference)
+
+
+async def test_a_failure_is_kept_with_its_reason_and_can_be_tried_again(engine: Engine, desk: Desk) -> None:
+    async with serving(engine, desk.flows):
+        failed = await ended(engine, await engine.submit(order("a", "fail")))
+        assert (failed.state, failed.outcome) == (
+            JobState.FAILED, Outcome(Status.FAILED, "It does not work.", ContentId("web:a"))
+        )  # fmt: skip
+        await engine.again(failed)
+        await ended(engine, failed)
+    assert desk.begun == ["a", "a"]
+
+
+async def test_what_may_pass_is_tried_again_as_often_as_was_ordered(
+    place: LocalPlace, engine: Engine, desk: Desk
+) -> None:
+    async with serving(engine, desk.flows):
+        job = await engine.submit(order("a", "pass", attempts=2))
+        waiting = await until(engine, await until(engine, job, JobState.RUNNING, JobState.WAITING), JobState.WAITING)
+        while desk.begun == []:
+            await asyncio.sleep(0.01)
+        waiting = await until(engine, job, JobState.WAITING)
+        assert waiting.outcome is not None
+        assert waiting.outcome.error == "It is down."
+        place.now += 60
+        assert (await ended(engine, job)).state is JobState.DONE
+        once = await ended(engine, await engine.submit(order("b", "pass")))
+        assert (once.state, once.outcome and once.outcome.status) == (JobState.FAILED, Status.RETRYABLE)
+
+
+async def test_a_bug_in_one_job_spares_the_others(engine: Engine, desk: Desk) -> None:
+    async with serving(engine, desk.flows):
+        broken = await ended(engine, await engine.submit(order("a", "break")))
+        assert broken.state is JobState.FAILED
+        assert broken.outcome is not None
+        assert "bug of udib (ValueError: a bug)" in (broken.outcome.error or "")
+        assert (await ended(engine, await engine.submit(order("b")))).state is JobState.DONE
+
+
+async def test_a_waiting_job_is_cancelled_at_once_and_can_go_on(engine: Engine, desk: Desk) -> None:
+    job = await engine.submit(order("a"))
+    assert (await engine.cancel(job)).state is JobState.CANCELLED
+    with pytest.raises(BadRequestError, match="cancelled already"):
+        await engine.cancel(job)
+    async with serving(engine, desk.flows):
+        await asyncio.sleep(0.2)
+        assert desk.begun == []
+        await engine.again(job)
+        assert (await ended(engine, job)).state is JobState.DONE
+        with pytest.raises(BadRequestError, match="only a failed or cancelled one"):
+            await engine.again(job)
+        with pytest.raises(BadRequestError, match="done already"):
+            await engine.cancel(job)
+
+
+async def test_a_job_in_work_is_stopped(engine: Engine, desk: Desk) -> None:
+    async with serving(engine, desk.flows):
+        job = await until(engine, await engine.submit(order("a", "wait")), JobState.RUNNING)
+        await engine.cancel(job)
+        assert (await ended(engine, job)).state is JobState.CANCELLED
+    assert (desk.begun, desk.ended) == (["a"], [])
+
+
+async def test_a_job_that_was_ordered_anew_meanwhile_does_not_go_on(engine: Engine) -> None:
+    job = await engine.submit(order("a"))
+    await engine.cancel(job)
+    await engine.submit(order("a"))
+    with pytest.raises(BadRequestError, match="ordered again meanwhile"):
+        await engine.again(job)
+
+
+async def test_what_a_job_tells_is_followed_to_its_end(engine: Engine, desk: Desk) -> None:
+    job = await engine.submit(order("a", "wait"))
+    told: list[Progress] = []
+    async with serving(engine, desk.flows):
+        async for event in engine.events(job):
+            told.append(event.progress)
+            desk.go.set()
+    assert [event.state for event in told] == ["started", "ok"]
+    again = [event.number async for event in engine.events(job, after=0)]
+    assert again == sorted(again)
+    assert [event async for event in engine.events(job, after=again[-1])] == []
+
+
+async def test_who_stops_serving_leaves_the_work_to_the_next(place: LocalPlace, desk: Desk) -> None:
+    async with place.engine() as first:
+        async with serving(first, desk.flows):
+            job = await until(first, await first.submit(order("a", "wait")), JobState.RUNNING)
+        assert (await first.find(ACME, job.id)).state is JobState.WAITING
+    desk.go.set()
+    async with place.engine() as second, serving(second, desk.flows):
+        assert (await ended(second, job)).state is JobState.DONE
+    assert desk.begun == ["a", "a"]
+
+
+async def test_one_serves_and_another_waits_to_take_its_place(place: LocalPlace, desk: Desk) -> None:
+    standby = Desk()
+    async with place.engine() as one, place.engine() as two, serving(two, standby.flows) as waiting:
+        async with serving(one, desk.flows):
+            first = await one.submit(order("a"))
+            await ended(one, first)
+        await ended(one, await one.submit(order("b")))
+        assert not waiting.done()
+    assert sorted(desk.begun + standby.begun) == ["a", "b"]
+
+
+async def test_a_backlog_of_one_tenant_delays_no_other(engine: Engine, desk: Desk) -> None:
+    for number in range(20):
+        await engine.submit(order(f"a{number}", "wait"))
+    async with serving(engine, desk.flows, Load(jobs=3, of_one_tenant=2)):
+        async with asyncio.timeout(PATIENCE_S):
+            while len(desk.begun) < 2:
+                await asyncio.sleep(0.01)
+        assert (await ended(engine, await engine.submit(order("b", scope=OTHER)))).state is JobState.DONE
+        assert desk.begun == ["a0", "a1", "b"]
+
+
+async def test_tenants_take_turns_and_the_urgent_goes_first_in_its_own(engine: Engine, desk: Desk) -> None:
+    for name in ("a0", "a1"):
+        await engine.submit(order(name))
+    await engine.submit(order("a2", priority=10))
+    for name in ("b0", "b1"):
+        await engine.submit(order(name, scope=OTHER))
+    async with serving(engine, desk.flows, Load(jobs=1, of_one_tenant=1)):
+        for job in await engine.jobs(ACME, limit=10):
+            await ended(engine, job)
+    assert desk.begun == ["a2", "b0", "a0", "b1", "a1"]
+
+
+async def test_who_wants_one_job_done_does_it_where_nobody_serves(engine: Engine, desk: Desk) -> None:
+    told: list[Progress] = []
+    job = await engine.perform(order("a"), desk.work, told.append)
+    assert (job.state, [event.state for event in told]) == (JobState.DONE, ["started", "ok"])
+
+
+async def test_who_wants_one_job_done_has_it_done_by_who_serves(place: LocalPlace, engine: Engine, desk: Desk) -> None:
+    mine, told = Desk(), list[Progress]()
+    async with place.engine() as server, serving(server, desk.flows):
+        await ended(server, await server.submit(order("first")))
+        job = await engine.perform(order("a"), mine.work, told.append)
+    assert (job.state, [event.state for event in told]) == (JobState.DONE, ["started", "ok"])
+    assert (desk.begun, mine.begun) == (["first", "a"], [])
+
+
+async def test_who_wants_one_job_done_goes_on_where_the_server_has_gone(
+    place: LocalPlace, engine: Engine, desk: Desk
+) -> None:
+    mine = Desk()
+    mine.go.set()
+    async with place.engine() as server:
+        async with serving(server, desk.flows):
+            wanted = asyncio.create_task(engine.perform(order("a", "wait"), mine.work, lambda _: None))
+            async with asyncio.timeout(PATIENCE_S):
+                while not desk.begun:
+                    await asyncio.sleep(0.01)
+        assert (await wanted).state is JobState.DONE
+    assert (desk.ended, mine.ended) == ([], ["a"])
+
+
+async def test_who_gives_up_waiting_cancels_an_order_of_its_own_only(engine: Engine, desk: Desk) -> None:
+    for others in (False, True):
+        if others:
+            await engine.submit(order("b", "wait"))
+        wanted = asyncio.create_task(engine.perform(order("b" if others else "a", "wait"), desk.work, lambda _: None))
+        async with asyncio.timeout(PATIENCE_S):
+            while len(desk.begun) < 1 + others:
+                await asyncio.sleep(0.01)
+        wanted.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await wanted
+    states = {str(job.order.payload["name"]): job.state for job in await engine.jobs(ACME, limit=10)}
+    assert states == {"a": JobState.CANCELLED, "b": JobState.WAITING}
+
+
+async def test_a_fork_is_an_order_of_its_own(engine: Engine, desk: Desk) -> None:
+    async with serving(engine, desk.flows):
+        job = await ended(engine, await engine.submit(order("a")))
+        forked = await fork(engine, job, "aggregate")
+        assert (forked.id != job.id, forked.order.payload["from_stage"]) == (True, "aggregate")
+        await ended(engine, forked)
+
+
+async def test_what_is_due_is_ordered_again_and_again(place: LocalPlace, engine: Engine, desk: Desk) -> None:
+    await engine.every("feed", 3600, order("a"))
+    async with serving(engine, desk.flows):
+        for count in (1, 2):
+            async with asyncio.timeout(PATIENCE_S):
+                while len(desk.ended) < count:
+                    await asyncio.sleep(0.01)
+            place.now += 3601
+        await engine.never("feed")
+        count = len(desk.ended)
+        place.now += 7200
+        await asyncio.sleep(0.7)
+    assert len(desk.ended) <= count + 1
+
+
+async def test_the_clock_may_be_set_back(place: LocalPlace, engine: Engine, desk: Desk) -> None:
+    async with serving(engine, desk.flows):
+        await ended(engine, await engine.submit(order("a")))
+        place.now -= 400 * 86_400
+        assert (await ended(engine, await engine.submit(order("b")))).state is JobState.DONE
+
+
+async def test_a_job_that_is_forgotten_leaves_no_trace(engine: Engine, desk: Desk, tmp_path: Path) -> None:
+    wanted = replace(order("a"), payload={"name": "a", "address": "https://a.example/a-telling-name"})
+    async with serving(engine, desk.flows):
+        await ended(engine, await engine.submit(wanted))
+    assert await engine.forget(ACME, ContentId("web:a")) == 1
+    assert await engine.jobs(ACME, limit=10) == []
+    assert await engine.forget(ACME, ContentId("web:a")) == 0
+
+
+async def test_an_engine_says_how_it_is(engine: Engine) -> None:
+    await engine.submit(order("a"))
+    health = await engine.ping()
+    assert (health.ok, "1 waiting" in health.detail) == (True, True)

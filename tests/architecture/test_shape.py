@@ -22,11 +22,11 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # that each needs), storage (a second server, the store that goes on without it, a purse, a log of decisions), memory (a
 # process of its own for the embedded index, adapters of two servers, the ways between them, and what waits for them)
 # and llm (a client, a cache and a learner, each of which is a library elsewhere); app has the commands that look after
-# all of it and the way of a model's summary through three rooms, testing a whole vector index as a model and two
-# servers.
+# all of it, their dry runs, and the way of a model's summary through three rooms, testing a whole vector index as a
+# model and two servers.
 ROOM_LINES = {
     "core": 2400, "net": 900, "storage": 2800, "sources": 2100, "transcripts": 2500, "analysis": 2870, "memory": 7850,
-    "delivery": 2000, "pipeline": 2100, "app": 4750, "testing": 1100, "llm": 6800,
+    "delivery": 2000, "pipeline": 2100, "app": 4950, "testing": 1100, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "memory/store.py": "one class with the whole surface that the plan names, mostly docstrings"

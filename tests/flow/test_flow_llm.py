@@ -6,6 +6,7 @@ The model is a scripted server of `udib.testing`, in a process of its own.
 import asyncio
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import permutations
@@ -161,6 +162,61 @@ async def test_a_cap_is_never_passed(data: Path, server: ChatServer, monkeypatch
     assert server.seen() == []
 
 
+def test_a_dry_run_says_the_cost_and_asks_nothing(
+    cli: Cli, server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Nothing that was said" in cli("ask", QUESTION, "--dry-run")
+    cli("analyze", str(tmp_path / "talk.vtt"), "--quiet")
+    server.seen()  # the summary's call
+    planned = json.loads(cli("ask", QUESTION, "--dry-run", "--json"))
+    assert (planned["model"], planned["passages"], planned["note"]) == ("small", 2, "")
+    assert 0 < planned["expected_usd"] < planned["most_usd"] < 0.1
+    text = " ".join(cli("ask", QUESTION, "--dry-run").split())
+    assert f"2 passages would go to small, for about {planned['expected_usd']:.4f} USD and at most" in text
+    monkeypatch.setenv("UDIB_LLM__CAP_REQUEST_USD", "0.0001")
+    text = " ".join(cli("ask", QUESTION, "--dry-run").split())
+    assert "raise llm.cap_request_usd. It would cost 0.0000 USD." in text
+    monkeypatch.setenv("UDIB_LLM__PROVIDER", "none")
+    assert "No language model is named" in cli("ask", QUESTION, "--dry-run")
+    assert not server.seen()
+    assert [row["task"] for row in json.loads(cli("llm", "spend", "--json"))["spendings"]] == ["summary"]
+
+
+def test_nobody_is_told_that_answers_are_gone_while_their_store_is_away(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
+) -> None:
+    monkeypatch.setenv("UDIB_LLM_CACHE__STORE", "redis")
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{unused_tcp_port}/0")
+    for arguments in (["clear"], ["stats"]):
+        assert "The store of kept answers is away" in cli("llm", "cache", *arguments, code=3)
+
+
+def test_kept_answers_are_looked_after_whoever_is_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UDIB_LLM__PROVIDER", "none")
+    assert "No answer was looked for yet" in cli("llm", "cache", "stats")
+    assert "No answer kept before now is given" in cli("llm", "cache", "clear")
+
+
+async def test_another_list_of_models_is_asked_anew(
+    data: Path, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("UDIB_LLM__MODEL")
+    monkeypatch.setenv("UDIB_LLM__MODELS", str(data.parent / "models.yaml"))
+    for name in ("one", "two", "two"):
+        prices = "input_usd_per_million: 1, output_usd_per_million: 2"
+        text = f"as_of: 2025-12-01\ntasks: [answer]\nmodels: [{{name: {name}, context_tokens: 8000, {prices}}}]\n"
+        (data.parent / "models.yaml").write_text(text, encoding="utf-8")
+        assert (await asked(data, reply(), server=server)).model == name
+    assert [each.json["model"] for each in server.seen()] == ["one", "two"]
+
+
+async def test_damage_to_what_was_learned_is_said_and_costs_no_answer(data: Path, server: ChatServer) -> None:
+    data.mkdir(mode=0o700)
+    (data / "decisions.db").write_bytes(b"no database, and certainly none of SQLite" * 100)
+    assert (await asked(data, reply(), server=server)).statements
+    assert (data / "decisions.db.damaged").exists()
+
+
 async def test_kept_answers_are_forgotten_also_when_no_provider_is_named_any_more(
     data: Path, server: ChatServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,7 +249,9 @@ def test_the_commands(cli: Cli, data: Path, server: ChatServer, tmp_path: Path) 
     [row] = spent["spendings"]
     assert (row["task"], row["model"], row["calls"], row["unsettled"]) == ("answer", "small", 1, 0)
     assert "answer" in cli("llm", "spend", "--days", "2", "--everybody")
-    assert "of 1.00 USD are spent" in cli("llm", "spend")
+    assert re.search(
+        r"^\S+ of 1\.00 USD are spent or set aside today \(UTC\) by the tenant", cli("llm", "spend"), re.MULTILINE
+    )
     assert "small" in cli("llm", "models")
     assert "small would be asked" in cli("llm", "route", "what", "about", "rents?")
     cli("ask", QUESTION)
@@ -228,7 +286,10 @@ def test_no_escape_of_a_model_reaches_the_terminal(cli: Cli, server: ChatServer,
         (["llm", "cache", "clear", "everything"], "everything"),
         (["llm", "models", "--live"], "tells no prices"),
         (["llm", "calibrate", "missing.jsonl"], "cannot be read"),
-        (["llm", "calibrate", "missing.jsonl", "--most-usd", "nan"], "an amount of dollars, not nan"),
+        (["llm", "calibrate", "missing.jsonl", "--most-usd", "nan"], "more than 0, not nan"),
+        (["llm", "calibrate", "missing.jsonl", "--most-usd", "0"], "more than 0, not 0"),
+        (["llm", "route"], "The question is empty"),
+        (["llm", "route", "rents?", "--task", "anwser"], "no task 'anwser'; there are answer, "),
     ],
 )
 def test_what_cannot_be_done_is_said(cli: Cli, arguments: list[str], says: str) -> None:

@@ -4,164 +4,34 @@ From the outside in: an answer is looked for in the cache; if there is none, the
 cost is set aside; private details are taken out; then it is asked.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import structlog
-
 from udib.app.bootstrap_memory import closed_with, connections, needs_extra
+from udib.app.bootstrap_models import Models
 from udib.app.config_file import read_config
 from udib.app.settings import LlmSettings, Settings, provider_key, shipped_config_dir
-from udib.core.chat import ChatModel, ChatRequest, Purpose
-from udib.core.checked import Checked
-from udib.core.errors import BadRequestError, ForbiddenError, UdibError
-from udib.core.founding import Draft, quotes_found
+from udib.core.chat import ChatModel
+from udib.core.errors import BadRequestError, ForbiddenError
 from udib.core.ports import KeyValueStore
 from udib.core.spending import Caps
 from udib.core.tenancy import Scope
-from udib.core.types import Passage
 from udib.core.vectors import Embedder
-from udib.llm.rewards import Signals, combined_reward, latency_reward, quotes_reward, schema_reward
-from udib.pipeline.answering import Drafted, Write, citables
 
 if TYPE_CHECKING:
     from udib.llm.cache import LLMCache
     from udib.llm.cards import ModelCard
     from udib.llm.catalogue import ModelCatalogue
     from udib.llm.client import OpenAICompatibleClient
-    from udib.llm.prompts import PromptEngine
-    from udib.llm.router import LLMRouter
     from udib.llm.semantic_cache import SemanticCache
-    from udib.llm.structured import AnswerForm, StructuredAnswer
-    from udib.llm.tokens import TokenCounter
     from udib.storage.ledger import SqliteLedger
-
-log: Any = structlog.get_logger()
-T = TypeVar("T")
 
 _ROUTED = "the router's choice"
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
-_MOST_STATEMENTS = 8
-_ANSWER_TOKENS = 1_500
-_PROMPT_SHARE = 0.6
-"""How much of a model's context the passages may take; the rest is for the answer and a repair of it."""
-_ANSWER_SHARE = 1 / 6
-_IN_TIME = 0.5
-"""Of a deadline, the share within which an answer is quick: no longer one would come back at twice of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Models:
-    """The models of a running udib.
-
-    Attributes:
-        chat: What answers: cache over router over budget, redaction and client.
-        client: The client in it.
-        router: The router in it.
-        catalogue: What is known of the models.
-        cache: The answers that are kept.
-        engine: The prompts.
-        counter: Their lengths, by what the models were seen to count.
-        provider: Who is asked, by name and host.
-        checked: All that can say how it is.
-        semantic: The answers to questions in other words; None: no task may be answered so.
-    """
-
-    chat: ChatModel
-    client: "OpenAICompatibleClient"
-    router: "LLMRouter"
-    catalogue: "ModelCatalogue"
-    cache: "LLMCache"
-    engine: "PromptEngine"
-    counter: "TokenCounter"
-    provider: str
-    checked: Sequence[Checked]
-    semantic: "SemanticCache | None" = None
-
-    async def asked(
-        self, request: ChatRequest, purpose: Purpose, form: "AnswerForm[T]", quotes: Callable[[T], tuple[int, int]]
-    ) -> "StructuredAnswer[T]":
-        """Ask for an answer of a form, and let the router learn what it was worth.
-
-        Args:
-            request: What is asked.
-            purpose: For whom.
-            form: Of the answer.
-            quotes: Of an answer, how many of its quotes were said, and how many it gives.
-
-        Raises:
-            InvalidAnswerError: There was none of the form.
-            UdibError: As of the model.
-        """
-        from udib.llm.structured import InvalidAnswerError, ask_structured
-
-        native = all(card.json_schema for card in self.catalogue.cards)
-        try:
-            said = await ask_structured(self.chat, request, purpose, form, native=native)
-        except InvalidAnswerError as exc:
-            await self._learn(exc.decisions, Signals(schema=schema_reward(valid_at_first=False)))
-            raise
-        verbatim, given = quotes(said.value)
-        answer = said.completion
-        signals = Signals(
-            schema=schema_reward(valid_at_first=said.first_try, valid_after_repair=True),
-            quotes=quotes_reward(verbatim=verbatim, given=given),
-            latency=None
-            if purpose.deadline_s is None
-            else latency_reward(answer.latency_ms, 1000 * _IN_TIME * purpose.deadline_s),
-        )
-        *sent_back, last = said.decisions or ("",)
-        await self._learn(sent_back, Signals(schema=signals.schema))
-        await self._learn([last] if last and not answer.cached else (), signals)
-        return said
-
-    async def _learn(self, decisions: Iterable[str], signals: Signals) -> None:
-        """Reward decisions. One that was not written down is passed over: the answer is there, and paid."""
-        reward = combined_reward(signals)
-        for decision in decisions if reward is not None else ():
-            try:
-                await self.router.feedback(decision, reward or 0.0)
-            except UdibError as exc:
-                log.warning("router.not_rewarded", reason=str(exc))
-
-    def room(self) -> tuple[int, str | None]:
-        """Most tokens of a prompt, and the model by whose count: whichever is chosen, the prompt fits it."""
-        cards = self.catalogue.cards
-        share = round(_PROMPT_SHARE * min(card.context_tokens for card in cards))
-        return share, self.counter.wordiest(card.name for card in cards)
-
-    def answer_tokens(self, most: int) -> int:
-        """How long an answer may be, so that it and a repair of it have room beside the prompt."""
-        return min(most, round(_ANSWER_SHARE * min(card.context_tokens for card in self.catalogue.cards)))
-
-    def writer(self, scope: Scope, deadline_s: float) -> Write:
-        """What puts an answer into words, for a scope."""
-        from udib.llm.prompts import Excerpt
-        from udib.llm.structured import answer_form
-
-        purpose = Purpose(scope, "answer", deadline_s)
-        form = answer_form(Draft)
-
-        async def write(question: str, passages: Sequence[Passage]) -> Drafted:
-            excerpts = [
-                Excerpt(str(number), each.record.text, _about(each), priority=-number)
-                for number, each in enumerate(passages, 1)
-            ]
-            variables = {"question": question, "most_statements": _MOST_STATEMENTS}
-            room, model = self.room()
-            prompt = self.engine.build_with_context("answer", variables, excerpts, most_tokens=room, model=model)
-            request = ChatRequest(prompt.messages, max_tokens=self.answer_tokens(_ANSWER_TOKENS))
-            shown = citables(passages)
-            said = await self.asked(request, purpose, form, lambda draft: quotes_found(draft, shown))
-            return Drafted(
-                said.value, said.completion.model, said.usage.cost_usd, tuple(int(each) for each in prompt.left_out)
-            )
-
-        return write
 
 
 def open_answers(stack: AsyncExitStack, settings: Settings, local: KeyValueStore) -> "LLMCache":
@@ -209,7 +79,7 @@ def open_models(
     client, remote = _client(stack, settings, cards)
     counter = TokenCounter()
     ledger = open_ledger(stack, root)
-    log = SqliteDecisionLog(closed_with(stack, Database(root / "decisions.db", DECISIONS_SCHEMA)))
+    log = SqliteDecisionLog(closed_with(stack, Database(root / "decisions.db", DECISIONS_SCHEMA, disposable=True)))
     asked: ChatModel = client
     if remote if wanted.redact is None else wanted.redact:
         asked = RedactingChatModel(asked)
@@ -241,8 +111,10 @@ def open_models(
     )
     stack.push_async_callback(router.close)
     cache = answers()
+    # Of another list of models another answer may come.
+    whom = f"{client.provider} {sorted(cards)}"
     semantic = _semantic(settings, catalogue, embedder)
-    chat = CachedChatModel(router, cache, provider=client.provider, model=wanted.model or _ROUTED, semantic=semantic)
+    chat = CachedChatModel(router, cache, provider=whom, model=wanted.model or _ROUTED, semantic=semantic)
     stack.push_async_callback(chat.close)
     return Models(
         chat,
@@ -253,6 +125,7 @@ def open_models(
         PromptEngine(None if wanted.prompts is None else Path(wanted.prompts).expanduser(), counter),
         counter,
         f"{wanted.provider} at {urlsplit(client.provider).netloc}",
+        budgeted,
         (ledger, log, cache),
         semantic,
     )
@@ -282,12 +155,6 @@ def open_ledger(stack: AsyncExitStack, root: Path) -> "SqliteLedger":
     from udib.storage.ledger import SCHEMA, SqliteLedger
 
     return SqliteLedger(closed_with(stack, Database(root / "spending.db", SCHEMA, synchronous="FULL")))
-
-
-def _about(passage: Passage) -> str:
-    record = passage.record
-    named = (record.speaker, record.title, record.published_at)
-    return ", ".join(each for each in named if each)
 
 
 def _catalogue(wanted: LlmSettings) -> "ModelCatalogue":

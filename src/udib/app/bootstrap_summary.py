@@ -16,7 +16,7 @@ from udib.analysis.worded_summary import (
     prompt_values,
     spread,
 )
-from udib.app.bootstrap_llm import Models
+from udib.app.bootstrap_models import Models
 from udib.core.chat import ChatRequest, Purpose
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.findings import WordedStatement, WordedSummary

@@ -1,7 +1,7 @@
-"""`udib analyze --dry-run`: what would be done, what it would take, and what it would cost."""
+"""`--dry-run` of `udib analyze` and `udib ask`: what would be done, what it would take, and what it would cost."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import RenderableType
@@ -10,11 +10,12 @@ from rich.text import Text
 
 from udib.analysis.fact_check import Prices, most_claims, verdict_cost_usd
 from udib.app.bootstrap import App
-from udib.app.bootstrap_llm import Models
+from udib.app.bootstrap_models import Models
 from udib.app.bootstrap_summary import ANSWER_TOKENS, WINDOW_TOKENS
 from udib.app.settings import Settings
+from udib.core.errors import UdibError
 from udib.core.findings import Evidence
-from udib.core.types import Content
+from udib.core.types import Answer, Content
 from udib.delivery.text import clean
 from udib.pipeline.evidence import PASSAGES
 
@@ -60,6 +61,42 @@ async def plan(app: App, address: str, *, captions: str | None, quality: str | N
         ),
     ]
     return steps
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedAnswer:
+    """What `udib ask` would send, and the estimated cost of one call. `model` None: none is asked; `note` says why."""
+
+    question: str
+    passages: int
+    model: str | None = None
+    expected_usd: float = 0.0
+    most_usd: float = 0.0
+    note: str = ""
+
+
+async def plan_answer(app: App, found: Answer) -> PlannedAnswer:
+    """What putting into words what was found would cost. Nothing is asked."""
+    planned = PlannedAnswer(found.question, len(found.passages), note=found.note)
+    if not found.passages:
+        return planned
+    if app.models is None:
+        return replace(planned, note="No language model is named in the settings, so the passages are the answer.")
+    try:
+        model, expected_usd, most_usd = await app.models.estimate(app.scope, found.question, found.passages)
+    except UdibError as exc:
+        return replace(planned, note=f"No model would put this into words: {exc}")
+    return replace(planned, model=model, expected_usd=expected_usd, most_usd=most_usd)
+
+
+def planned_answer_text(planned: PlannedAnswer) -> Text:
+    """The same in sentences."""
+    does = planned.note or (
+        f"{planned.passages} passages would go to {planned.model}, for about {planned.expected_usd:.4f} USD and at "
+        f"most {planned.most_usd:.4f}: twice that if a repair is needed, nothing if the answer is kept already."
+    )
+    cost = "" if planned.model else " It would cost 0.0000 USD."
+    return Text(clean(f"{does}{cost} Nothing was asked; leave --dry-run out to do it."))
 
 
 def plan_text(steps: Sequence[PlannedStep]) -> RenderableType:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from udib.core.chat import ChatModel, ChatRequest, Completion, Purpose, TokenUsage
-from udib.core.errors import BadRequestError, UnavailableError
+from udib.core.errors import RefusedError, UnavailableError
 from udib.core.types import Health
 from udib.llm.cache import LLMCache
 from udib.llm.cache_entry import Kept, pieces
@@ -63,7 +63,7 @@ class CachedChatModel:
         self._under_way: set[Flight] = set()
 
     async def complete(self, request: ChatRequest, purpose: Purpose) -> Completion:
-        """The kept answer, else the model's. Raises as the model does, and `BadRequestError` also from the cache."""
+        """The kept answer, else the model's. Raises as the model does, and `RefusedError` also from the cache."""
         began = time.perf_counter()
         cache = self._cache
         spot = await cache.spot(request, purpose, self._provider, request.model or self._model)
@@ -178,7 +178,7 @@ class CachedChatModel:
         self._cache.count_miss(call.spot)
         try:
             answer = await self._ask(call, flight, streamed=streamed)
-        except BadRequestError as exc:
+        except RefusedError as exc:  # by the provider; what this machine refuses may be put right the next moment
             await self._cache.keep_refusal(call.spot, exc)
             raise
         kept = await self._cache.keep(call.spot, call.request, answer, self._cost_usd(answer.usage))

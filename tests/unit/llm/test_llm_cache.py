@@ -14,7 +14,7 @@ from answering import FOR_A, A, B, numbered, question
 
 from udib.app.settings import load_settings
 from udib.core.chat import Completion, Finish, Purpose, TokenUsage, ToolCall
-from udib.core.errors import BadRequestError, ForbiddenError, UnavailableError
+from udib.core.errors import BadRequestError, ForbiddenError, RefusedError, UnavailableError
 from udib.core.ports import Forgettable
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId
@@ -72,6 +72,10 @@ async def test_an_answer_is_found_again_and_costs_nothing(cache: LLMCache) -> No
     found = await cache.get(question(), FOR_A, provider=SITE)
     assert found is not None
     assert found == replace(ANSWER, cached=True, usage=TokenUsage(), latency_ms=found.latency_ms)
+
+
+async def test_its_health_is_told_apart_from_that_of_other_stores(cache: LLMCache) -> None:
+    assert (await cache.ping()).name == "kept answers"
 
 
 async def test_another_process_finds_it_in_the_store(make: Any) -> None:
@@ -241,6 +245,18 @@ async def test_an_answer_that_was_asked_for_before_an_invalidation_is_not_kept_a
     assert spot is not None
     await cache.invalidate_pattern("*", scope=A)
     assert not await cache.keep(spot, question(), ANSWER, 0.0)
+
+
+async def test_an_answer_under_way_while_another_process_forgets_is_nowhere_afterwards(
+    make: Any, store: MemoryKeyValueStore
+) -> None:
+    asking, forgetting = make(), make()
+    spot = await asking.spot(question(), FOR_A, SITE, "gpt-4")
+    await forgetting.forget(A, ContentId("web:1"))
+    assert await asking.keep(spot, question(), ANSWER, 0.0) is None
+    assert not await asking.keep_refusal(spot, RefusedError("No."))
+    assert len(asking._shelf) == 0
+    assert not any(b"answer 1" in value or b"No." in value for value, _ in store._shelf.entries.values())
 
 
 async def test_forgetting_takes_a_scopes_answers_from_memory_and_store(make: Any, store: MemoryKeyValueStore) -> None:

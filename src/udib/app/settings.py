@@ -124,7 +124,7 @@ class LlmSettings(Section):
     provider: Literal["none", "openrouter", "openai", "endpoint"] = "none"
     base_url: str | None = Field(default=None, description="of an endpoint, such as http://localhost:11434/v1")
     api_key: SecretStr | None = Field(default=None, description="also OPENROUTER_API_KEY, OPENAI_API_KEY")
-    model: str | None = Field(default=None, description="the only one to ask; null: the router chooses")
+    model: str | None = Field(default=None, min_length=1, description="the only one to ask; null: the router chooses")
     context_tokens: int = Field(default=16_384, ge=256, description="of a model that models.yaml does not know")
     input_usd_per_million: float | None = Field(
         default=None, ge=0, le=1e6, description="of a model that models.yaml lacks"

@@ -5,7 +5,7 @@ The levels, each of which starts when the one above is done:
     resolve
     download
     transcribe | metadata
-    debate | fact-check | fallacies | outline
+    debate | fact-check | fallacies | outline | summary
     aggregate
     store
     files | notice
@@ -26,7 +26,16 @@ from functools import partial
 from typing import Final, TypeVar
 
 from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
-from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, StageTiming
+from udib.core.findings import (
+    DebateMap,
+    FactChecks,
+    Fallacies,
+    Findings,
+    Outline,
+    Report,
+    StageTiming,
+    WordedSummary,
+)
 from udib.core.jobs import RunKey
 from udib.core.ports import Outbox, ProgressSink, Source
 from udib.core.result import StepResult
@@ -264,6 +273,10 @@ class ContentPipeline:
                 run.step(Stage("fallacies", self._fallacy_detection, Fallacies, limit), transcript)
             )
             outline = level.create_task(run.step(Stage("outline", self._outline, Outline, limit), transcript))
+            worded = []
+            if (summarise := self._analyses.summary) is not None:  # without a model there is no such stage
+                summary = Stage("summary", partial(summarise, self.scope), WordedSummary, limit)
+                worded.append(level.create_task(run.step(summary, transcript)))
         return Findings(
             transcript,
             outline.result().value,
@@ -275,8 +288,10 @@ class ContentPipeline:
                 *_missing("fact-check", fact.result()),
                 *_missing("fallacies", fallacy.result()),
                 *_missing("outline", outline.result()),
+                *(gap for task in worded for gap in _missing("summary in words", task.result())),
                 *(() if transcript.speakers else (Missing("who said what", _NO_SPEAKERS),)),
             ),
+            worded_summary=next((task.result().value for task in worded), None),
         )
 
     async def _debate_analysis(self, transcript: Transcript) -> DebateMap:

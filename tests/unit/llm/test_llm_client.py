@@ -10,7 +10,15 @@ from random import Random
 import pytest
 
 from udib.core.chat import ChatRequest, Completion, Finish, Message, Purpose, Tool, ToolCall
-from udib.core.errors import BadRequestError, ForbiddenError, NotSentError, UdibError, UnavailableError
+from udib.core.errors import (
+    BadRequestError,
+    ForbiddenError,
+    MissingModelError,
+    NotSentError,
+    RefusedError,
+    UdibError,
+    UnavailableError,
+)
 from udib.core.tenancy import Scope
 from udib.llm.cards import ModelCard
 from udib.llm.client import ChatLimits, ModelEndpoint, OpenAICompatibleClient
@@ -307,13 +315,13 @@ async def test_a_stream_that_is_left_ends_its_connection(clients: Clients) -> No
 @pytest.mark.parametrize(
     ("status", "error", "sentence", "requests"),
     [
-        (400, BadRequestError, "does not accept the request", 1),
+        (400, RefusedError, "does not accept the request", 1),
         (401, ForbiddenError, "does not accept the API key", 1),
         (402, ForbiddenError, "wants more credit", 1),
         (403, ForbiddenError, "forbids this request", 1),
-        (404, BadRequestError, "knows no model 'test-model'", 1),
-        (413, BadRequestError, "too long for test-model", 1),
-        (422, BadRequestError, "does not accept the request", 1),
+        (404, MissingModelError, "knows no model 'test-model'", 1),
+        (413, RefusedError, "too long for test-model", 1),
+        (422, RefusedError, "does not accept the request", 1),
         (429, NotSentError, "asks for fewer requests", 3),
         (500, UnavailableError, "cannot answer now", 3),
         (503, NotSentError, "cannot answer now", 3),

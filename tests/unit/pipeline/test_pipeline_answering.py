@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from udib.core.errors import UnavailableError
+from udib.core.founding import Draft, DraftedStatement, verbatim
 from udib.core.types import Answer, ContentId, MemoryRecord, Passage, RecordKind
-from udib.pipeline.answering import Draft, Drafted, DraftedStatement, founded, in_words, verbatim
+from udib.pipeline.answering import Drafted, founded, in_words
 
 
 def passage(text: str, speaker: str = "Maya", title: str = "Talk of 2021") -> Passage:
@@ -105,12 +106,12 @@ def test_apostrophes_are_no_quotes_and_true_quotes_stay(text: str) -> None:
     "quote", ["we can", "violent", "5", "5.5", "5% of 3 million", "3 million people, two hundred thousand or twenty"]
 )
 def test_a_part_of_a_word_or_a_figure_is_no_quote(quote: str) -> None:
-    assert verbatim(quote, [CROWD]) is None
+    assert verbatim(quote, [CROWD.record.text]) is None
 
 
 @pytest.mark.parametrize("quote", ["We can't", "5.5% of 3 million", "non-violent", "were non-violent."])
 def test_whole_words_and_figures_are(quote: str) -> None:
-    assert verbatim(quote, [CROWD]) is not None
+    assert verbatim(quote, [CROWD.record.text]) is not None
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_a_passage_that_the_model_did_not_see_cannot_be_cited() -> None:
      ("that\u2019s fair", "that's fair"), ("...", None), ("rose by\ntwelve", "rose by twelve"), ("a.*b", None)],
 )  # fmt: skip
 def test_a_quote_is_in_the_passage_word_for_word(quote: str, found: str | None) -> None:
-    assert verbatim(quote, [RENT]) == found
+    assert verbatim(quote, [RENT.record.text]) == found
 
 
 async def test_a_failing_model_leaves_the_passages_and_says_why() -> None:

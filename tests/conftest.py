@@ -14,7 +14,8 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from udib.testing import redis_process
+from udib.testing import postgres_process, redis_process
+from udib.testing.postgres_process import PostgresProcess
 from udib.testing.redis_process import RedisProcess
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _loopback_only() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in list(os.environ):
-        if name.startswith(("UDIB_", "OPENROUTER_", "OPENAI_", "DISCORD_", "QDRANT_")):
+        if name.startswith(("UDIB_", "OPENROUTER_", "OPENAI_", "DISCORD_", "QDRANT_", "DATABASE_", "AWS_", "PG")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("UDIB_CONFIG_DIR", str(tmp_path_factory.mktemp("config")))
 
@@ -138,3 +139,44 @@ def shared_redis(redis_binary: None, tmp_path_factory: pytest.TempPathFactory) -
     """A server that tests share; each empties it first."""
     with redis_process.running(tmp_path_factory.mktemp("redis")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_binary() -> None:
+    """Skips, and says so, where there is no PostgreSQL to start."""
+    if not postgres_process.is_installed():
+        if os.environ.get("REQUIRE_SERVERS") == "1":
+            raise FileNotFoundError("no PostgreSQL server is installed; install the package postgresql")
+        pytest.skip("no PostgreSQL server is installed: the tests on one were skipped")
+
+
+@pytest.fixture
+def own_postgres(postgres_binary: None) -> Iterator[PostgresProcess]:
+    """A server of one test, which may stop it."""
+    with postgres_process.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_postgres(postgres_binary: None) -> Iterator[PostgresProcess]:
+    """A server that tests share; each has a schema or a database of its own."""
+    with postgres_process.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_address() -> Iterator[str]:
+    """An S3 store on loopback, with the bucket `udib`. It takes any key until it is told not to."""
+    import logging
+    from urllib.request import Request, urlopen
+
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with urlopen(Request(f"http://{host}:{port}/udib", method="PUT")):
+        pass
+    yield f"http://{host}:{port}"
+    server.stop()

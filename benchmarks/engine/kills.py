@@ -7,12 +7,14 @@ to a channel that takes whatever it is sent.
 
 import asyncio
 import os
-import signal
 import statistics
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -25,29 +27,34 @@ from benchmarks.engine.worker import stage_log
 from benchmarks.memory.stores import progress, scratch
 from udib.core.jobs import JobState
 
-_STAGE_S: Final = 0.02
-_AT_ONCE: Final = 16
-_LIVED_S: Final = (0.3, 1.2)
+_STAGE_S: Final = 0.05
+_AT_ONCE: Final = 8
+_LIVED_S: Final = (0.1, 0.8)
 """How long a worker lives after its first stage."""
 _PATIENCE_S: Final = 120.0
 
-_Found = tuple[int, int, int, list[float]]
-"""Stages lost, effects lost or doubled, stages repeated, and seconds from a start to the first stage."""
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Of one round: stages lost, effects lost or doubled, stages repeated, seconds from a start to the first stage."""
+
+    lost: int
+    wrong: int
+    repeated: int
+    delays: list[float]
 
 
 def measure(sizes: Sizes) -> Measured:
     """All figures of this part."""
     progress(f"{sizes.kills} kills of workers with {sizes.runs} runs each")
     rounds = [asyncio.run(_round(number, sizes)) for number in range(sizes.rounds)]
-    lost, doubled, repeated, delays = (
-        sum((each[at] for each in rounds), start=type(rounds[0][at])()) for at in range(4)
-    )
+    delays = [delay for found in rounds for delay in found.delays]
     kills = sizes.rounds * sizes.kills
     about = f"{kills} kills, {sizes.rounds} times {sizes.runs} runs of {STAGES} stages"
     return [
-        ("kill_lost_stages", float(lost), "", about),
-        ("kill_lost_or_doubled_effects", float(doubled), "", about),
-        ("kill_repeated_stages_each", repeated / kills, "", f"{_AT_ONCE} runs in work"),
+        ("kill_lost_stages", float(sum(found.lost for found in rounds)), "", about),
+        ("kill_lost_or_doubled_effects", float(sum(found.wrong for found in rounds)), "", about),
+        ("kill_repeated_stages_each", sum(found.repeated for found in rounds) / kills, "", f"{_AT_ONCE} runs in work"),
         ("restart_to_first_stage_s", statistics.median(delays), "s",
          f"longest {max(delays):.2f} s, interpreter included"),
     ]  # fmt: skip
@@ -67,7 +74,7 @@ async def _round(number: int, sizes: Sizes) -> _Found:
     posts = Counter(line.partition(" ")[0] for line in posted)
     lost = sizes.runs * STAGES - len(done)
     wrong = sum(posts[f"run{run}"] != 1 for run in range(sizes.runs))
-    return lost, wrong, sum(done.values()) - len(done), delays
+    return _Found(lost, wrong, sum(done.values()) - len(done), delays)
 
 
 class _Channel:
@@ -100,7 +107,7 @@ class _Channel:
 
 def _started(folder: Path, address: str) -> subprocess.Popen[bytes]:
     arguments = [str(folder), str(_STAGE_S), str(_AT_ONCE), address]
-    return subprocess.Popen([sys.executable, "-m", "benchmarks.engine.worker", *arguments], start_new_session=True)
+    return subprocess.Popen([sys.executable, "-m", "benchmarks.engine.worker", *arguments])
 
 
 async def _first_stage(folder: Path) -> float:
@@ -113,24 +120,28 @@ async def _first_stage(folder: Path) -> float:
     return time.perf_counter() - began
 
 
-async def _killed(folder: Path, address: str, rng: Random) -> float:
+@asynccontextmanager
+async def _worker(folder: Path, address: str) -> AsyncIterator[float]:
+    """A worker that does its first stage after so many seconds, and is killed at the end of the block."""
     worker = _started(folder, address)
-    delay = await _first_stage(folder)
-    await asyncio.sleep(rng.uniform(*_LIVED_S))
-    worker.send_signal(signal.SIGKILL)
-    await asyncio.to_thread(worker.wait)
+    try:
+        yield await _first_stage(folder)
+    finally:
+        worker.kill()
+        await asyncio.to_thread(worker.wait)
+
+
+async def _killed(folder: Path, address: str, rng: Random) -> float:
+    async with _worker(folder, address) as delay:
+        await asyncio.sleep(rng.uniform(*_LIVED_S))
     return delay
 
 
 async def _finished(folder: Path, address: str) -> float:
-    worker = _started(folder, address)
-    delay = await _first_stage(folder)
-    async with place(folder) as here:
+    async with _worker(folder, address) as delay, place(folder) as here:
         until = time.perf_counter() + _PATIENCE_S
         while await here.engine.jobs(SCOPE, states={JobState.WAITING, JobState.RUNNING}, limit=1):
             if time.perf_counter() > until:
                 raise RuntimeError("the runs are not done")
             await asyncio.sleep(0.05)
-    worker.terminate()
-    await asyncio.to_thread(worker.wait)
     return delay

@@ -35,7 +35,7 @@ LEVELS: Final = (
 STAGES: Final = sum(map(len, LEVELS))
 
 Step = Callable[[str, str], Awaitable[object]]
-Did = Callable[[str, str], None]
+Did = Callable[[str, str], object]
 
 
 @dataclass(frozen=True, slots=True)

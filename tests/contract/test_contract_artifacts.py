@@ -1,22 +1,61 @@
 """What every `ArtifactStore` promises."""
 
+import asyncio
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
+import obstore
 import pytest
+from obstore.store import S3Store
 
 from udib.core.ports import ArtifactStore
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId
 from udib.storage.artifacts import DirectoryArtifactStore
+from udib.storage.s3 import Bucket, S3ArtifactStore
 
 A, B = Scope.of("acme", "main"), Scope.of("acme", "other")
+ON_SERVER = [pytest.mark.server, pytest.mark.xdist_group("s3")]
 ONE, TWO = ContentId("file:1"), ContentId("youtube:2")
 
 
-@pytest.fixture(params=["directory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactStore:
-    return DirectoryArtifactStore(tmp_path / "artifacts")
+@pytest.fixture(params=["directory", pytest.param("s3", marks=ON_SERVER)])
+def prefix(request: pytest.FixtureRequest) -> str | None:
+    """What the names in the bucket begin with; None: the store is a directory."""
+    return None if request.param == "directory" else f"test/{uuid4().hex}"
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest, prefix: str | None, tmp_path: Path) -> ArtifactStore:
+    directory = DirectoryArtifactStore(tmp_path / "artifacts")
+    if prefix is None:
+        return directory
+    bucket = Bucket("udib", request.getfixturevalue("s3_address"), prefix, key="k", secret="s")
+    return S3ArtifactStore(bucket, directory, timeout_s=20)
+
+
+@pytest.fixture
+def alter(request: pytest.FixtureRequest, prefix: str | None, tmp_path: Path) -> Callable[[bytes], None]:
+    """A hand that writes other bytes into the one blob that there is."""
+    if prefix is None:
+
+        def write(data: bytes) -> None:
+            [blob] = files(tmp_path)
+            blob.write_bytes(data)
+
+        return write
+    bucket = S3Store(
+        "udib", prefix=prefix, endpoint=request.getfixturevalue("s3_address"), region="us-east-1",
+        access_key_id="k", secret_access_key="s", client_options={"allow_http": True},
+    )  # fmt: skip
+
+    def send(data: bytes) -> None:
+        [[blob]] = obstore.list(bucket)
+        obstore.put(bucket, blob["path"], data)
+
+    return send
 
 
 def files(folder: Path) -> list[Path]:
@@ -43,21 +82,21 @@ async def test_scopes_never_meet(store: ArtifactStore) -> None:
     assert await store.get(A, ONE, digest) == b"words"
 
 
-async def test_an_altered_file_is_not_served_and_mended_by_the_next_put(store: ArtifactStore, tmp_path: Path) -> None:
+async def test_an_altered_file_is_not_served_and_mended_by_the_next_put(
+    store: ArtifactStore, alter: Callable[[bytes], None]
+) -> None:
     digest = await store.put(A, ONE, b"words")
-    [blob] = files(tmp_path)
-    blob.write_bytes(b"wards")
+    await asyncio.to_thread(alter, b"wards")
     assert await store.get(A, ONE, digest) is None
     await store.put(A, ONE, b"words")
     assert await store.get(A, ONE, digest) == b"words"
 
 
-async def test_contents_of_a_scope_never_meet(store: ArtifactStore, tmp_path: Path) -> None:
+async def test_contents_of_a_scope_never_meet(store: ArtifactStore, alter: Callable[[bytes], None]) -> None:
     digest = await store.put(A, ONE, b"words")
     assert await store.get(A, TWO, digest) is None
-    [blob] = files(tmp_path)
+    await asyncio.to_thread(alter, b"")
     await store.put(A, TWO, b"words")
-    blob.write_bytes(b"")
     assert await store.get(A, ONE, digest) is None
     assert await store.get(A, TWO, digest) == b"words"
 
@@ -87,6 +126,15 @@ async def test_the_folder_of_a_content_is_there_and_stays_the_same(store: Artifa
     assert folder.is_dir()
     assert store.folder(A, ONE) == folder
     assert store.folder(A, TWO) != folder
+
+
+async def test_what_is_removed_is_absent_and_the_rest_is_there(store: ArtifactStore) -> None:
+    gone, kept = await store.put(A, ONE, b"gone"), await store.put(A, ONE, b"kept")
+    for digest in (gone, gone, "0" * 64, "../../etc"):
+        await store.remove(A, ONE, digest)
+    assert await store.get(A, ONE, gone) is None
+    assert await store.get(A, ONE, kept) == b"kept"
+    assert await store.get(A, ONE, "../../etc") is None
 
 
 async def test_sweeping_removes_what_is_empty_and_nothing_else(store: ArtifactStore, tmp_path: Path) -> None:

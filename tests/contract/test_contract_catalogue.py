@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from records_place import catalogue_at, in_folder, in_new_schema
 
 from udib.core.errors import BadRequestError, Status
 from udib.core.findings import (
@@ -45,6 +46,7 @@ from udib.storage.database import Database
 from udib.testing.fakes import FakeCatalogue
 
 A, B = Scope.of("acme", "main"), Scope.of("acme", "other")
+ON_SERVER = [pytest.mark.server, pytest.mark.xdist_group("records")]
 SECRET = "quixotic lighthouse keepers"
 SAID = Transcript(
     (
@@ -105,14 +107,23 @@ def report(about: Content, revision: int = 1, created_at: str = "2026-01-01T00:0
     )
 
 
-@pytest.fixture(params=["sqlite", "fake"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=ON_SERVER)])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where the records lie."""
+    if request.param == "sqlite":
+        return in_folder(tmp_path)
+    return in_new_schema(request.getfixturevalue("shared_postgres").url)
+
+
+@pytest.fixture(params=["sqlite", "fake", pytest.param("postgres", marks=ON_SERVER)])
 async def catalogue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Catalogue]:
     if request.param == "fake":
         yield FakeCatalogue()
         return
-    database = Database(tmp_path / "catalogue.db", SCHEMA)
-    yield SqliteCatalogue(database)
-    await database.close()
+    server = request.param == "postgres"
+    place = in_new_schema(request.getfixturevalue("shared_postgres").url) if server else in_folder(tmp_path)
+    async with catalogue_at(place) as opened:
+        yield opened
 
 
 async def test_a_report_with_all_parts_comes_back_equal(catalogue: Catalogue) -> None:
@@ -389,23 +400,19 @@ async def test_a_healthy_catalogue_says_so(catalogue: Catalogue) -> None:
 
 RACE = """
 import asyncio, sys
-from pathlib import Path
+from records_place import catalogue_at
 from udib.core.tenancy import Scope
-from udib.storage.catalogue import SCHEMA, SqliteCatalogue
-from udib.storage.database import Database
-from udib.testing.fakes import FakeCatalogue
 async def main():
-    database = Database(Path(sys.argv[1]), SCHEMA)
-    catalogue, scope = SqliteCatalogue(database), Scope.of("acme", "main")
-    print(*[key for key in map(str, range(60)) if await catalogue.begin_effect(scope, "file:1", key) == "new"])
-    await database.close()
+    async with catalogue_at(sys.argv[1]) as catalogue:
+        scope = Scope.of("acme", "main")
+        print(*[key for key in map(str, range(60)) if await catalogue.begin_effect(scope, "file:1", key) == "new"])
 asyncio.run(main())
 """
 
 
-def test_of_two_processes_one_makes_each_effect(tmp_path: Path) -> None:
+def test_of_two_processes_one_makes_each_effect(address: str) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", RACE, str(tmp_path / "catalogue.db")]
+    command = [sys.executable, "-c", RACE, address]
     children = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     made = [key for child in children for key in child.communicate()[0].split()]
     assert sorted(made, key=int) == [str(number) for number in range(60)]

@@ -1,31 +1,42 @@
 """What every `DecisionLog` promises."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from records_place import in_folder, in_new_schema, log_at
 
 from udib.core.errors import BadRequestError
 from udib.core.ports import DecisionLog
 from udib.core.routing import Decision, Learned, LessonKind
 from udib.core.tenancy import Scope
 from udib.llm.decision_memory import MemoryDecisionLog
-from udib.storage.database import Database
-from udib.storage.decisions import KEPT_S, SCHEMA, SqliteDecisionLog
+from udib.storage.decisions import KEPT_S
 
 A, B = Scope.of("a", "w"), Scope.of("b", "w")
+ON_SERVER = [pytest.mark.server, pytest.mark.xdist_group("records")]
 MADE = Decision("1", A, "answer", "m", "L", (1.0, -0.25), 10, 20, ("x", "y:z"), 0.75, 1e6, 0.01)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=ON_SERVER)])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where the log lies."""
+    if request.param == "sqlite":
+        return in_folder(tmp_path)
+    return in_new_schema(request.getfixturevalue("shared_postgres").url)
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=ON_SERVER)])
 async def log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[DecisionLog]:
     if request.param == "memory":
         yield MemoryDecisionLog()
         return
-    database = Database(tmp_path / "decisions.db", SCHEMA)
-    yield SqliteDecisionLog(database, clock=lambda: 1e6)
-    await database.close()
+    server = request.param == "postgres"
+    place = in_new_schema(request.getfixturevalue("shared_postgres").url) if server else in_folder(tmp_path)
+    async with log_at(place, lambda: 1e6) as opened:
+        yield opened
 
 
 async def test_a_decision_comes_back_as_it_was_in_its_scope_only(log: DecisionLog) -> None:
@@ -76,14 +87,33 @@ async def test_the_log_is_well(log: DecisionLog) -> None:
     assert (await log.ping()).ok
 
 
-async def test_old_decisions_go_when_they_have_been_learned_from(tmp_path: Path) -> None:
-    database = Database(tmp_path / "decisions.db", SCHEMA)
-    log = SqliteDecisionLog(database, clock=lambda: KEPT_S + 1e6, most_kept=2)
-    for number, age in (("old", 0), ("older", -5), ("new", 1e6), ("newer", 2e6), ("newest", 3e6)):
-        await log.record(replace(MADE, id=number, decided_at=1e6 + age - 1))
-    await log.save("L", Learned(1, b""))
-    assert {each.id for each in await log.decisions(A, limit=9)} == {"older", "new", "newer", "newest"}
-    await log.save("L", Learned(9, b""))
-    assert [each.id for each in await log.decisions(A, limit=9)] == ["newest", "newer"]
-    assert [each.decision.id for each in await log.lessons("L", after=0)] == ["newer", "newest"]
-    await database.close()
+async def test_old_decisions_go_when_they_have_been_learned_from(address: str) -> None:
+    async with log_at(address, lambda: KEPT_S + 1e6, most_kept=2) as log:
+        for number, age in (("old", 0), ("older", -5), ("new", 1e6), ("newer", 2e6), ("newest", 3e6)):
+            await log.record(replace(MADE, id=number, decided_at=1e6 + age - 1))
+        await log.save("L", Learned(1, b""))
+        assert {each.id for each in await log.decisions(A, limit=9)} == {"older", "new", "newer", "newest"}
+        await log.save("L", Learned(9, b""))
+        assert [each.id for each in await log.decisions(A, limit=9)] == ["newest", "newer"]
+        assert [each.decision.id for each in await log.lessons("L", after=0)] == ["newer", "newest"]
+
+
+async def test_who_reads_up_to_a_lesson_has_read_all_before_it(address: str) -> None:
+    """Writers that are slow to end must not slip lessons in behind a reader's back."""
+    async with log_at(address, lambda: 1e6) as log, log_at(address, lambda: 1e6) as other:
+        read: list[int] = []
+
+        async def write(where: DecisionLog, name: str) -> None:
+            for number in range(25):
+                await where.record(replace(MADE, id=f"{name}{number}"))
+
+        async def follow() -> None:
+            while len(read) < 100:
+                read.extend(each.number for each in await log.lessons("L", after=read[-1] if read else 0))
+                await asyncio.sleep(0)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(follow())
+            for name in "abcd":
+                group.create_task(write(log if name in "ab" else other, name))
+        assert read == [each.number for each in await other.lessons("L", after=0)]

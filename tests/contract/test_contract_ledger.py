@@ -1,21 +1,22 @@
 """What every `Ledger` promises."""
 
 import asyncio
+import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from records_place import in_folder, in_new_schema, ledger_at
 
 from udib.core.chat import Purpose
 from udib.core.errors import BudgetExceededError
 from udib.core.spending import Ledger, Spending
 from udib.core.tenancy import Scope, TenantId
-from udib.storage.database import Database
-from udib.storage.ledger import SCHEMA, SqliteLedger
 
 A, B = Purpose(Scope.of("a", "main"), "answer"), Purpose(Scope.of("b", "main"), "answer")
+ON_SERVER = [pytest.mark.server, pytest.mark.xdist_group("records")]
 DAY_S = 86_400.0
 CAP_USD = 1.0
 
@@ -34,23 +35,24 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["sqlite"])
-async def open_ledger(tmp_path: Path, clock: Clock) -> AsyncGenerator[Callable[[], Ledger]]:
-    """Opens the same ledger again, as another process would."""
-    databases: list[Database] = []
-
-    def again() -> Ledger:
-        databases.append(Database(tmp_path / "spending.db", SCHEMA))
-        return SqliteLedger(databases[-1], clock=clock)
-
-    yield again
-    for database in databases:
-        await database.close()
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=ON_SERVER)])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where the ledger lies."""
+    if request.param == "sqlite":
+        return in_folder(tmp_path)
+    return in_new_schema(request.getfixturevalue("shared_postgres").url)
 
 
 @pytest.fixture
-def ledger(open_ledger: Callable[[], Ledger]) -> Ledger:
-    return open_ledger()
+async def both(address: str, clock: Clock) -> AsyncIterator[tuple[Ledger, Ledger]]:
+    """The same ledger as two processes open it."""
+    async with ledger_at(address, clock) as one, ledger_at(address, clock) as other:
+        yield one, other
+
+
+@pytest.fixture
+def ledger(both: tuple[Ledger, Ledger]) -> Ledger:
+    return both[0]
 
 
 async def spent(ledger: Ledger, purpose: Purpose = A) -> float:
@@ -146,12 +148,10 @@ async def test_the_account_is_by_day_workspace_task_and_model(ledger: Ledger, cl
     assert await ledger.spendings(TenantId("a"), days=2) == account[2:]
 
 
-async def test_a_hundred_at_once_from_two_processes_stay_below_the_cap(open_ledger: Callable[[], Ledger]) -> None:
-    ledgers = open_ledger(), open_ledger()
-
+async def test_a_hundred_at_once_from_two_processes_stay_below_the_cap(both: tuple[Ledger, Ledger]) -> None:
     async def one(number: int) -> bool:
         try:
-            await reserve(ledgers[number % 2], 0.03)
+            await reserve(both[number % 2], 0.03)
         except BudgetExceededError:
             return False
         return True
@@ -159,21 +159,21 @@ async def test_a_hundred_at_once_from_two_processes_stay_below_the_cap(open_ledg
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(number)) for number in range(100)]
     assert sum(task.result() for task in tasks) == 33
-    assert await spent(ledgers[0]) == 0.99
+    assert await spent(both[0]) == 0.99
 
 
 CHILD = """
 import asyncio, os, signal, sys
-from pathlib import Path
+from records_place import ledger_at
 from udib.core.chat import Purpose
 from udib.core.errors import BudgetExceededError
 from udib.core.tenancy import Scope
-from udib.storage.database import Database
-from udib.storage.ledger import SCHEMA, SqliteLedger
 
-async def main(path, amount_usd, calls):
-    database = Database(Path(path), SCHEMA)
-    ledger = SqliteLedger(database, clock=lambda: 1_700_000_000.0)
+async def main(address, amount_usd, calls):
+    async with ledger_at(address, lambda: 1_700_000_000.0) as ledger:
+        await spend(ledger, amount_usd, calls)
+
+async def spend(ledger, amount_usd, calls):
     made = 0
     for _ in range(int(calls)):
         try:
@@ -188,20 +188,20 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-async def child(path: Path, amount_usd: float, calls: int) -> int:
+async def child(address: str, amount_usd: float, calls: int) -> int:
     """How often a process set something aside before it was killed."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", CHILD, str(path), str(amount_usd), str(calls), stdout=asyncio.subprocess.PIPE
-    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", CHILD, address, str(amount_usd), str(calls)]
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
     said, _ = await process.communicate()
     assert process.returncode == -signal.SIGKILL
     return int(said)
 
 
 async def test_what_a_killed_process_had_set_aside_counts_on_its_day(
-    ledger: Ledger, tmp_path: Path, clock: Clock
+    ledger: Ledger, address: str, clock: Clock
 ) -> None:
-    assert await child(tmp_path / "spending.db", 0.7, calls=1) == 1
+    assert await child(address, 0.7, calls=1) == 1
     assert await spent(ledger) == 0.7
     with pytest.raises(BudgetExceededError):
         await reserve(ledger, 0.4)
@@ -211,9 +211,9 @@ async def test_what_a_killed_process_had_set_aside_counts_on_its_day(
     assert _rounded(old) == Spending("2023-11-14", A.scope, "answer", "m", 1, 0.7, unsettled=1)
 
 
-async def test_processes_that_are_killed_at_work_never_pass_the_cap(ledger: Ledger, tmp_path: Path) -> None:
+async def test_processes_that_are_killed_at_work_never_pass_the_cap(ledger: Ledger, address: str) -> None:
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(child(tmp_path / "spending.db", 0.011, calls=60)) for _ in range(3)]
+        tasks = [group.create_task(child(address, 0.011, calls=60)) for _ in range(8)]
     assert sum(task.result() for task in tasks) == 90
     assert await spent(ledger) == 0.99
 

@@ -63,7 +63,7 @@ async def back_up(app: App, folder: Path) -> Copied:
     try:
         with disk_faults(folder):
             await asyncio.to_thread(_copy_files, data, draft)
-        left_out = await app.copy_vectors(draft / "vectors")
+        left_out = " ".join([*filter(None, [await app.copy_vectors(draft / "vectors")]), *app.left_on_servers])
         with disk_faults(folder):
             copied = await asyncio.to_thread(_sealed, draft, left_out)
             draft.rename(folder)

@@ -22,11 +22,12 @@ from udib.app.bootstrap_memory import (
     static_embedder,
 )
 from udib.app.bootstrap_models import Models
+from udib.app.bootstrap_storage import left_on_servers, open_artifacts, open_records
 from udib.app.settings import Settings, load_settings
 from udib.core.checked import Checked
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report
-from udib.core.ports import Catalogue, Forgettable, KeyValueStore, Outbox, Source, Transcriber
+from udib.core.ports import ArtifactStore, Catalogue, Forgettable, KeyValueStore, Outbox, Source, Transcriber
 from udib.core.result import StepResult
 from udib.core.speech import Transcript
 from udib.core.tenancy import Scope
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
     from udib.llm.cache import LLMCache
     from udib.memory.service import MemoryService
     from udib.memory.store import EnhancedVectorStore
-    from udib.storage.artifacts import DirectoryArtifactStore
-    from udib.storage.catalogue import SqliteCatalogue
     from udib.storage.database import Database
 
 
@@ -125,6 +124,11 @@ class App:
         """How each adapter is."""
         return [await _health(adapter) for adapter in self.checked]
 
+    @property
+    def left_on_servers(self) -> list[str]:
+        """What a copy of the data directory lacks, in a sentence each; of the vectors see `copy_vectors`."""
+        return left_on_servers(self.settings)
+
     async def copy_vectors(self, folder: Path) -> str:
         """Copy the embedded index into a new folder; of another index, say in a sentence that it was left out."""
         from udib.memory.edge import EdgeIndex
@@ -160,9 +164,6 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
         BadRequestError: The settings are wrong, or the data belongs to a newer version.
         UnavailableError: The data directory cannot be used.
     """
-    from udib.storage.artifacts import DirectoryArtifactStore
-    from udib.storage.catalogue import SCHEMA as CATALOGUE_SCHEMA
-    from udib.storage.catalogue import SqliteCatalogue
     from udib.storage.database import Database
     from udib.storage.kv import SCHEMA as CACHE_SCHEMA
     from udib.storage.kv import SqliteKeyValueStore
@@ -171,10 +172,11 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
     settings = settings or load_settings()
     root = _data_directory(settings.data_path)
     async with AsyncExitStack() as stack:
-        catalogue = SqliteCatalogue(closed_with(stack, Database(root / "catalogue.db", CATALOGUE_SCHEMA)))
+        records = open_records(stack, settings, root)
+        catalogue = records.catalogue
         kept = Database(root / "cache.db", CACHE_SCHEMA, busy_timeout_s=1, disposable=True)
         cache = SqliteKeyValueStore(closed_with(stack, kept))
-        artifacts = DirectoryArtifactStore(root / "artifacts")
+        artifacts = open_artifacts(settings, root)
         static = static_embedder()
         embedder = open_embedder(stack, settings, static)
         vectors = open_vectors(stack, settings, root, embedder)
@@ -189,7 +191,7 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
 
         @functools.cache
         def models() -> "Models | None":
-            return open_models(stack, settings, root, static, answers)
+            return open_models(stack, settings, records, static, answers)
 
         def pipeline() -> tuple[ContentPipeline, Sequence[Checked]]:
             services = _services(stack, settings, root, stores, journal)
@@ -216,8 +218,8 @@ class _Stores:
     """The stores that keep a tenant's words."""
 
     memory: "MemoryService"
-    catalogue: "SqliteCatalogue"
-    artifacts: "DirectoryArtifactStore"
+    catalogue: Catalogue
+    artifacts: ArtifactStore
     jobs: Engine
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from udib.app.bootstrap_memory import closed_with, connections, needs_extra
+from udib.app.bootstrap_memory import connections, needs_extra
 from udib.app.bootstrap_models import Models
+from udib.app.bootstrap_storage import Records
 from udib.app.config_file import read_config
 from udib.app.settings import LlmSettings, Settings, provider_key, shipped_config_dir
 from udib.core.chat import ChatModel
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from udib.llm.catalogue import ModelCatalogue
     from udib.llm.client import OpenAICompatibleClient
     from udib.llm.semantic_cache import SemanticCache
-    from udib.storage.ledger import SqliteLedger
 
 _ROUTED = "the router's choice"
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -44,14 +44,14 @@ def open_answers(stack: AsyncExitStack, settings: Settings, local: KeyValueStore
 
 
 def open_models(
-    stack: AsyncExitStack, settings: Settings, root: Path, embedder: Embedder, answers: "Callable[[], LLMCache]"
+    stack: AsyncExitStack, settings: Settings, records: Records, embedder: Embedder, answers: "Callable[[], LLMCache]"
 ) -> Models | None:
     """The models that the settings name; None if they name no provider. Nothing is asked before it is used.
 
     Args:
         stack: Closes what is opened.
         settings: Who is asked, and what that may cost.
-        root: The data directory.
+        records: Where it is noted what was spent and decided.
         embedder: Says what a request is about.
         answers: The cache of answers.
 
@@ -69,17 +69,13 @@ def open_models(
     from udib.llm.router import LLMRouter
     from udib.llm.routing_options import RoutingOptions
     from udib.llm.tokens import TokenCounter
-    from udib.storage.database import Database
-    from udib.storage.decisions import SCHEMA as DECISIONS_SCHEMA
-    from udib.storage.decisions import SqliteDecisionLog
 
     wanted = settings.llm
     catalogue = _catalogue(wanted)
     cards = {card.name: card for card in catalogue.cards}
     client, remote = _client(stack, settings, cards)
     counter = TokenCounter()
-    ledger = open_ledger(stack, root)
-    log = SqliteDecisionLog(closed_with(stack, Database(root / "decisions.db", DECISIONS_SCHEMA, disposable=True)))
+    ledger, log = records.ledger, records.decisions
     asked: ChatModel = client
     if remote if wanted.redact is None else wanted.redact:
         asked = RedactingChatModel(asked)
@@ -147,14 +143,6 @@ def _semantic(settings: Settings, catalogue: "ModelCatalogue", embedder: Embedde
     from udib.llm.semantic_cache import SemanticCache
 
     return SemanticCache(policy, embedder)
-
-
-def open_ledger(stack: AsyncExitStack, root: Path) -> "SqliteLedger":
-    """What was spent below a data directory. It is money: what is written survives a loss of power."""
-    from udib.storage.database import Database
-    from udib.storage.ledger import SCHEMA, SqliteLedger
-
-    return SqliteLedger(closed_with(stack, Database(root / "spending.db", SCHEMA, synchronous="FULL")))
 
 
 def _catalogue(wanted: LlmSettings) -> "ModelCatalogue":

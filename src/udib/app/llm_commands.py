@@ -13,8 +13,8 @@ from rich.text import Text
 
 from udib.app import present
 from udib.app.bootstrap import App
-from udib.app.bootstrap_llm import open_ledger
 from udib.app.bootstrap_models import Models
+from udib.app.bootstrap_storage import open_records
 from udib.app.commands import Options, opened
 from udib.core.chat import ChatRequest, Message
 from udib.core.errors import BadRequestError, UnavailableError
@@ -94,7 +94,7 @@ async def spend(options: Options, *, days: int, everybody: bool) -> int:
         raise BadRequestError(f"The number of days is 1 to 3660, not {days}.")
     settings = options.settings()
     async with AsyncExitStack() as stack:
-        ledger = open_ledger(stack, settings.data_path)
+        ledger = open_records(stack, settings, settings.data_path).ledger
         rows = await ledger.spendings(None if everybody else settings.scope.tenant, days=days)
         today = await ledger.spent_usd(settings.scope.tenant)
         note = (

@@ -29,6 +29,9 @@ _ALIASES = {
     "QDRANT_URL": ("memory", "qdrant_url"),
     "QDRANT_API_KEY": ("memory", "qdrant_api_key"),
     "REDIS_URL": ("llm_cache", "redis_url"),
+    "DATABASE_URL": ("storage", "postgres_url"),
+    "AWS_ACCESS_KEY_ID": ("storage", "s3_key"),
+    "AWS_SECRET_ACCESS_KEY": ("storage", "s3_secret"),
 }
 """Well-known names of single settings. They give a value, and choose nothing."""
 
@@ -82,6 +85,24 @@ class TranscriptsSettings(Section):
 
     engine: Literal["pocketsphinx"] = "pocketsphinx"
     processes: int = Field(default=2, ge=1, le=64, description="recognisers at work at the same time")
+
+
+class StorageSettings(Section):
+    """Records and artifacts."""
+
+    catalogue: Literal["sqlite", "postgres"] = "sqlite"
+    postgres_url: SecretStr | None = Field(default=None, description="connection string; also DATABASE_URL")
+    postgres_schema: str = Field(
+        default="udib_records", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="of its tables"
+    )
+    postgres_connections: int = Field(default=8, ge=1, le=1000, description="most connections of one process")
+    artifacts: Literal["directory", "s3"] = "directory"
+    s3_endpoint: str | None = Field(default=None, description="address of the S3 store; null: Amazon's")
+    s3_bucket: str | None = Field(default=None, min_length=3, max_length=63, description="its bucket")
+    s3_prefix: str = Field(default="udib", description="what the names in the bucket begin with")
+    s3_region: str = Field(default="us-east-1", min_length=1, description="the bucket's")
+    s3_key: SecretStr | None = Field(default=None, description="also AWS_ACCESS_KEY_ID; null: the machine's role")
+    s3_secret: SecretStr | None = Field(default=None, description="also AWS_SECRET_ACCESS_KEY")
 
 
 class MemorySettings(Section):
@@ -178,6 +199,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     sources: SourcesSettings = SourcesSettings()
     transcripts: TranscriptsSettings = TranscriptsSettings()
+    storage: StorageSettings = StorageSettings()
     memory: MemorySettings = MemorySettings()
     analysis: AnalysisSettings = AnalysisSettings()
     llm: LlmSettings = LlmSettings()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final, LiteralString, TypeVar
 
 import psycopg
@@ -12,7 +12,8 @@ from psycopg import AsyncConnection, errors, sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from udib.core.errors import BadRequestError, ForbiddenError, UdibError, UnavailableError
+from udib.core.errors import BadRequestError, ForbiddenError, UnavailableError
+from udib.core.postgres import DatabasePlace
 from udib.memory.postgres_sql import Binary, BinaryDumper
 
 Row = tuple[Any, ...]
@@ -79,29 +80,6 @@ MIGRATIONS: Final = (
 )
 """What each version of the tables adds to the one before; an entry is never changed once it is released."""
 
-# What the server's error codes mean: https://www.postgresql.org/docs/current/errcodes-appendix.html
-_MEANINGS: Final[dict[str, tuple[type[UdibError], str]]] = {
-    "25006": (UnavailableError, "is read-only, perhaps a standby; name the primary server in memory.postgres_url."),
-    "28000": (ForbiddenError, "refused the login; check user and password in memory.postgres_url."),
-    "28P01": (ForbiddenError, "refused the login; check user and password in memory.postgres_url."),
-    "42501": (ForbiddenError, "does not allow this to the role in memory.postgres_url: {message}; grant it."),
-    "42939": (BadRequestError, "keeps the name in memory.postgres_schema for itself; choose another."),
-    "42P01": (UnavailableError, "has lost tables of the memory while udib ran: {message}; start udib again."),
-    "53100": (UnavailableError, "has a full disk; free some space there and try again."),
-    "57014": (UnavailableError, "took too long for one statement and was stopped; try again when it is less busy."),
-}
-_OUTAGES: Final = frozenset({"08", "40", "53", "55", "57", "58", "XX"})
-# At the login the library gives no code. A server that speaks another language is only told to be unavailable.
-_LOGIN: Final[dict[str, type[UdibError]]] = {
-    "authentication failed": ForbiddenError,
-    "no password supplied": ForbiddenError,
-    "no pg_hba.conf entry": ForbiddenError,
-    'role "': ForbiddenError,
-    "permission denied": ForbiddenError,
-    'database "': BadRequestError,
-    "connection is bad: invalid": BadRequestError,
-}
-
 
 _log = structlog.get_logger(__name__)
 # Without a handler of its own Python would print on standard error what our errors say anyway.
@@ -129,11 +107,11 @@ class PostgresServer:
         "_vacuuming",
         "_vacuums_done",
         "_vacuums_wanted",
-        "where",
+        "place",
     )
 
     def __init__(self, url: str, schema: str, timeout_s: float) -> None:
-        given = _read(url)
+        given, self.place = _read(url)
         usual: dict[str, Any] = {"connect_timeout": CONNECTION_TIMEOUT_S, "application_name": "udib"}
         self._parameters: dict[str, Any] = usual | given | {"client_encoding": "utf8"}
         self._schema = schema
@@ -142,7 +120,6 @@ class PostgresServer:
         self._opening = asyncio.Lock()
         self._vacuuming = asyncio.Lock()
         self._vacuums_wanted = self._vacuums_done = 0
-        self.where = f"{given.get('host') or 'localhost'}, database {given.get('dbname') or 'by default'}"
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:
@@ -154,7 +131,7 @@ class PostgresServer:
             BadRequestError: The server has no pgvector, or the tables are of a newer udib.
         """
         pool = self._pool or await self._opened()
-        with server_errors(self.where):
+        with server_errors(self.place):
             async with pool.connection() as connection:
                 yield connection
 
@@ -207,7 +184,7 @@ class PostgresServer:
     async def _opened(self) -> AsyncConnectionPool[Connection]:
         async with self._opening:
             if self._pool is None:
-                with server_errors(self.where):
+                with server_errors(self.place):
                     # Not from the pool, which hides why a connection cannot be made.
                     async with await AsyncConnection.connect(**self._parameters, autocommit=True) as connection:
                         path = await migrated(connection, self._schema)
@@ -235,20 +212,12 @@ class PostgresServer:
         return configure
 
 
-def _read(url: str) -> dict[str, str]:
-    """The parts of a connection string. The error tells none of them: one may be a piece of the password."""
-    try:
+def _read(url: str) -> tuple[dict[str, str], DatabasePlace]:
+    """The parts of a connection string, and how sentences name what it leads to."""
+    given = None
+    with suppress(psycopg.ProgrammingError):
         given = {name: str(value) for name, value in conninfo_to_dict(url).items()}
-    except psycopg.ProgrammingError:
-        given = {"host": "?@"}
-    # A password with a sign of its own ends too early; what is left of it would be taken for a host, port or database.
-    cut = "@" in given.get("host", "")[1:] or "@" in given.get("dbname", "")
-    if cut or not given.get("port", "0").replace(",", "").isdigit():
-        raise BadRequestError(
-            "memory.postgres_url is no connection string of PostgreSQL; write "
-            "postgresql://user:password@host:5432/database, with signs in the password as %40 (@), %2F (/), %3A (:)."
-        )
-    return given
+    return given or {}, DatabasePlace.of(given, "memory.postgres", "the memory")
 
 
 async def migrated(connection: Connection, schema: str) -> sql.Composed:
@@ -339,32 +308,16 @@ async def _in_transaction(connection: Connection, work: Callable[[Connection], A
 
 
 @contextmanager
-def server_errors(where: str) -> Generator[None]:
+def server_errors(place: DatabasePlace) -> Generator[None]:
     """Say what the server could not do; errors in our SQL or its values pass as bugs."""
     try:
         yield
     except PoolTimeout as exc:
-        raise UnavailableError(
-            f"PostgreSQL at {where} gave no connection in time; see whether it runs, and try again."
-        ) from exc
+        raise place.silence() from exc
     except psycopg.Error as exc:
-        found = _meaning(exc, where)
+        message = exc.diag.message_primary or " ".join(str(exc).partition("\n")[0].split())
+        outage = isinstance(exc, psycopg.OperationalError | psycopg.InterfaceError)
+        found = place.refusal(exc.sqlstate or "", message, outage=outage)
         if found is None:
             raise
         raise found from exc
-
-
-def _meaning(exc: psycopg.Error, where: str) -> UdibError | None:
-    code = exc.sqlstate or ""
-    message = exc.diag.message_primary or " ".join(str(exc).partition("\n")[0].split())
-    if code in _MEANINGS:
-        kind, text = _MEANINGS[code]
-        return kind(f"PostgreSQL at {where} {text.format(message=message)}")
-    refusals = [kind for sign, kind in _LOGIN.items() if sign in message and not code]
-    if refusals:
-        return refusals[0](f"PostgreSQL at {where} cannot be used: {message}; check memory.postgres_url.")
-    if code[:2] in _OUTAGES or isinstance(exc, psycopg.OperationalError | psycopg.InterfaceError):
-        return UnavailableError(
-            f"PostgreSQL at {where} cannot do this now: {message}; see whether it runs, and try again."
-        )
-    return None

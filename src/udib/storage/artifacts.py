@@ -18,6 +18,16 @@ from udib.storage.faults import unhealthy
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
+def place_of(scope: Scope, content_id: ContentId) -> str:
+    """Where the bytes of one content lie below the root of a store: the digests of scope and content."""
+    return f"{scope.digest()}/{hashlib.sha256(content_id.encode()).hexdigest()[:32]}"
+
+
+def is_digest(text: str) -> bool:
+    """Whether a text is a sha256 in hex."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 class DirectoryArtifactStore:
     """An `ArtifactStore` below `root`: `SCOPE/CONTENT/blobs/SHA256` and `SCOPE/CONTENT/media/`, mode 0700 and 0600.
 
@@ -89,7 +99,7 @@ class DirectoryArtifactStore:
         return digest
 
     def _get(self, scope: Scope, content_id: ContentId, digest: str) -> bytes | None:
-        if not _DIGEST.fullmatch(digest):
+        if not is_digest(digest):
             return None
         with disk_faults(self._root):
             try:
@@ -99,7 +109,7 @@ class DirectoryArtifactStore:
         return data if hashlib.sha256(data).hexdigest() == digest else None
 
     def _remove(self, scope: Scope, content_id: ContentId, digest: str) -> None:
-        if _DIGEST.fullmatch(digest):
+        if is_digest(digest):
             with disk_faults(self._root):
                 (self._content(scope, content_id) / "blobs" / digest).unlink(missing_ok=True)
 
@@ -121,7 +131,7 @@ class DirectoryArtifactStore:
             return shutil.disk_usage(self._root).free
 
     def _content(self, scope: Scope, content_id: ContentId) -> Path:
-        return self._root / scope.digest() / hashlib.sha256(content_id.encode()).hexdigest()[:32]
+        return self._root / place_of(scope, content_id)
 
     def _private(self, folder: Path) -> Path:
         """Make a directory at or below the root, each level of it closed to other users."""

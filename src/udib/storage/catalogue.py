@@ -1,15 +1,23 @@
 """The records of a tenant in one SQLite file: contents, every revision of their reports, and effects."""
 
 import sqlite3
-import unicodedata
-from dataclasses import replace
 
-import msgspec
-
-from udib.core.errors import BadRequestError
 from udib.core.findings import Report
 from udib.core.tenancy import Scope
-from udib.core.types import Content, ContentId, Health, Listing, ListingState
+from udib.core.types import Content, ContentId, Health, Listing
+from udib.storage.catalogue_rows import (
+    AFTER_ALL,
+    content_row,
+    folded,
+    keys,
+    listing,
+    meant,
+    never_announced,
+    read_content,
+    read_report,
+    report_row,
+    without_words_of,
+)
 from udib.storage.database import Database
 
 SCHEMA = (
@@ -142,7 +150,6 @@ _CITING = """
     SELECT rowid, content_id, report FROM reports
     WHERE tenant = :tenant AND workspace = :workspace AND instr(CAST(report AS TEXT), :content_id)
 """
-_AFTER_ALL = "\U0010ffff"
 
 
 class SqliteCatalogue:
@@ -167,7 +174,7 @@ class SqliteCatalogue:
 
     async def withdraw(self, scope: Scope, content_id: ContentId) -> None:
         """Take back a content that was entered and has no report."""
-        values = _keys(scope, content_id=content_id)
+        values = keys(scope, content_id=content_id)
         await self._database.run(lambda connection: connection.execute(_WITHDRAW, values).rowcount)
 
     async def save(self, scope: Scope, report: Report) -> None:
@@ -180,17 +187,17 @@ class SqliteCatalogue:
         Raises:
             BadRequestError: It cannot be read by this version of udib.
         """
-        values = _keys(scope, content_id=content_id)
+        values = keys(scope, content_id=content_id)
 
         def newest(connection: sqlite3.Connection) -> Report | None:
             row = connection.execute(_NEWEST_REPORT, values).fetchone()
-            return None if row is None else _decoded(row[0], content_id)
+            return None if row is None else read_report(row[0], content_id)
 
         return await self._database.read(newest)
 
     async def next_revision(self, scope: Scope, content_id: ContentId) -> int:
         """1 for a content without report, else one more than the newest."""
-        values = _keys(scope, content_id=content_id)
+        values = keys(scope, content_id=content_id)
 
         def following(connection: sqlite3.Connection) -> int:
             [revision] = connection.execute(_NEXT_REVISION, values).fetchone()
@@ -213,11 +220,7 @@ class SqliteCatalogue:
         """All contents, newest report first, those without one last."""
 
         def newest_first(connection: sqlite3.Connection) -> list[Listing]:
-            rows = connection.execute(_LISTING, _keys(scope))
-            return [
-                replace(Listing(msgspec.json.decode(content, type=Content), *facts), state=ListingState(state))
-                for content, *facts, state in rows
-            ]
+            return [listing(row) for row in connection.execute(_LISTING, keys(scope))]
 
         return await self._database.read(newest_first)
 
@@ -225,7 +228,7 @@ class SqliteCatalogue:
         """Who speaks in the newest reports, each name once, in order. No report is decoded for it."""
 
         def names(connection: sqlite3.Connection) -> list[str]:
-            return [name for [name] in connection.execute(_SPEAKERS, _keys(scope))]
+            return [name for [name] in connection.execute(_SPEAKERS, keys(scope))]
 
         return await self._database.read(names)
 
@@ -235,17 +238,17 @@ class SqliteCatalogue:
         Raises:
             BadRequestError: A report that names it cannot be read by this version of udib.
         """
-        values = _keys(scope, content_id=content_id)
+        values = keys(scope, content_id=content_id)
 
         def owners(connection: sqlite3.Connection) -> list[ContentId]:
             rows = connection.execute(_NEWEST_CITING, values)
-            return [ContentId(owner) for owner, raw in rows if _decoded(raw, owner).cites(content_id)]
+            return [ContentId(owner) for owner, raw in rows if read_report(raw, owner).cites(content_id)]
 
         return await self._database.read(owners)
 
     async def begin_effect(self, scope: Scope, content_id: ContentId, key: str) -> str:
         """Announce an effect before it is made: "new", "done" or "unknown". Atomic across processes."""
-        values = _keys(scope, content_id=content_id, key=key)
+        values = keys(scope, content_id=content_id, key=key)
 
         def announce(connection: sqlite3.Connection) -> str:
             row = connection.execute(_EFFECT, values).fetchone()
@@ -262,13 +265,13 @@ class SqliteCatalogue:
         Raises:
             BadRequestError: The effect was not announced, or its content was forgotten in the meantime.
         """
-        values = _keys(scope, key=key, reference=reference)
+        values = keys(scope, key=key, reference=reference)
         if not await self._database.run(lambda connection: connection.execute(_CONFIRM, values).rowcount):
-            raise BadRequestError(f"The effect {key!r} was never announced, or its content has been forgotten.")
+            raise never_announced(key)
 
     async def abandon_effect(self, scope: Scope, key: str) -> None:
         """Note that an announced effect was certainly not made. One that was confirmed stays so."""
-        values = _keys(scope, key=key)
+        values = keys(scope, key=key)
         await self._database.run(lambda connection: connection.execute(_ABANDON, values).rowcount)
 
     async def forget(self, scope: Scope, content_id: ContentId) -> int:
@@ -279,7 +282,7 @@ class SqliteCatalogue:
         Raises:
             UnavailableError: Another process is reading the old state; the rows are gone, repeat to clean the disk.
         """
-        values = _keys(scope, content_id=content_id)
+        values = keys(scope, content_id=content_id)
 
         def remove(connection: sqlite3.Connection) -> int:
             gone = sum(connection.execute(statement, values).rowcount for statement in _FORGET)
@@ -290,73 +293,29 @@ class SqliteCatalogue:
         return count
 
 
-def _keys(scope: Scope, **more: str) -> dict[str, str]:
-    return {"tenant": scope.tenant, "workspace": scope.workspace, **more}
-
-
 def _enter(connection: sqlite3.Connection, scope: Scope, content: Content) -> bool:
-    known = connection.execute(_STATE, _keys(scope, content_id=content.id)).fetchone()
+    known = connection.execute(_STATE, keys(scope, content_id=content.id)).fetchone()
     if known is None or not known[0]:
-        connection.execute(_SAVE_CONTENT, _about(scope, content))
+        connection.execute(_SAVE_CONTENT, content_row(scope, content))
     return known is None
 
 
-def _about(scope: Scope, content: Content) -> dict[str, str | bytes | None]:
-    return {
-        **_keys(scope, content_id=content.id),
-        "native_id": _native(content.id),
-        "address": content.address,
-        "url": content.url,
-        "title": _folded(content.title),
-        "content": msgspec.json.encode(content),
-    }
-
-
 def _save(connection: sqlite3.Connection, scope: Scope, report: Report) -> None:
-    about_report = {
-        "revision": report.revision,
-        "created_at": report.created_at,
-        "words": report.transcript.words,
-        "claims": len(report.fact_checks.checks) if report.fact_checks else 0,
-        "report": msgspec.json.encode(report),
-        "duration_s": report.outline.duration_s if report.outline else None,
-        "remembered": report.remembered,
-    }
-    connection.execute(_SAVE_CONTENT, _about(scope, report.content))
-    connection.execute(_SAVE_REPORT, _keys(scope, content_id=report.content.id) | about_report)
+    connection.execute(_SAVE_CONTENT, content_row(scope, report.content))
+    connection.execute(_SAVE_REPORT, report_row(scope, report))
 
 
 def _strip_citations(connection: sqlite3.Connection, scope: Scope, content_id: ContentId) -> int:
     """Take a content's words out of the reports, of any revision, that cite them; returns how many citations."""
-    rows = connection.execute(_CITING, _keys(scope, content_id=content_id)).fetchall()
+    rows = connection.execute(_CITING, keys(scope, content_id=content_id)).fetchall()
     stripped = 0
     for row, owner, raw in rows:
-        report = _decoded(raw, owner)
-        stripped += report.cites(content_id)
-        data = msgspec.json.encode(report.without_evidence_of(content_id))
+        data, citations = without_words_of(raw, owner, content_id)
+        stripped += citations
         connection.execute("UPDATE reports SET report = ? WHERE rowid = ?", (data, row))
     return stripped
 
 
 def _find(connection: sqlite3.Connection, scope: Scope, reference: str) -> list[Content]:
-    values = _keys(scope, reference=reference, after=reference + _AFTER_ALL, title=_folded(reference))
-    found = [msgspec.json.decode(row[0], type=Content) for row in connection.execute(_FIND, values)]
-    # A complete id is meant even where it is the beginning of a longer one.
-    return [content for content in found if reference in {content.id, _native(content.id)}] or found
-
-
-def _decoded(raw: bytes, content_id: ContentId) -> Report:
-    try:
-        return msgspec.json.decode(raw, type=Report)
-    except msgspec.DecodeError as exc:
-        raise BadRequestError(
-            f"The stored report on {content_id} cannot be read by this udib ({exc}); analyze it again."
-        ) from exc
-
-
-def _native(content_id: ContentId) -> str:
-    return content_id.partition(":")[2]
-
-
-def _folded(title: str) -> str:
-    return unicodedata.normalize("NFC", title.strip().casefold())
+    values = keys(scope, reference=reference, after=reference + AFTER_ALL, title=folded(reference))
+    return meant([read_content(row[0]) for row in connection.execute(_FIND, values)], reference)

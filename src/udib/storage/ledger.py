@@ -5,14 +5,14 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from udib.core.chat import Purpose
-from udib.core.errors import BudgetExceededError
-from udib.core.spending import LARGEST_USD, Spending
-from udib.core.tenancy import Scope, TenantId
+from udib.core.spending import Spending
+from udib.core.tenancy import TenantId
 from udib.core.types import Health
+from udib.storage.accounts import TOO_LONG_AGO, USD, day, nano, over_cap, spending
 from udib.storage.database import Database
 
 SCHEMA: Final = (
@@ -42,8 +42,6 @@ SCHEMA: Final = (
 )
 """The schema of the `Database` that a `SqliteLedger` is given."""
 
-_USD: Final = 1e-9
-"""What a nanodollar is in USD."""
 _SPENT: Final = """
     SELECT (SELECT coalesce(sum(cost_nano), 0) FROM spendings WHERE tenant = :tenant AND day = :day)
         + (SELECT coalesce(sum(amount_nano), 0) FROM reservations WHERE tenant = :tenant AND day = :day)
@@ -69,8 +67,6 @@ _ACCOUNT: Final = """
     ) WHERE day >= :since AND (:tenant IS NULL OR tenant = :tenant)
     GROUP BY day, tenant, workspace, task, model ORDER BY day DESC, tenant, workspace, sum(cost_nano) DESC, task, model
 """
-_TOO_LONG_AGO: Final = timedelta(days=2)
-"""A call that was begun before that has ended: its reservation is kept as a spending."""
 
 
 class SqliteLedger:
@@ -99,18 +95,15 @@ class SqliteLedger:
 
     async def reserve(self, purpose: Purpose, model: str, amount_usd: float, *, day_cap_usd: float) -> str:
         """Set aside what a call may cost at most, in one transaction with the look at what was spent."""
-        scope, number, amount = purpose.scope, uuid.uuid4().hex, _nano(amount_usd)
+        scope, number, amount = purpose.scope, uuid.uuid4().hex, nano(amount_usd)
         call = {"id": number, "day": self._day(), "tenant": scope.tenant, "workspace": scope.workspace}
         call |= {"task": purpose.task, "model": model}
 
         def reserve(connection: sqlite3.Connection) -> None:
-            _keep_left_over(connection, self._day(_TOO_LONG_AGO))
+            _keep_left_over(connection, self._day(TOO_LONG_AGO))
             [spent] = connection.execute(_SPENT, call).fetchone()
-            if spent + amount > _nano(day_cap_usd):
-                raise BudgetExceededError(
-                    f"The tenant {scope.tenant!r} has spent {spent * _USD:.4f} of {day_cap_usd:g} USD for today, and "
-                    f"this call may cost {amount_usd:.4f}; wait until tomorrow (UTC) or raise llm.cap_day_usd."
-                )
+            if spent + amount > nano(day_cap_usd):
+                raise over_cap(scope.tenant, spent, amount_usd, day_cap_usd)
             connection.execute(_RESERVE, {**call, "amount_nano": amount})
 
         try:
@@ -123,7 +116,7 @@ class SqliteLedger:
 
     async def settle(self, reservation: str, cost_usd: float) -> None:
         """Put what was billed in the place of what was set aside, on the day on which it was."""
-        cost = _nano(cost_usd)
+        cost = nano(cost_usd)
 
         def settle(connection: sqlite3.Connection) -> None:
             for row in connection.execute(_TAKE, {"id": reservation}).fetchall():
@@ -139,26 +132,16 @@ class SqliteLedger:
         """What a tenant has spent today, with what is set aside."""
         today = {"tenant": tenant, "day": self._day()}
         [spent] = await self._database.read(lambda connection: connection.execute(_SPENT, today).fetchone())
-        return float(spent * _USD)
+        return float(spent * USD)
 
     async def spendings(self, tenant: TenantId | None, *, days: int) -> list[Spending]:
         """What was spent in the last days, newest day first, the dearest first within a workspace."""
         wanted = {"tenant": tenant, "since": self._day(timedelta(days=days - 1))}
         rows = await self._database.read(lambda connection: connection.execute(_ACCOUNT, wanted).fetchall())
-        return [
-            Spending(day, Scope.of(tenant_name, workspace), task, model, calls, cost * _USD, unsettled)
-            for day, tenant_name, workspace, task, model, calls, cost, unsettled in rows
-        ]
+        return [spending(row) for row in rows]
 
     def _day(self, ago: timedelta = timedelta()) -> str:
-        return (datetime.fromtimestamp(self._clock(), UTC) - ago).date().isoformat()
-
-
-def _nano(usd: float) -> int:
-    """An amount in whole nanodollars, of which any number add up exactly."""
-    if not 0 <= usd <= LARGEST_USD:
-        raise ValueError(f"{usd} USD is no amount to spend")
-    return round(usd / _USD)
+        return day(self._clock, ago)
 
 
 def _keep_left_over(connection: sqlite3.Connection, before: str) -> None:

@@ -1,0 +1,75 @@
+"""Where the records of a contract test lie, and their adapters there; also for the processes that a test starts."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from udib.core.ports import Catalogue, DecisionLog
+from udib.core.spending import Ledger
+from udib.storage import catalogue, decisions, ledger
+from udib.storage.catalogue import SqliteCatalogue
+from udib.storage.database import Database
+from udib.storage.decisions import SqliteDecisionLog
+from udib.storage.ledger import SqliteLedger
+from udib.storage.postgres import PostgresDatabase
+from udib.storage.postgres_catalogue import PostgresCatalogue
+from udib.storage.postgres_decisions import PostgresDecisionLog
+from udib.storage.postgres_ledger import PostgresLedger
+
+Clock = Callable[[], float]
+
+
+def in_folder(folder: Path) -> str:
+    """The address of SQLite files."""
+    return f"sqlite:{folder}"
+
+
+def in_new_schema(url: str) -> str:
+    """The address of tables that no other test has."""
+    return f"{url}#test_{uuid4().hex}"
+
+
+@asynccontextmanager
+async def server_at(address: str) -> AsyncIterator[PostgresDatabase]:
+    url, _, schema = address.partition("#")
+    database = PostgresDatabase(url, schema)
+    yield database
+    await database.close()
+
+
+@asynccontextmanager
+async def _file(address: str, name: str, schema: tuple[str, ...]) -> AsyncIterator[Database]:
+    database = Database(Path(address.removeprefix("sqlite:")) / name, schema)
+    yield database
+    await database.close()
+
+
+@asynccontextmanager
+async def catalogue_at(address: str) -> AsyncIterator[Catalogue]:
+    if address.startswith("sqlite:"):
+        async with _file(address, "catalogue.db", catalogue.SCHEMA) as file:
+            yield SqliteCatalogue(file)
+    else:
+        async with server_at(address) as server:
+            yield PostgresCatalogue(server)
+
+
+@asynccontextmanager
+async def ledger_at(address: str, clock: Clock) -> AsyncIterator[Ledger]:
+    if address.startswith("sqlite:"):
+        async with _file(address, "spending.db", ledger.SCHEMA) as file:
+            yield SqliteLedger(file, clock=clock)
+    else:
+        async with server_at(address) as server:
+            yield PostgresLedger(server, clock=clock)
+
+
+@asynccontextmanager
+async def log_at(address: str, clock: Clock, most_kept: int = decisions.MOST_KEPT) -> AsyncIterator[DecisionLog]:
+    if address.startswith("sqlite:"):
+        async with _file(address, "decisions.db", decisions.SCHEMA) as file:
+            yield SqliteDecisionLog(file, clock=clock, most_kept=most_kept)
+    else:
+        async with server_at(address) as server:
+            yield PostgresDecisionLog(server, clock=clock, most_kept=most_kept)

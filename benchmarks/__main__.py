@@ -4,12 +4,14 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import speech, startup
+from benchmarks.engine import parts as engine
 from benchmarks.figures import judge, publish
 from benchmarks.llm import parts as llm
 from benchmarks.memory import parts as memory
 
 Measure = Callable[[], list[tuple[str, float, str, str]]]
 SUBJECTS: dict[str, Measure] = {
+    "engine": engine.measure,
     "llm": llm.measure,
     "memory": memory.measure,
     "speech": speech.measure,

@@ -157,7 +157,7 @@ async def _death(url: str, folder: Path, count: int) -> Measured:
 
 
 async def _until(is_so: Callable[[], bool]) -> None:
-    while not is_so():  # noqa: ASYNC110 - what the engine does, which tells nobody
+    while not is_so():
         await asyncio.sleep(_LOOK_S)
 
 

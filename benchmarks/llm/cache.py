@@ -247,7 +247,7 @@ async def _faults(process: RedisProcess) -> Measured:
         await asyncio.sleep(_PAUSE_S)
 
     async def back() -> None:
-        while store.outage.reason is not None:  # noqa: ASYNC110 - it tells nobody
+        while store.outage.reason is not None:
             await asyncio.sleep(0.005)
 
     steady = await stall_ms(lambda: under_load(lambda: asyncio.sleep(2 * _PAUSE_S)))

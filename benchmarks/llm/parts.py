@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from benchmarks.llm import budget, cache, client, routing, stream, wire
+from benchmarks.llm import budget, cache, client, prompts, routing, stream, wire
 from benchmarks.llm.sizes import FULL, Measured, Sizes
 
 PARTS: dict[str, Callable[[Sizes], Measured]] = {
@@ -12,6 +12,7 @@ PARTS: dict[str, Callable[[Sizes], Measured]] = {
     "stream": stream.measure,
     "budget": budget.measure,
     "routing": routing.measure,
+    "prompts": prompts.measure,
 }
 
 

@@ -223,6 +223,8 @@ def test_a_dry_run_says_what_its_cost_is_for(cli: Cli, monkeypatch: pytest.Monke
     ):
         steps = {step["stage"]: step["what"] for step in cli.json("analyze", str(path), "--dry-run")}
         assert said in steps["verdicts"]
+        assert "in the words of a model of openai at api.openai.com" in steps["summary"]
+    assert "an hour of speech costs at most about 0.03 USD" in cli("analyze", str(EXAMPLE), "--dry-run")
 
 
 def test_dry_run_does_nothing_and_names_the_cost(cli: Cli, talk: Path) -> None:

@@ -54,6 +54,7 @@ def test_the_examples_of_language_models_run(tmp_path: Path) -> None:
     assert refused == "False bad_request There is no model 'unknown'; there are large, small."
     assert run(page, "cache", tmp_path) == ["Rents rose. True 2 0.5", "False"]
     assert run(page, "prompts", tmp_path) == ["answer 1 ['system', 'user'] ()"]
+    assert run(page, "windows", tmp_path) == ["True 20 () None"]
 
 
 def test_the_commands_run_on_the_data_of_the_demo(

@@ -24,11 +24,13 @@ from udib.core.findings import (
     Outline,
     Report,
     TranscriptFacts,
+    WordedStatement,
+    WordedSummary,
 )
 from udib.core.speech import Missing, Quote, Transcript
 from udib.core.types import Content
 
-AnyFinding = FactCheck | Fallacy | Argument | Clash | Contradiction | Chapter | Quote
+AnyFinding = FactCheck | Fallacy | Argument | Clash | Contradiction | Chapter | Quote | WordedStatement
 Finding = TypeVar("Finding", bound=AnyFinding)
 
 NOT_ENGLISH = "the transcript is not English, and these rules are"
@@ -71,6 +73,7 @@ def aggregate(findings: Findings, content: Content, *, created_at: str, revision
     summary = gate.keep(summarise(sentences(transcript), chapters)) if english else ()
     fact_checks, fallacies = _fact_checks(findings.fact_checks, gate), _fallacies(findings.fallacies, gate)
     debate, withheld = _debate(findings.debate, gate)
+    worded = _worded(findings.worded_summary, gate)
     return Report(
         schema=REPORT_SCHEMA,
         content=content,
@@ -82,9 +85,16 @@ def aggregate(findings: Findings, content: Content, *, created_at: str, revision
         fallacies=fallacies,
         debate=debate,
         summary=summary,
-        missing=(*findings.missing, *_not_done(fact_checks, english=english), *withheld),
+        missing=(
+            *findings.missing,
+            *(worded.missing if worded is not None else ()),
+            *_not_done(fact_checks, english=english),
+            *withheld,
+        ),
         quotes_verified=gate.verified,
         quotes_dropped=gate.dropped,
+        cost_usd=worded.cost_usd if worded is not None else 0.0,
+        worded_summary=worded,
     )
 
 
@@ -122,6 +132,13 @@ def _fallacies(found: Fallacies | None, gate: _Gate) -> Fallacies | None:
     return None if found is None else replace(found, hints=gate.keep(found.hints))
 
 
+def _worded(found: WordedSummary | None, gate: _Gate) -> WordedSummary | None:
+    if found is None:
+        return None
+    kept = gate.keep(found.statements)
+    return replace(found, statements=kept, dropped=found.dropped + len(found.statements) - len(kept))
+
+
 def _debate(found: DebateMap | None, gate: _Gate) -> tuple[DebateMap | None, tuple[Missing, ...]]:
     """The debate with at most MOST_OF_A_KIND findings of a kind, and what that took away."""
     if found is None:
@@ -147,14 +164,17 @@ def _quotes(finding: AnyFinding) -> tuple[Quote, ...]:
     """All quotes of this item in a finding; the earlier half of a contradiction may stand in another one."""
     match finding:
         case FactCheck():
-            return (finding.claim.quote,)
+            quotes: tuple[Quote, ...] = (finding.claim.quote,)
         case Fallacy() | Argument():
-            return (finding.quote,)
+            quotes = (finding.quote,)
         case Clash():
-            return (finding.first, finding.second)
+            quotes = (finding.first, finding.second)
         case Contradiction():
-            return (finding.later,) if finding.earlier_source is not None else (finding.earlier, finding.later)
+            quotes = (finding.later,) if finding.earlier_source is not None else (finding.earlier, finding.later)
         case Chapter():
-            return (finding.opening,)
+            quotes = (finding.opening,)
         case Quote():
-            return (finding,)
+            quotes = (finding,)
+        case WordedStatement():
+            quotes = finding.quotes
+    return quotes

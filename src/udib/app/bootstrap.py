@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from udib.app.bootstrap_llm import Models, open_answers, open_models
+from udib.app.bootstrap_llm import open_answers, open_models
 from udib.app.bootstrap_memory import (
     closed_with,
     connections,
@@ -21,6 +21,7 @@ from udib.app.bootstrap_memory import (
     open_vectors,
     static_embedder,
 )
+from udib.app.bootstrap_models import Models
 from udib.app.bootstrap_storage import left_on_servers, open_artifacts, open_records
 from udib.app.bootstrap_work import Work, open_work
 from udib.app.settings import Settings, load_settings
@@ -42,6 +43,7 @@ from udib.pipeline.parts import Analyses, Services
 from udib.pipeline.step import Deadlines, run_step
 
 if TYPE_CHECKING:
+    from udib.app.bootstrap_summary import Summarise
     from udib.delivery.webhook import Post
     from udib.llm.cache import LLMCache
     from udib.memory.service import MemoryService
@@ -54,7 +56,7 @@ class App:
 
     `memory` and `vectors` are what is remembered, as records and as vectors; their calls name a scope. What fetches and
     analyses is put together at its first use: a question needs none of it. So are the `models`; they are None while the
-    settings name no provider.
+    settings name no provider. `answers`, those of models that are kept, are there whoever is named.
     """
 
     settings: Settings
@@ -64,8 +66,14 @@ class App:
     memory: "MemoryService"
     vectors: "EnhancedVectorStore"
     jobs: Engine
+    _make_answers: Callable[[], "LLMCache"]
     _make_models: Callable[[], "Models | None"]
     _make_pipeline: Callable[[], tuple[ContentPipeline, Sequence[Checked]]]
+
+    @property
+    def answers(self) -> "LLMCache":
+        """The answers of models that are kept."""
+        return self._make_answers()
 
     @property
     def models(self) -> "Models | None":
@@ -100,8 +108,12 @@ class App:
         work = self._asked(question, limit, filters)
         return await run_step(work, name="ask", deadline_s=Deadlines().analyse_s)
 
+    async def find(self, question: str, *, limit: int = 5, filters: Filters | None = None) -> Answer:
+        """The passages that bear on a question; no model is asked. Raises as `udib.pipeline.ask.ask` does."""
+        return await ask(self.memory, self.scope, question, limit=limit, filters=filters)
+
     async def _asked(self, question: str, limit: int, filters: Filters | None) -> Answer:
-        found = await ask(self.memory, self.scope, question, limit=limit, filters=filters)
+        found = await self.find(question, limit=limit, filters=filters)
         if self.models is None:
             return found
         from udib.pipeline.answering import in_words
@@ -189,9 +201,14 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
             checked: list[Checked] = [catalogue, cache, artifacts, memory, work.journal, work.engine, services.files]
             checked += [*services.sources, *services.transcribers, *services.notices]
             checked += named.checked if named is not None else ()
-            return ContentPipeline(services, _analyses(settings, static), settings.scope), checked
+            analyses = _analyses(settings, static)
+            if named is not None and named.semantic is not None:
+                services = replace(services, forgettable=(named.semantic, *services.forgettable))
+            if named is not None:
+                analyses = replace(analyses, summary=_summary(settings, named))
+            return ContentPipeline(services, analyses, settings.scope), checked
 
-        yield App(settings, settings.scope, catalogue, cache, memory, vectors, work.engine, models, pipeline)
+        yield App(settings, settings.scope, catalogue, cache, memory, vectors, work.engine, answers, models, pipeline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +332,13 @@ def _analyses(settings: Settings, embedder: Embedder) -> Analyses:
         return await describe(transcript, embedder)
 
     return Analyses(debate, fact_check, fallacies, outline, report, to_vtt)
+
+
+def _summary(settings: Settings, models: Models) -> "Summarise":
+    """The LLM tier: what asks a model."""
+    from udib.app.bootstrap_summary import summariser
+
+    return summariser(models, call_s=settings.llm.deadline_s, stage_s=Deadlines().analyse_s)
 
 
 def _data_directory(path: Path) -> Path:

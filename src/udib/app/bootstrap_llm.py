@@ -4,95 +4,34 @@ From the outside in: an answer is looked for in the cache; if there is none, the
 cost is set aside; private details are taken out; then it is asked.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from udib.app.bootstrap_memory import connections, needs_extra
+from udib.app.bootstrap_models import Models
 from udib.app.bootstrap_storage import Records
+from udib.app.config_file import read_config
 from udib.app.settings import LlmSettings, Settings, provider_key, shipped_config_dir
-from udib.core.chat import ChatModel, ChatRequest, Purpose
-from udib.core.checked import Checked
+from udib.core.chat import ChatModel
 from udib.core.errors import BadRequestError, ForbiddenError
 from udib.core.ports import KeyValueStore
 from udib.core.spending import Caps
 from udib.core.tenancy import Scope
-from udib.core.types import Passage
 from udib.core.vectors import Embedder
-from udib.pipeline.answering import Draft, Drafted, Write
 
 if TYPE_CHECKING:
     from udib.llm.cache import LLMCache
     from udib.llm.cards import ModelCard
     from udib.llm.catalogue import ModelCatalogue
     from udib.llm.client import OpenAICompatibleClient
-    from udib.llm.prompts import PromptEngine
-    from udib.llm.router import LLMRouter
+    from udib.llm.semantic_cache import SemanticCache
 
 _ROUTED = "the router's choice"
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
-_MOST_STATEMENTS = 8
-_ANSWER_TOKENS = 1_500
-_PROMPT_SHARE = 0.6
-"""How much of a model's context the passages may take; the rest is for the answer and a repair of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Models:
-    """The models of a running udib.
-
-    Attributes:
-        chat: What answers: cache over router over budget, redaction and client.
-        client: The client in it.
-        router: The router in it.
-        catalogue: What is known of the models.
-        cache: The answers that are kept.
-        engine: The prompts.
-        provider: Who is asked, by name and host.
-        checked: All that can say how it is.
-    """
-
-    chat: ChatModel
-    client: "OpenAICompatibleClient"
-    router: "LLMRouter"
-    catalogue: "ModelCatalogue"
-    cache: "LLMCache"
-    engine: "PromptEngine"
-    provider: str
-    checked: Sequence[Checked]
-
-    def writer(self, scope: Scope, deadline_s: float) -> Write:
-        """What puts an answer into words, for a scope."""
-        from udib.llm.prompts import Excerpt
-        from udib.llm.rewards import Signals, combined_reward, schema_reward
-        from udib.llm.structured import answer_form, ask_structured
-
-        purpose = Purpose(scope, "answer", deadline_s)
-        form = answer_form(Draft)
-        native = all(card.json_schema for card in self.catalogue.cards)
-        room = round(_PROMPT_SHARE * min(card.context_tokens for card in self.catalogue.cards))
-
-        async def write(question: str, passages: Sequence[Passage]) -> Drafted:
-            excerpts = [
-                Excerpt(str(number), each.record.text, _about(each), priority=-number)
-                for number, each in enumerate(passages, 1)
-            ]
-            variables = {"question": question, "most_statements": _MOST_STATEMENTS}
-            prompt = self.engine.build_with_context("answer", variables, excerpts, most_tokens=room)
-            request = ChatRequest(prompt.messages, max_tokens=_ANSWER_TOKENS)
-            said = await ask_structured(self.chat, request, purpose, form, native=native)
-            if said.completion.decision_id and not said.completion.cached:
-                reward = combined_reward(Signals(schema=schema_reward(valid_at_first=said.first_try)))
-                if reward is not None:
-                    await self.router.feedback(said.completion.decision_id, reward)
-            return Drafted(
-                said.value, said.completion.model, said.usage.cost_usd, tuple(int(each) for each in prompt.left_out)
-            )
-
-        return write
 
 
 def open_answers(stack: AsyncExitStack, settings: Settings, local: KeyValueStore) -> "LLMCache":
@@ -168,7 +107,10 @@ def open_models(
     )
     stack.push_async_callback(router.close)
     cache = answers()
-    chat = CachedChatModel(router, cache, provider=client.provider, model=wanted.model or _ROUTED)
+    # Of another list of models another answer may come.
+    whom = f"{client.provider} {sorted(cards)}"
+    semantic = _semantic(settings, catalogue, embedder)
+    chat = CachedChatModel(router, cache, provider=whom, model=wanted.model or _ROUTED, semantic=semantic)
     stack.push_async_callback(chat.close)
     return Models(
         chat,
@@ -177,24 +119,41 @@ def open_models(
         catalogue,
         cache,
         PromptEngine(None if wanted.prompts is None else Path(wanted.prompts).expanduser(), counter),
+        counter,
         f"{wanted.provider} at {urlsplit(client.provider).netloc}",
+        budgeted,
         (ledger, log, cache),
+        semantic,
     )
 
 
-def _about(passage: Passage) -> str:
-    record = passage.record
-    named = (record.speaker, record.title, record.published_at)
-    return ", ".join(each for each in named if each)
+def _semantic(settings: Settings, catalogue: "ModelCatalogue", embedder: Embedder) -> "SemanticCache | None":
+    """What answers questions in other words, for the tasks that the settings list.
+
+    Raises:
+        BadRequestError: One of them is no task.
+    """
+    policy = settings.llm_cache.semantic
+    if not policy.tasks:
+        return None
+    if unknown := sorted(policy.tasks - set(catalogue.tasks)):
+        raise BadRequestError(
+            f"llm_cache.semantic.tasks names {unknown[0]!r}, which is no task; there are {', '.join(catalogue.tasks)}."
+        )
+    from udib.llm.semantic_cache import SemanticCache
+
+    return SemanticCache(policy, embedder)
 
 
 def _catalogue(wanted: LlmSettings) -> "ModelCatalogue":
     """The models of models.yaml, or the only one that the settings name."""
     from udib.llm.cards import ModelCard
-    from udib.llm.catalogue import load_models
+    from udib.llm.catalogue import read_models
 
     file = Path(wanted.models).expanduser() if wanted.models else shipped_config_dir() / "models.yaml"
-    catalogue = load_models(file)
+    if not (listed := read_config(file)):
+        raise BadRequestError(f"{file} lists no models; put it back, or name another file as llm.models.")
+    catalogue = read_models(listed, file)
     if wanted.model is None:
         if wanted.provider != "openrouter" and not wanted.models:
             raise BadRequestError(

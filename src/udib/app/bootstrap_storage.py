@@ -93,12 +93,12 @@ def _files(stack: AsyncExitStack, root: Path) -> Records:
     from udib.storage.ledger import SCHEMA as LEDGER_SCHEMA
     from udib.storage.ledger import SqliteLedger
 
-    # Spending is money: what is written survives a loss of power.
+    # What was learned is learned again. Spending is money: what is written survives a loss of power.
     spending = Database(root / "spending.db", LEDGER_SCHEMA, synchronous="FULL")
     return Records(
         SqliteCatalogue(closed_with(stack, Database(root / "catalogue.db", CATALOGUE_SCHEMA))),
         SqliteLedger(closed_with(stack, spending)),
-        SqliteDecisionLog(closed_with(stack, Database(root / "decisions.db", DECISIONS_SCHEMA))),
+        SqliteDecisionLog(closed_with(stack, Database(root / "decisions.db", DECISIONS_SCHEMA, disposable=True))),
     )
 
 

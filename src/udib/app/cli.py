@@ -65,6 +65,7 @@ def ask(
     limit: int = 5,
     speaker: str | None = None,
     content: str | None = None,
+    dry_run: Flag = False,
     common: Common | None = None,
 ) -> int:
     """Answer a question from what was stored, with quotes, speakers, times and links.
@@ -74,10 +75,12 @@ def ask(
         limit: Most passages.
         speaker: Only what this speaker said.
         content: Only this item: its id, the beginning of it, or its title.
+        dry_run: Only say what asking a language model would cost.
     """
     from udib.app import commands
 
-    return run(commands.ask(" ".join(question), limit, speaker, content, options(common)), common)
+    order = commands.AskOrder(" ".join(question), limit, speaker, content, dry_run)
+    return run(commands.ask(order, options(common)), common)
 
 
 @app.command

@@ -11,6 +11,7 @@ from typing import Any
 from udib.app import present
 from udib.app.bootstrap import App, open_app
 from udib.app.observability import configure_logging
+from udib.app.plan import plan_answer, planned_answer_text
 from udib.app.settings import Settings, load_settings
 from udib.core.errors import BadRequestError, Status, UdibError, error_for
 from udib.core.findings import Report
@@ -66,14 +67,31 @@ class Options:
         return "".join(f" --{name} {shlex.quote(value)}" for name, value in named.items() if value is not None)
 
 
-async def ask(question: str, limit: int, speaker: str | None, content: str | None, options: Options) -> int:
+@dataclass(frozen=True, slots=True)
+class AskOrder:
+    """What `udib ask` was asked."""
+
+    question: str
+    limit: int
+    speaker: str | None
+    content: str | None
+    dry_run: bool
+
+
+async def ask(order: AskOrder, options: Options) -> int:
     """Answer a question from memory; "nothing found" is an answer."""
+    content, speaker = order.content, order.speaker
     async with opened(options) as app:
         named = content is not None or speaker is not None
         nothing = named and await _is_empty(app)  # then there is no item and no speaker that could be named
         only = None if content is None or nothing else (await _content(app, content)).id
         who = None if speaker is None or nothing else await _speaker(app, speaker)
-        result = await app.ask(question, limit=limit, filters=Filters(content_id=only, speaker=who))
+        filters = Filters(content_id=only, speaker=who)
+        if order.dry_run:
+            planned = await plan_answer(app, await app.find(order.question, limit=order.limit, filters=filters))
+            present.emit(planned, planned_answer_text(planned), as_json=options.json)
+            return 0
+        result = await app.ask(order.question, limit=order.limit, filters=filters)
         if not result.success:
             return failed(result, options)
         answer = result.unwrap()

@@ -45,7 +45,7 @@ def calibrate(file: str, /, *, most_usd: float = 0.5, anew: Flag = False, common
     Args:
         file: JSON Lines: {"prompt": "...", "accepted": ["..."], "task": "answer"}.
         most_usd: Most that it may cost; the caps of the settings hold too.
-        anew: Forget what was learned before.
+        anew: Forget what was learned before. End other udib processes first, or they bring it back.
     """
     from udib.app import llm_commands as commands
 

@@ -1,26 +1,29 @@
 """What `udib llm ...` does: look at models, prices, spendings and kept answers; teach the router."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import msgspec
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from udib.app import present
 from udib.app.bootstrap import App
-from udib.app.bootstrap_llm import Models
+from udib.app.bootstrap_models import Models
 from udib.app.bootstrap_storage import open_records
 from udib.app.commands import Options, opened
 from udib.core.chat import ChatRequest, Message
-from udib.core.errors import BadRequestError
-from udib.core.spending import Spending
+from udib.core.errors import BadRequestError, UnavailableError
+from udib.core.spending import LARGEST_USD, Spending
 from udib.delivery.text import clean
+from udib.llm.cache import LLMCache
 from udib.llm.calibration import Calibration, CheckedQuestion, calibrate
 from udib.llm.cards import ModelCard
+from udib.llm.features import OTHER
 from udib.llm.openrouter import OpenRouterService
 
 _MOST_QUESTIONS = 10_000
@@ -45,22 +48,29 @@ async def models(options: Options, *, live: bool) -> int:
 
 async def route(question: str, task: str, options: Options) -> int:
     """Say which model would be asked."""
+    if not question.strip():
+        raise BadRequestError('The question is empty; give one, such as "what was said about rent control?".')
     async with opened(options) as app:
         known = _models(app)
+        if task not in (tasks := [*known.catalogue.tasks, OTHER]):
+            raise BadRequestError(f"There is no task {task!r}; there are {', '.join(tasks)}.")
         request = ChatRequest([Message("user", question)])
         chosen = await known.router.select_model(request.messages, {"task": task}, scope=app.scope)
         costs = {name: await known.router.expected_usd(name, request, task) for name in known.router.models}
         table = _table("model", "expected cost")
         for name, cost_usd in sorted(costs.items(), key=lambda each: each[1]):
             table.add_row(Text(clean(name), style="bold" if name == chosen else ""), f"{cost_usd:.6f} USD")
-        table.add_row("", "")
-        table.add_row(Text(f"{chosen} would be asked; another time it may be another one.", style="dim"), "")
-        present.emit({"model": chosen, "expected_usd": costs}, table, as_json=options.json)
+        told = _noted(table, f"{chosen} would be asked; another time it may be another one.")
+        present.emit({"model": chosen, "expected_usd": costs}, told, as_json=options.json)
         return 0
 
 
 async def calibrate_models(file: str, options: Options, *, most_usd: float, anew: bool) -> int:
     """Teach the router by questions with known answers."""
+    if not 0 < most_usd <= LARGEST_USD:  # of "nan", nothing is more
+        raise BadRequestError(
+            f"Give --most-usd an amount of dollars more than 0, not {most_usd:g}; nothing was asked or forgotten."
+        )
     questions = _questions(Path(file))
     async with opened(options) as app:
         known = _models(app)
@@ -98,24 +108,52 @@ async def spend(options: Options, *, days: int, everybody: bool) -> int:
 async def cache_stats(options: Options) -> int:
     """Say what the cache saved."""
     async with opened(options) as app:
-        totals = await _models(app).cache.totals(app.scope.tenant)
+        totals = await app.answers.totals(app.scope.tenant)
+        await _insist(app.answers)
         table = _table("task", "model", "hits", "misses", "saved")
         for row in totals:
             saved = f"{row['total_saved_cost_usd']:.4f} USD, {row['total_saved_latency_ms'] / 1000:.1f} s"
             table.add_row(
                 Text(clean(row["task"])), Text(clean(row["model"])), str(row["hits"]), str(row["misses"]), saved
             )
-        present.emit(totals, table if totals else Text("No answer was looked for yet."), as_json=options.json)
+        told = Group(table, *_in_other_words(totals)) if totals else Text("No answer was looked for yet.")
+        present.emit(totals, told, as_json=options.json)
         return 0
+
+
+def _in_other_words(totals: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
+    """What the tier for questions in other words did; nothing where it was never asked."""
+    compared, reworded, checked, wrong = (
+        sum(row[name] for row in totals) for name in ("compared", "reworded", "checked", "checked_wrong")
+    )
+    if not compared:
+        return []
+    text = (
+        f"In other words: {compared} questions compared, {reworded} of them answered so; of {checked} that were asked "
+        f"anew {wrong} had another answer."
+    )
+    return [Text(), Text(text, style="dim")]
 
 
 async def cache_clear(pattern: str, options: Options) -> int:
     """Let no kept answer be given again."""
     async with opened(options) as app:
-        await _models(app).cache.invalidate_pattern(pattern, scope=app.scope)
+        await app.answers.invalidate_pattern(pattern, scope=app.scope)
+        await _insist(app.answers)
         text = Text(f"No answer kept before now is given for {app.scope} ({pattern}).")
         present.emit({"cleared": pattern}, text, as_json=options.json)
         return 0
+
+
+async def _insist(answers: LLMCache) -> None:
+    """Say that the store was away: what stood in for it ends with this process.
+
+    Raises:
+        UnavailableError: It is away.
+    """
+    health = await answers.ping()
+    if not health.ok:
+        raise UnavailableError(f"The store of kept answers is away, so this did not reach it: {health.detail}.")
 
 
 def _models(app: App) -> Models:
@@ -152,15 +190,18 @@ def _table(*columns: str) -> Table:
     return table
 
 
+def _noted(table: Table, note: str) -> RenderableType:
+    """A table with a sentence below it, as wide as the terminal and not as its first column."""
+    return Group(table, Text(""), Text(clean(note), style="dim"))
+
+
 def _models_table(cards: Sequence[ModelCard], note: str) -> RenderableType:
     table = _table("model", "context", "in / out, USD per million", "abilities")
     for card in cards:
         price = f"{card.input_usd_per_million:g} / {card.output_usd_per_million:g}" if card.priced else "not known"
         able = [name for name, has in (("schema", card.json_schema), ("tools", card.tools)) if has]
         table.add_row(Text(clean(card.name)), f"{card.context_tokens:,}", price, ", ".join(able))
-    table.add_row("", "", "", "")
-    table.add_row(Text(clean(note), style="dim"), "", "", "")
-    return table
+    return _noted(table, note)
 
 
 def _calibration_text(found: Calibration) -> RenderableType:
@@ -170,10 +211,8 @@ def _calibration_text(found: Calibration) -> RenderableType:
         table.add_row(Text(clean(mark.model)), right, str(mark.answered), str(mark.failed), f"{mark.cost_usd:.4f} USD")
         if mark.fault:
             table.add_row(Text(f"   {clean(mark.fault)}", style="yellow"), "", "", "", "")
-    capped = " The cap ended it." if found.capped else ""
-    note = f"{found.questions} of {found.given} questions for {found.cost_usd:.4f} USD.{capped}"
-    table.add_row(Text(note, style="dim"), "", "", "", "")
-    return table
+    capped = " Another one could have cost more than --most-usd allows." if found.capped else ""
+    return _noted(table, f"{found.questions} of {found.given} questions for {found.cost_usd:.4f} USD.{capped}")
 
 
 def _spendings_table(rows: Sequence[Spending], note: str) -> RenderableType:
@@ -182,7 +221,4 @@ def _spendings_table(rows: Sequence[Spending], note: str) -> RenderableType:
         calls = f"{row.calls} ({row.unsettled} not settled)" if row.unsettled else str(row.calls)
         names = (row.scope.tenant, row.scope.workspace, row.task, row.model)
         table.add_row(row.day, *(Text(clean(each)) for each in names), calls, f"{row.cost_usd:.4f} USD")
-    if not rows:
-        table.add_row(Text("Nothing was spent.", style="dim"))
-    table.add_row(Text(clean(note), style="dim"))
-    return table
+    return _noted(table, note) if rows else Text(f"Nothing was spent. {clean(note)}")

@@ -1,7 +1,7 @@
-"""`udib analyze --dry-run`: what would be done, what it would take, and what it would cost."""
+"""`--dry-run` of `udib analyze` and `udib ask`: what would be done, what it would take, and what it would cost."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import RenderableType
@@ -10,14 +10,19 @@ from rich.text import Text
 
 from udib.analysis.fact_check import Prices, most_claims, verdict_cost_usd
 from udib.app.bootstrap import App
+from udib.app.bootstrap_models import Models
+from udib.app.bootstrap_summary import ANSWER_TOKENS, WINDOW_TOKENS
 from udib.app.settings import Settings
+from udib.core.errors import UdibError
 from udib.core.findings import Evidence
-from udib.core.types import Content
+from udib.core.types import Answer, Content
 from udib.delivery.text import clean
 from udib.pipeline.evidence import PASSAGES
 
 _RECOGNITION_SPEED = 10.0
 """Seconds of speech that the embedded recogniser hears in one second; `make bench ARGS=speech` measures 4 to 20."""
+_TOKENS_A_MINUTE = 300
+"""Of speech in a prompt, with what stands around each passage; people say some 150 words a minute."""
 _CLAIM_CHARACTERS = 120
 _TYPICAL = Evidence("x" * 360, "", "", 0.5)
 """A passage of memory of usual length, for an estimate."""
@@ -48,6 +53,7 @@ async def plan(app: App, address: str, *, captions: str | None, quality: str | N
     ]
     steps += [
         PlannedStep("analyse", "debate, fact-check, fallacies and outline side by side, on this machine", 1.0),
+        *_summary(app.models, content),
         PlannedStep("verdicts", _verdicts(app.settings, content)),
         PlannedStep("store", f"in {app.settings.data_path} for {app.scope}", 1.0),
         PlannedStep(
@@ -55,6 +61,42 @@ async def plan(app: App, address: str, *, captions: str | None, quality: str | N
         ),
     ]
     return steps
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedAnswer:
+    """What `udib ask` would send, and the estimated cost of one call. `model` None: none is asked; `note` says why."""
+
+    question: str
+    passages: int
+    model: str | None = None
+    expected_usd: float = 0.0
+    most_usd: float = 0.0
+    note: str = ""
+
+
+async def plan_answer(app: App, found: Answer) -> PlannedAnswer:
+    """What putting into words what was found would cost. Nothing is asked."""
+    planned = PlannedAnswer(found.question, len(found.passages), note=found.note)
+    if not found.passages:
+        return planned
+    if app.models is None:
+        return replace(planned, note="No language model is named in the settings, so the passages are the answer.")
+    try:
+        model, expected_usd, most_usd = await app.models.estimate(app.scope, found.question, found.passages)
+    except UdibError as exc:
+        return replace(planned, note=f"No model would put this into words: {exc}")
+    return replace(planned, model=model, expected_usd=expected_usd, most_usd=most_usd)
+
+
+def planned_answer_text(planned: PlannedAnswer) -> Text:
+    """The same in sentences."""
+    does = planned.note or (
+        f"{planned.passages} passages would go to {planned.model}, for about {planned.expected_usd:.4f} USD and at "
+        f"most {planned.most_usd:.4f}: twice that if a repair is needed, nothing if the answer is kept already."
+    )
+    cost = "" if planned.model else " It would cost 0.0000 USD."
+    return Text(clean(f"{does}{cost} Nothing was asked; leave --dry-run out to do it."))
 
 
 def plan_text(steps: Sequence[PlannedStep]) -> RenderableType:
@@ -98,6 +140,26 @@ def _transcription(content: Content, captions: str | None) -> tuple[str, float |
     what = "read captions if the address has any, else " if content.url is not None else ""
     seconds = None if content.duration_s is None else round(content.duration_s / _RECOGNITION_SPEED, 1)
     return f"{what}recognise speech on this machine (low accuracy)", seconds
+
+
+def _summary(models: Models | None, content: Content) -> list[PlannedStep]:
+    """The summary in a model's words, by the dearest model that may be asked; without a model there is none."""
+    if models is None:
+        return []
+    what = f"in the words of a model of {models.provider}"
+    if content.duration_s is None:
+        _, cost = _reading(models, 3600)
+        told = f"its length is unknown; an hour of speech costs at most about {cost:.2f} USD"
+        return [PlannedStep("summary", f"{what}; {told}", None)]
+    calls, cost = _reading(models, content.duration_s)
+    return [PlannedStep("summary", f"{what}, in at most about {calls} calls", 5.0 * calls, cost)]
+
+
+def _reading(models: Models, speech_s: float) -> tuple[int, float]:
+    """The calls that a summary of so much speech takes, and their cost by the dearest model that may be asked."""
+    tokens = round(speech_s / 60 * _TOKENS_A_MINUTE)
+    calls = 1 + (tokens // WINDOW_TOKENS and 1 + tokens // WINDOW_TOKENS)
+    return calls, max(card.cost_usd(tokens, calls * ANSWER_TOKENS) for card in models.catalogue.cards)
 
 
 def _verdicts(settings: Settings, content: Content) -> str:

@@ -145,14 +145,18 @@ class LlmSettings(Section):
     provider: Literal["none", "openrouter", "openai", "endpoint"] = "none"
     base_url: str | None = Field(default=None, description="of an endpoint, such as http://localhost:11434/v1")
     api_key: SecretStr | None = Field(default=None, description="also OPENROUTER_API_KEY, OPENAI_API_KEY")
-    model: str | None = Field(default=None, description="the only one to ask; null: the router chooses")
+    model: str | None = Field(default=None, min_length=1, description="the only one to ask; null: the router chooses")
     context_tokens: int = Field(default=16_384, ge=256, description="of a model that models.yaml does not know")
-    input_usd_per_million: float | None = Field(default=None, ge=0, description="of a model that models.yaml lacks")
-    output_usd_per_million: float | None = Field(default=None, ge=0, description="of a model that models.yaml lacks")
+    input_usd_per_million: float | None = Field(
+        default=None, ge=0, le=1e6, description="of a model that models.yaml lacks"
+    )
+    output_usd_per_million: float | None = Field(
+        default=None, ge=0, le=1e6, description="of a model that models.yaml lacks"
+    )
     models: str | None = Field(default=None, description="a file of models; null: models.yaml beside the settings")
     allow_unpriced: bool = Field(default=False, description="whether models of unknown price are asked")
-    cap_request_usd: float = Field(default=0.10, ge=0, description="most that one request may cost")
-    cap_day_usd: float = Field(default=1.00, ge=0, description="most that a tenant may spend on a day (UTC)")
+    cap_request_usd: float = Field(default=0.10, ge=0, le=1e6, description="most that one request may cost")
+    cap_day_usd: float = Field(default=1.00, ge=0, le=1e6, description="most that a tenant may spend on a day (UTC)")
     calls_per_day: float = Field(default=200, gt=0, le=1e9, description="what the router spreads a day's money over")
     redact: bool | None = Field(default=None, description="private details stay here; null: for other machines' models")
     deadline_s: float = Field(default=120, gt=0, le=3600, description="longest time of one answer")

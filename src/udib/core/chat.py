@@ -138,6 +138,7 @@ class Completion:
         id: The provider's id of the answer; empty if it gave none.
         attempts: How often the request was sent until this came of it.
         instead_of: Models that the router had chosen before this one and that could not be had, in that order.
+        lost: Of the attempts, those whose answer was lost on the way: they may be billed beside `usage`.
     """
 
     text: str
@@ -151,6 +152,7 @@ class Completion:
     id: str = ""
     attempts: int = 1
     instead_of: tuple[str, ...] = ()
+    lost: int = 0
 
     @property
     def complete(self) -> bool:

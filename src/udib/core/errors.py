@@ -4,6 +4,8 @@
     +-- UnavailableError         try again later
     |   +-- NotSentError         nothing was done, so that even an effect may be tried again
     +-- BadRequestError          change the request
+    |   +-- RefusedError         it was looked at elsewhere, and would be refused again
+    |   +-- MissingModelError    the model is not there, though another may be
     +-- ForbiddenError           not allowed
         +-- BudgetExceededError  not affordable
 
@@ -45,6 +47,14 @@ class BadRequestError(UdibError):
     """The input cannot be used as it is."""
 
     status = Status.BAD_REQUEST
+
+
+class RefusedError(BadRequestError):
+    """A model's provider refuses the request for what is in it, and would refuse it again as it is."""
+
+
+class MissingModelError(BadRequestError):
+    """The provider has no model of that name, now. It may have it later, and another model may answer already."""
 
 
 class ForbiddenError(UdibError):

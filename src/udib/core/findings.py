@@ -217,6 +217,35 @@ class Outline:
 
 
 @dataclass(frozen=True, slots=True)
+class WordedStatement:
+    """What a model says of an item, in its own words, and what was said that bears it out: never without a quote."""
+
+    text: str
+    quotes: tuple[Quote, ...]
+
+    def __post_init__(self) -> None:
+        if not self.quotes:
+            raise ValueError("no statement of a model without a quote")
+
+
+@dataclass(frozen=True, slots=True)
+class WordedSummary:
+    """A summary in the words of models, the only part of a report that is.
+
+    `models` wrote it; `dropped` counts their statements that the transcript does not bear out. Of a long item `parts`
+    were to be read, and `parts_read` were; `missing` names the others and why.
+    """
+
+    statements: tuple[WordedStatement, ...]
+    models: tuple[str, ...]
+    cost_usd: float = 0.0
+    dropped: int = 0
+    parts: int = 1
+    parts_read: int = 1
+    missing: tuple[Missing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class StageTiming:
     """One stage of a run. Times are seconds from the start of the run; `reused` marks a result kept from before."""
 
@@ -271,6 +300,7 @@ class Report:
     cost_usd: float = 0.0
     stages: tuple[StageTiming, ...] = ()
     delivered: tuple[Delivered, ...] = ()
+    worded_summary: WordedSummary | None = None
 
     def not_remembered(self) -> "Report":
         """The report as it stands while the memory does not hold all its words."""
@@ -311,3 +341,4 @@ class Findings:
     fact_checks: FactChecks | None
     fallacies: Fallacies | None
     missing: tuple[Missing, ...] = ()
+    worded_summary: WordedSummary | None = None

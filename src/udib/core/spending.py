@@ -1,11 +1,14 @@
 """The need for a purse: what may be spent, what was, and on what. Nothing is paid that was not set aside before."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from udib.core.chat import Purpose
 from udib.core.checked import Checked
 from udib.core.tenancy import Scope, TenantId
+
+LARGEST_USD: Final = 1e6
+"""More than this is no amount that a ledger takes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def _first_page(report: Report) -> list[str]:
     chapters = report.outline.chapters if report.outline else ()
     titles = [f"- {_time(content, chapter.start_s)} {md(chapter.title)}" for chapter in chapters[:_CHAPTERS]]
     return [
-        *_section("In their words", [_bullets(f"- {_said(content, quote)}" for quote in report.summary)]),
+        *(_worded(report) or _extract(report)),
         *_section("Chapters", [_bullets([*titles, *_more(len(chapters) - _CHAPTERS)])]),
         *_section(
             "Claims worth checking",
@@ -48,6 +48,21 @@ def _first_page(report: Report) -> list[str]:
     ]
 
 
+def _extract(report: Report) -> list[str]:
+    return _section("In their words", [_bullets(f"- {_said(report.content, quote)}" for quote in report.summary)])
+
+
+def _worded(report: Report) -> list[str]:
+    """A model's summary. It takes the place of the extract, which is then in the details: two are no short page."""
+    if not (title := view.worded_title(report)) or report.worded_summary is None:
+        return []
+    items = (
+        "  \n  ".join([f"- {md(each.text)}", *(_said(report.content, quote) for quote in each.quotes)])
+        for each in report.worded_summary.statements
+    )
+    return _section(md(title), [md(view.worded_note(report)), _bullets(items)])
+
+
 def _details(report: Report) -> list[str]:
     first = view.FIRST_PAGE
     content = report.content
@@ -58,6 +73,7 @@ def _details(report: Report) -> list[str]:
         *_section("More clashes", [_clashes(content, view.clashes(report)[first:])]),
         *_hints(content, view.hints(report)[first:], "More possible fallacies"),
         *_section("More questions without an answer", [_quotes(content, view.unanswered(report)[first:])]),
+        *(_extract(report) if _worded(report) else []),
         *_section(
             "Arguments",
             [

@@ -38,6 +38,7 @@ def render_terminal(report: Report, width: int) -> RenderableType:
     beside = width >= _SIDE_BY_SIDE
     return Group(
         _head(report),
+        *_section(view.worded_title(report), _worded(report)),
         *_section("In their words", [_quotes(content, report.summary)] if report.summary else []),
         *_section("Chapters", _rows((_time(content, c.start_s), Text(clean(c.title))) for c in chapters[:_CHAPTERS])),
         *_section("Claims worth checking", [_claims(report, checks[:first])] if checks else [], len(checks) - first),
@@ -81,6 +82,14 @@ def _section(title: str, blocks: Sequence[RenderableType], more: int = 0) -> lis
 def _spaced(blocks: Iterable[RenderableType]) -> list[RenderableType]:
     """The blocks with an empty line between any two."""
     return [part for block in blocks for part in (Text(), block)][1:]
+
+
+def _worded(report: Report) -> list[RenderableType]:
+    found = report.worded_summary
+    if found is None or not found.statements:
+        return []
+    blocks = [Group(Text(clean(each.text)), _quotes(report.content, each.quotes)) for each in found.statements]
+    return [Text(view.worded_note(report), style="dim"), Text(), *_spaced(blocks)]
 
 
 def _rows(rows: Iterable[tuple[Text, RenderableType]], *, spaced: bool = False) -> list[RenderableType]:

@@ -267,6 +267,27 @@ def gap(missing: Missing) -> str:
     return f"{words(missing.part).capitalize()}: {_NOT_JUDGED.get(missing.reason, reason)}"
 
 
+def worded_title(report: Report) -> str:
+    """Whose words a summary is in; empty if there is none."""
+    found = report.worded_summary
+    if found is None or not found.statements:
+        return ""
+    return f"Summary in the words of {', '.join(clean(model) for model in found.models)}"
+
+
+def worded_note(report: Report) -> str:
+    """What a reader has to know before believing a model's words: that they are its, and what was left out."""
+    found = report.worded_summary
+    if found is None:
+        return ""
+    told = ["Written by a language model, which may be wrong; what was said stands below."]
+    if found.dropped:
+        told.append(f"{counted(found.dropped, 'statement')} without support left out.")
+    if found.parts_read < found.parts:
+        told.append(f"Of {found.parts} parts {found.parts_read} were read.")
+    return " ".join(told)
+
+
 def made(report: Report) -> list[str]:
     """How the report was made: revision, checked quotes, withheld hints, cost."""
     facts = [

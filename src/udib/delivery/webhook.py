@@ -3,14 +3,16 @@
 import hashlib
 import json
 import re
+from functools import partial
 from typing import Any, NoReturn, Protocol
 
-from udib.core.errors import BadRequestError, ForbiddenError, NotSentError, UdibError, UnavailableError, error_for
+from udib.core.errors import BadRequestError, ForbiddenError, NotSentError, UdibError, UnavailableError
 from udib.core.findings import Report
 from udib.core.ports import Catalogue
 from udib.core.tenancy import Scope
 from udib.core.types import Delivered, Health
 from udib.delivery.discord import Message, discord_payloads
+from udib.delivery.effects import Effect, Made, once
 
 _DISCORD = re.compile(
     r"https://(?:(?:ptb|canary)\.)?discord(?:app)?\.com/api(?:/v\d{1,2})?/webhooks/\d{5,20}/[\w-]{10,200}"
@@ -86,10 +88,13 @@ class DiscordWebhookOutbox:
         for number, body in enumerate(parts, start=1):
             name = f"message {number} of {len(parts)}"
             key = self._key(report, number)
-            match await self._catalogue.begin_effect(scope, report.content.id, key):
-                case "new":
-                    delivered.append(Delivered("discord", f"{name}: {await self._send(scope, key, name, body)}"))
-                case "unknown":
+            effect = Effect(scope, report.content.id, key)
+            made, reference = await once(self._catalogue, effect, partial(self._send, name, body))
+            match made:
+                case Made.NOW:
+                    told = f"id {reference}" if reference.isdecimal() else "posted"
+                    delivered.append(Delivered("discord", f"{name}: {told}"))
+                case Made.UNKNOWN:
                     delivered.append(Delivered("discord", f"{name}: {_UNKNOWN}"))
         return delivered
 
@@ -102,21 +107,19 @@ class DiscordWebhookOutbox:
         webhook = hashlib.sha256(self._url.encode()).hexdigest()[:16]
         return json.dumps(["discord", webhook, report.content.id, report.revision, number])
 
-    async def _send(self, scope: Scope, key: str, name: str, body: Message) -> str:
+    async def _send(self, name: str, body: Message, _nonce: str) -> str:
+        """Post one part; a webhook takes no nonce. Gives the message's id."""
         address = f"{self._url}{'&' if '?' in self._url else '?'}wait=true"
         try:
             answer = await self._post(address, body)
         except (NotSentError, BadRequestError, ForbiddenError) as exc:
-            await self._catalogue.abandon_effect(scope, key)
             self._fail(f"Discord did not take {name}", exc)
         except UnavailableError as exc:
             self._fail(f"It is unknown whether {name} was posted; it will not be sent again", exc)
-        reference = str(answer.get("id", ""))
-        await self._catalogue.confirm_effect(scope, key, reference)
-        return f"id {reference}" if reference.isdecimal() else "posted"
+        return str(answer.get("id", ""))
 
     def _fail(self, what: str, cause: UdibError) -> NoReturn:
         """Raise an error of the same kind, with the secret taken out of its text and its cause left behind."""
         bare = self._url.partition("?")[0]
         text = str(cause).replace(bare, "the webhook").replace(bare.rpartition("/")[2] or bare, "...")
-        raise error_for(cause.status, f"{what}: {text}") from None
+        raise type(cause)(f"{what}: {text}") from None

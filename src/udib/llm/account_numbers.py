@@ -13,10 +13,10 @@ Span = tuple[int, int]
 """Where a text has something: from its first character to behind its last."""
 
 _CARD: Final = re.compile(
-    r"(?<![\w.,:/=#$-])(?:"
+    r"(?<![\w.,/$-])(?<!\d:)(?:"
     r"\d{12,19}"
-    r"|\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?"
-    r"|\d{4}([ -])\d{6}\2\d{4,5}"
+    r"|\d{4}([ \xa0\u202f-])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?"
+    r"|\d{4}([ \xa0\u202f-])\d{6}\2\d{4,5}"
     r")(?![\w-]|[.,:]\d)",
     re.ASCII,
 )
@@ -57,7 +57,7 @@ _LENGTHS: Final = {country: length for length, names in _COUNTRIES.items() for c
 def cards(text: str) -> Iterator[Span]:
     """The card numbers: of a scheme's range and length, and with the right check digit."""
     for match in _CARD.finditer(text):
-        digits = re.sub(r"[ -]", "", match[0])
+        digits = re.sub(r"[ \xa0\u202f-]", "", match[0])
         if _SCHEMES.fullmatch(digits) and passes_luhn(digits):
             yield match.span()
 

@@ -1,12 +1,11 @@
 """An answer put together from what the wire brings: one piece, or many of a stream."""
 
-import math
-from typing import Final
+from typing import Any, Final
 
 from udib.core.chat import Completion, Finish, TokenUsage, ToolCall
 from udib.core.errors import UnavailableError
 from udib.llm.cards import ModelCard
-from udib.llm.wire import WireAnswer, WireChoice, WireTokens, WireToolCall
+from udib.llm.wire import WireAnswer, WireChoice, WireTokens, WireToolCall, read_usage
 
 _FINISH: Final = {
     "stop": Finish.STOP,
@@ -20,6 +19,13 @@ _FINISH: Final = {
 }
 _BYTES_PER_TOKEN: Final = 4
 """Of English text, about, where a provider does not count."""
+_MOST_BYTES_PER_TOKEN: Final = 64
+"""Who counts fewer tokens than that leaves some out, so that their price would be left out too."""
+_MOST_TOKENS: Final = 10**8
+_MOST_USD: Final = 10_000.0
+"""What is above is no count and no bill of one call: it would upset every sum that it comes into."""
+_MOST_CALLS: Final = 256
+_LONGEST_NAME: Final = 200
 
 
 class _CallParts:
@@ -47,6 +53,8 @@ class Assembly:
     Args:
         host: Who answers, for sentences.
         longest: Most characters of the answer.
+        tells_bills: Whether it was asked what it bills. Of another one, a bill below the list price is not believed:
+            many servers say 0 of every call, and no cap would ever be met.
     """
 
     __slots__ = (
@@ -58,21 +66,23 @@ class Assembly:
         "_model",
         "_refused",
         "_size",
+        "_tells_bills",
         "_texts",
         "_usage",
         "begun",
     )
 
-    def __init__(self, host: str, longest: int) -> None:
+    def __init__(self, host: str, longest: int, *, tells_bills: bool = False) -> None:
         self._host = host
         self._longest = longest
+        self._tells_bills = tells_bills
         self._size = 0
         self._id = self._model = ""
         self._texts: list[str] = []
         self._calls: dict[int, _CallParts] = {}
         self._finish: str | None = None
         self._refused = False
-        self._usage: WireTokens | None = None
+        self._usage: Any = None
         self.begun = False
         """Whether a choice has come, be it an empty one."""
 
@@ -85,10 +95,10 @@ class Assembly:
         """Take in a piece; returns the text in it.
 
         Raises:
-            UnavailableError: The answer is too long.
+            UnavailableError: The answer is too long, or calls too many tools.
         """
-        self._id = self._id or piece.id or ""
-        self._model = self._model or piece.model or ""
+        self._id = self._id or _name(piece.id)
+        self._model = self._model or _name(piece.model)
         self._usage = piece.usage or self._usage
         if not piece.choices:
             return ""
@@ -148,6 +158,8 @@ class Assembly:
             self._size += len(text)
         for part in said.tool_calls or ():
             self._size += self._calls.setdefault(self._number(part), _CallParts()).add(part)
+            if len(self._calls) > _MOST_CALLS:
+                raise UnavailableError(f"{self._host} calls more than {_MOST_CALLS} tools at once; try another model.")
         return text
 
     def _number(self, part: WireToolCall) -> int:
@@ -168,26 +180,35 @@ class Assembly:
         return Finish.TOOL_CALLS if finish is Finish.STOP and self._calls else finish
 
     def _consumed(self, body: bytes, card: ModelCard | None) -> TokenUsage:
-        wire = self._usage or WireTokens()
-        prompt, answer = _counted(wire.prompt_tokens), _counted(wire.completion_tokens)
+        wire = read_usage(self._usage)
+        prompt = _counted(wire.prompt_tokens, -(-len(body) // _MOST_BYTES_PER_TOKEN))
+        answer = _counted(wire.completion_tokens, -(-self._size // _MOST_BYTES_PER_TOKEN))
         if estimated := prompt is None or answer is None:
             prompt, answer = _estimate(len(body)), _estimate(self._size)
-        billed = _billed(wire)
         listed = 0.0 if card is None else card.cost_usd(prompt, answer)
+        billed = _billed(wire)
+        if billed is not None and billed < listed and not self._tells_bills:
+            billed = None
         details = wire.prompt_tokens_details
+        cached = None if details is None else _counted(details.cached_tokens, 0)
         return TokenUsage(
             prompt,
             answer,
-            (details.cached_tokens or 0) if details else 0,
+            min(cached or 0, prompt),
             listed if billed is None else billed,
             billed=billed is not None,
             estimated=estimated,
         )
 
 
-def _counted(tokens: int | None) -> int | None:
+def _name(said: str | None) -> str:
+    """An id or a model's name, that will be shown and kept: what is none is left out."""
+    return said if said and len(said) <= _LONGEST_NAME and said.isprintable() else ""
+
+
+def _counted(tokens: int | None, least: int) -> int | None:
     """What a provider counted; None: it did not, or what it says is no count."""
-    return tokens if tokens is not None and tokens >= 0 else None
+    return tokens if tokens is not None and least <= tokens <= _MOST_TOKENS else None
 
 
 def _estimate(size: int) -> int:
@@ -196,10 +217,9 @@ def _estimate(size: int) -> int:
 
 
 def _billed(usage: WireTokens) -> float | None:
-    """What a call cost in USD, with what was billed to a key of the user's own; None: not said, or no amount."""
-    cost = usage.cost
-    if cost is None or not math.isfinite(cost) or cost < 0:
-        return None
-    if usage.is_byok and usage.cost_details is not None:
-        cost += usage.cost_details.upstream_inference_cost or 0.0
-    return cost
+    """What a call cost in USD, with what was billed to a key of the user's own; None: not all said, or no amount."""
+    bills = [usage.cost]
+    if usage.is_byok:
+        bills.append(usage.cost_details.upstream_inference_cost if usage.cost_details is not None else None)
+    amounts = [bill for bill in bills if bill is not None and 0 <= bill <= _MOST_USD]
+    return sum(amounts) if len(amounts) == len(bills) else None

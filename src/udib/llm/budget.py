@@ -1,7 +1,6 @@
 """No surprise bill: a model is asked only if what it may cost at most is set aside, below every cap, before."""
 
 import asyncio
-import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,7 @@ import structlog
 
 from udib.core.chat import ChatModel, ChatRequest, Completion, Message, Purpose, TokenUsage
 from udib.core.errors import BadRequestError, BudgetExceededError, ForbiddenError, NotSentError, UnavailableError
-from udib.core.spending import Caps, Ledger
+from udib.core.spending import LARGEST_USD, Caps, Ledger
 from udib.core.types import Health
 from udib.llm.cards import ModelCard
 from udib.llm.streams import read_through
@@ -24,6 +23,25 @@ _SHORTEST: Final = 64
 """Tokens below which an answer is not worth asking for."""
 _SAFETY: Final = 1.3
 """Texts are counted by estimate; this much more is set aside for them."""
+_MOST_BYTES_PER_TOKEN: Final = 3
+"""Of prose a token has more. Of what is none (letters at random, blanks, rare scripts) it has fewer, and the estimate,
+which is made for prose, may say a quarter of it: whoever asks could have each call cost more than was set aside."""
+_DEARER: Final = frozenset(
+    {
+        "audio",
+        "best_of",
+        "functions",
+        "max_completion_tokens",
+        "max_tokens",
+        "modalities",
+        "models",
+        "plugins",
+        "service_tier",
+        "tools",
+        "web_search_options",
+    }
+)
+"""Fields of a request's body that lengthen what is paid for, or have it done by somebody dearer."""
 
 
 @dataclass(slots=True)
@@ -96,7 +114,7 @@ class BudgetedChatModel:
         """
         async with self._reserved(request, purpose) as reserved:
             answer = await self._inner.complete(reserved.request, purpose)
-            reserved.cost_usd = self._cost_usd(reserved.request, answer)
+            reserved.cost_usd = self._cost_usd(reserved, answer)
         return answer
 
     async def stream(self, request: ChatRequest, purpose: Purpose) -> AsyncIterator[str | Completion]:
@@ -109,7 +127,7 @@ class BudgetedChatModel:
                 if isinstance(piece, str):
                     reserved.said.append(piece)
                 else:
-                    reserved.cost_usd = self._cost_usd(reserved.request, piece)
+                    reserved.cost_usd = self._cost_usd(reserved, piece)
                 yield piece
 
     async def ping(self) -> Health:
@@ -120,12 +138,19 @@ class BudgetedChatModel:
         """The request with a bound on its answer, and what it may cost at most in USD.
 
         Raises:
-            BadRequestError: It names no model.
+            BadRequestError: It names no model or no length that an answer can have, or has an option that would go
+                around the bound.
             BudgetExceededError: Even a short answer could pass the cap of a request.
             ForbiddenError: The model's price is not known.
         """
+        if request.max_tokens is not None and request.max_tokens < 1:  # to some servers, -1 is as long as they like
+            raise BadRequestError(f"An answer has at least one token, not {request.max_tokens}; ask for more.")
+        if dearer := _DEARER & request.options.keys():
+            raise BadRequestError(
+                f"The option {min(dearer)!r} of a chat would change what it may cost at most; leave it out."
+            )
         card = self._card(request)
-        prompt = round(_SAFETY * self._prompt_tokens(request))
+        prompt = self._most_tokens(request)
         wanted = request.max_tokens or min(ANSWER_TOKENS, card.max_output_tokens or ANSWER_TOKENS)
         least = request.max_tokens or min(wanted, _SHORTEST)  # a length that was asked for is not changed
         cap = self._caps.request_usd
@@ -178,14 +203,23 @@ class BudgetedChatModel:
             # An answer is there, and paid. What was set aside goes on counting, so that no cap is passed.
             log.warning("llm.unsettled", cost_usd=reserved.cost_usd, counted_usd=reserved.amount_usd, error=str(exc))
 
+    def _most_tokens(self, request: ChatRequest) -> int:
+        """How long the messages of a request may be, rather too much than too little."""
+        size_bytes = sum(len(message.content.encode(errors="replace")) for message in request.messages)
+        return max(round(_SAFETY * self._prompt_tokens(request)), size_bytes // _MOST_BYTES_PER_TOKEN)
+
     def _used_usd(self, reserved: _Reserved) -> float:
         """About what a stream cost until its reader left, rather too much than too little."""
         said = ChatRequest([Message("assistant", "".join(reserved.said))])
-        prompt, answer = (round(_SAFETY * self._prompt_tokens(each)) for each in (reserved.request, said))
+        prompt, answer = (self._most_tokens(each) for each in (reserved.request, said))
         return min(reserved.amount_usd, self._card(reserved.request).cost_usd(prompt, answer))
 
-    def _cost_usd(self, request: ChatRequest, answer: Completion) -> float:
-        """What an answer cost; by its own account if that says more than our list."""
-        self._counted(request, answer.usage)
-        bills = (answer.usage.cost_usd, self._card(request).settled(answer.usage))
-        return max((bill for bill in bills if 0 <= bill < math.inf), default=0.0)
+    def _cost_usd(self, reserved: _Reserved, answer: Completion) -> float:
+        """What an answer cost; by its own account if that says more than our list.
+
+        If neither is an amount, it is all that was set aside. An attempt that was lost may have cost as much.
+        """
+        self._counted(reserved.request, answer.usage)
+        bills = (answer.usage.cost_usd, self._card(reserved.request).settled(answer.usage))
+        bill = max((bill for bill in bills if 0 <= bill <= LARGEST_USD), default=reserved.amount_usd)
+        return min(bill * (1 + answer.lost), LARGEST_USD)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 
 from udib.core.chat import ChatRequest, Completion, Purpose
-from udib.core.errors import BadRequestError, UdibError
+from udib.core.errors import RefusedError, UdibError
 from udib.core.ports import KeyValueStore
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health
@@ -76,7 +76,7 @@ class LLMCache:
             provider: Who is asked: base URL, and whatever else of the endpoint decides its answers.
 
         Raises:
-            BadRequestError: The provider refused the same request a moment ago.
+            RefusedError: The provider refused the same request a moment ago.
         """
         began = time.perf_counter()
         spot = await self.spot(request, purpose, provider, request.model)
@@ -179,7 +179,7 @@ class LLMCache:
 
     async def ping(self) -> Health:
         """How the store is; without it, models are asked each time."""
-        return await self._store.ping()
+        return replace(await self._store.ping(), name="kept answers")
 
     async def spot(self, request: ChatRequest, purpose: Purpose, provider: str, model: str | None) -> Spot | None:
         """Where the answer of a request is kept; None if it must not be cached, or the store is away."""
@@ -220,7 +220,7 @@ class LLMCache:
         kept = Kept.of(answer, cost_usd=cost_usd, kept_at=self._wall(), ttl_s=ttl_s)
         return kept if await self._put(spot, kept) else None
 
-    async def keep_refusal(self, spot: Spot, refusal: BadRequestError) -> bool:
+    async def keep_refusal(self, spot: Spot, refusal: RefusedError) -> bool:
         """Keep that the provider refuses a request as it is, for a short time; returns whether it was kept."""
         kept = Kept(refusal=str(refusal), kept_at=self._wall(), ttl_s=self.policy.negative_ttl)
         return await self._put(spot, kept)
@@ -239,6 +239,18 @@ class LLMCache:
         """Count a question for which a model is asked."""
         self._ledger.total.misses += 1
         self._ledger.of((spot.scope.tenant, spot.task, spot.model)).misses += 1
+
+    def count_compared(self, spot: Spot, *, given: bool) -> None:
+        """Count a question for which an answer in other words was at hand, and whether that was given."""
+        for metrics in (self._ledger.total, self._ledger.of((spot.scope.tenant, spot.task, spot.model))):
+            metrics.compared += 1
+            metrics.reworded += given
+
+    def count_checked(self, spot: Spot, *, correct: bool) -> None:
+        """Count an answer in other words that was held against a new one."""
+        for metrics in (self._ledger.total, self._ledger.of((spot.scope.tenant, spot.task, spot.model))):
+            metrics.checked += 1
+            metrics.checked_wrong += not correct
 
     @property
     def is_flush_due(self) -> bool:
@@ -264,16 +276,21 @@ class LLMCache:
         payload = pack(kept, spot)
         if kept.ttl_s <= 0 or len(payload) > self.policy.largest_kilobytes * 1024:
             return False
+        labels, answers = (spot.scope, spot.model, spot.task), self._at(spot.scope, _ANSWERS)
         try:
             # What was invalidated or forgotten while the model was asked is not to be found, nor to lie about.
-            if await self._generations.current((spot.scope, spot.model, spot.task)) != spot.generation:
+            if await self._generations.current(labels) != spot.generation:
                 return False
             self._shelf.put(spot.digest, kept, spot.scope, left_s=kept.ttl_s, size_bytes=len(payload))
-            await self._at(spot.scope, _ANSWERS).set(spot.digest.hex(), payload, ttl_s=kept.ttl_s)
+            await answers.set(spot.digest.hex(), payload, ttl_s=kept.ttl_s)
+            # Who forgets ends the generation first, then removes the answers: this one may have come after both.
+            if await self._generations.read(labels) == spot.generation:
+                return True
+            self._shelf.drop(spot.digest)
+            await answers.delete(spot.digest.hex())
         except AWAY as exc:
             self._lost(exc)
-            return False
-        return True
+        return False
 
     def _unflushed(self) -> Iterator[tuple[Label, CacheMetrics]]:
         nothing = CacheMetrics()

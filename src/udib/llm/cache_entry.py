@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from udib.core.chat import ChatRequest, Completion, Finish, ToolCall
-from udib.core.errors import BadRequestError
+from udib.core.errors import RefusedError
 from udib.llm.cache_key import Spot
 from udib.llm.schema_check import fits
 
@@ -31,7 +31,7 @@ class Kept:
         took_ms: How long it had taken.
         kept_at: When it was kept, in seconds since 1970.
         ttl_s: How long it may be given again.
-        refusal: The sentence of a `BadRequestError` that came instead of an answer.
+        refusal: The sentence of a `RefusedError` that came instead of an answer.
     """
 
     text: str = ""
@@ -60,10 +60,10 @@ class Kept:
         """The answer again; it cost nothing.
 
         Raises:
-            BadRequestError: The provider had refused the request, and nothing else was kept.
+            RefusedError: The provider had refused the request, and nothing else was kept.
         """
         if self.refusal is not None:
-            raise BadRequestError(self.refusal)
+            raise RefusedError(self.refusal)
         return Completion(
             self.text, self.model, self.finish, self.tool_calls, latency_ms=latency_ms, cached=True, id=self.id
         )

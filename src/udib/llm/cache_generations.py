@@ -48,22 +48,30 @@ class AnswerGenerations:
         return known.generation if known is not None and self._clock() < known.until else None
 
     async def current(self, labels: Labels) -> bytes:
-        """The generation of a scope's model and task.
+        """The generation of a scope's model and task, as it was at most `refresh_s` ago.
 
         Raises:
             UnavailableError: The store cannot be asked.
         """
         known = self.known(labels)
-        while known is None:
+        return await self.read(labels) if known is None else known
+
+    async def read(self, labels: Labels) -> bytes:
+        """The generation of a scope's model and task, as it is now.
+
+        Raises:
+            UnavailableError: The store cannot be asked.
+        """
+        scope, model, task = labels
+        while True:
             advances, until = self._advances, self._clock() + self._refresh_s
-            scope, model, task = labels
-            read = [await self._number(scope, name) for name in ("*", f"model:{model}", f"task:{task}")]
+            found = [await self._number(scope, name) for name in ("*", f"model:{model}", f"task:{task}")]
             if advances == self._advances:  # else it may be one that was invalidated meanwhile
-                known = b"".join(read)
-                if len(self._known) >= _MOST_KNOWN:
-                    self._known.clear()
-                self._known[labels] = _Known(known, until)
-        return known
+                break
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[labels] = _Known(b"".join(found), until)
+        return self._known[labels].generation
 
     async def advance(self, scope: Scope, pattern: str) -> None:
         """Make the answers of a scope unreachable: all, those of a model, or those of a task.

@@ -41,31 +41,32 @@ class AnswerShelf:
         if held is None:
             return None
         if self._clock() >= held.until:
-            self._drop(digest)
+            self.drop(digest)
             return None
         self._held.move_to_end(digest)
         return held.kept
 
     def put(self, digest: bytes, kept: Kept, scope: Scope, *, left_s: float, size_bytes: int) -> None:
         """Hold an answer for `left_s` seconds."""
-        self._drop(digest)
+        self.drop(digest)
         if size_bytes > self._largest_bytes or not self._most_entries:
             return
         self._held[digest] = _Held(kept, scope, self._clock() + left_s, size_bytes)
         self._bytes += size_bytes
         while len(self._held) > self._most_entries or self._bytes > self._largest_bytes:
-            self._drop(next(iter(self._held)))
+            self.drop(next(iter(self._held)))
             self.evictions += 1
 
     def forget(self, scope: Scope) -> None:
         """Drop all answers of a scope; takes time in proportion to the whole shelf."""
         for digest in [digest for digest, held in self._held.items() if held.scope == scope]:
-            self._drop(digest)
+            self.drop(digest)
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def _drop(self, digest: bytes) -> None:
+    def drop(self, digest: bytes) -> None:
+        """Hold an answer no more."""
         held = self._held.pop(digest, None)
         if held is not None:
             self._bytes -= held.size_bytes

@@ -21,6 +21,10 @@ class CacheMetrics:
         evictions: Answers that left this process's memory for want of room.
         total_saved_cost: In USD.
         total_saved_latency_ms: In milliseconds.
+        compared: Questions for which an answer to the same in other words was at hand.
+        reworded: Of these, the ones that were given it.
+        checked: Of the others, the ones whose new answer was held against it.
+        checked_wrong: And said something else.
     """
 
     hits: int = 0
@@ -28,6 +32,10 @@ class CacheMetrics:
     evictions: int = 0
     total_saved_cost: float = 0.0
     total_saved_latency_ms: float = 0.0
+    compared: int = 0
+    reworded: int = 0
+    checked: int = 0
+    checked_wrong: int = 0
 
     @property
     def hit_rate(self) -> float:
@@ -49,6 +57,10 @@ class CacheMetrics:
             self.evictions - before.evictions,
             self.total_saved_cost - before.total_saved_cost,
             self.total_saved_latency_ms - before.total_saved_latency_ms,
+            self.compared - before.compared,
+            self.reworded - before.reworded,
+            self.checked - before.checked,
+            self.checked_wrong - before.checked_wrong,
         )
 
     def to_dict(self) -> dict[str, float]:
@@ -60,6 +72,10 @@ class CacheMetrics:
             "hit_rate": self.hit_rate,
             "total_saved_cost_usd": self.total_saved_cost,
             "total_saved_latency_ms": self.total_saved_latency_ms,
+            "compared": self.compared,
+            "reworded": self.reworded,
+            "checked": self.checked,
+            "checked_wrong": self.checked_wrong,
         }
 
 

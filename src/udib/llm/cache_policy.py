@@ -1,12 +1,10 @@
 """What is cached, for how long, and how much of it (config/cache.yaml)."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from udib.core.chat import ChatRequest, Purpose
-from udib.core.errors import BadRequestError
 
 Seconds = Annotated[float, Field(ge=0, le=31_536_000)]
 
@@ -54,20 +52,3 @@ class CachePolicy(BaseModel):
     def takes(self, request: ChatRequest, purpose: Purpose) -> bool:
         """Whether equal requests may share an answer: it is determined by the request, or its task opted in."""
         return self.enabled and (request.temperature <= 0 or purpose.task in self.sampled_tasks)
-
-
-def load_policy(document: Mapping[str, Any]) -> CachePolicy:
-    """The policy of a parsed `cache.yaml`.
-
-    Raises:
-        BadRequestError: Something in it is wrong; the sentence names it.
-    """
-    unknown = sorted(set(document) - {"llm_cache"})
-    if unknown:
-        raise BadRequestError(f"cache.yaml has no section {unknown[0]!r}; its only one is llm_cache.")
-    try:
-        return CachePolicy.model_validate(document.get("llm_cache") or {})
-    except ValidationError as exc:
-        first = exc.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in ("llm_cache", *first["loc"]))
-        raise BadRequestError(f"{where} in cache.yaml cannot be used ({first['msg']}); correct or remove it.") from exc

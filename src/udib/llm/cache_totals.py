@@ -10,6 +10,7 @@ from udib.llm.cache_metrics import CacheMetrics, Label
 _LABELS: Final = "labels"
 _MOST_LABELS: Final = 1000
 _MICRO: Final = 1_000_000
+_IN_OTHER_WORDS: Final = ("compared", "reworded", "checked", "checked_wrong")
 
 
 class CacheTotals:
@@ -48,6 +49,7 @@ class CacheTotals:
                 counts["misses"],
                 total_saved_cost=counts["micro_usd"] / _MICRO,
                 total_saved_latency_ms=counts["ms"],
+                **{name: counts[name] for name in _IN_OTHER_WORDS},
             )
             found.append(((tenant, task, model), metrics))
         return found
@@ -62,6 +64,7 @@ def _counts(metrics: CacheMetrics) -> dict[str, int]:
         "misses": metrics.misses,
         "micro_usd": round(metrics.total_saved_cost * _MICRO),
         "ms": round(metrics.total_saved_latency_ms),
+        **{name: getattr(metrics, name) for name in _IN_OTHER_WORDS},
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from udib.core.chat import ChatModel, ChatRequest, Completion, Purpose, TokenUsage
-from udib.core.errors import BadRequestError, UnavailableError
+from udib.core.errors import RefusedError, UnavailableError
 from udib.core.types import Health
 from udib.llm.cache import LLMCache
 from udib.llm.cache_entry import Kept, pieces
@@ -63,7 +63,7 @@ class CachedChatModel:
         self._under_way: set[Flight] = set()
 
     async def complete(self, request: ChatRequest, purpose: Purpose) -> Completion:
-        """The kept answer, else the model's. Raises as the model does, and `BadRequestError` also from the cache."""
+        """The kept answer, else the model's. Raises as the model does, and `RefusedError` also from the cache."""
         began = time.perf_counter()
         cache = self._cache
         spot = await cache.spot(request, purpose, self._provider, request.model or self._model)
@@ -166,19 +166,26 @@ class CachedChatModel:
         return answer
 
     async def _consult(self, call: _Call) -> Consulted | None:
-        return None if self._semantic is None else await self._semantic.consult(call.spot, call.request, call.purpose)
+        if self._semantic is None:
+            return None
+        asked = await self._semantic.consult(call.spot, call.request, call.purpose)
+        if asked is not None and asked.entry is not None:
+            self._cache.count_compared(call.spot, given=asked.kept is not None)
+        return asked
 
     async def _learn(self, call: _Call, flight: Flight, asked: Consulted | None, *, streamed: bool) -> Completion:
         """Ask the model, and keep what it says."""
         self._cache.count_miss(call.spot)
         try:
             answer = await self._ask(call, flight, streamed=streamed)
-        except BadRequestError as exc:
+        except RefusedError as exc:  # by the provider; what this machine refuses may be put right the next moment
             await self._cache.keep_refusal(call.spot, exc)
             raise
         kept = await self._cache.keep(call.spot, call.request, answer, self._cost_usd(answer.usage))
         if kept is not None and asked is not None and self._semantic is not None:
-            await self._semantic.learn(asked, kept)
+            correct = await self._semantic.learn(asked, kept)
+            if correct is not None:
+                self._cache.count_checked(call.spot, correct=correct)
         if self._cache.is_flush_due:
             await self._cache.flush(most=_FLUSHED_AT_ONCE)
         return answer

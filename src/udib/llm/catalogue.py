@@ -1,11 +1,11 @@
 """`models.yaml`: the models that may be chosen, what they cost by list, and the tasks that are told apart."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from udib.core.errors import BadRequestError
@@ -71,20 +71,18 @@ class _File(BaseModel):
         return self
 
 
-def load_models(path: Path) -> ModelCatalogue:
-    """Read `models.yaml`.
+def read_models(document: Mapping[str, Any], path: Path) -> ModelCatalogue:
+    """What the names and values of a `models.yaml` say.
+
+    Args:
+        document: What the file holds.
+        path: Where it lies, for what is said of its faults.
 
     Raises:
-        BadRequestError: The file cannot be read, is no YAML, or says something that a model cannot be.
+        BadRequestError: It says something that a list of models cannot say.
     """
     try:
-        found = _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as exc:
-        raise BadRequestError(f"{path} cannot be read ({exc}); put it back or name another directory.") from exc
-    except yaml.YAMLError as exc:
-        mark = getattr(exc, "problem_mark", None)
-        place = f", line {mark.line + 1}" if mark is not None else ""
-        raise BadRequestError(f"{path}{place} is no YAML; correct it there.") from exc
+        found = _File.model_validate(document)
     except ValidationError as exc:
         first, *more = exc.errors()
         place = ".".join(str(part) for part in first["loc"]) or "the file"

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from udib.core.chat import ChatRequest, Completion, Purpose
-from udib.core.errors import BadRequestError, UdibError, UnavailableError
+from udib.core.errors import BadRequestError, ForbiddenError, NotSentError, UdibError, UnavailableError
 from udib.core.types import Health
 from udib.llm.assembly import Assembly
 from udib.llm.cards import ModelCard
@@ -114,8 +114,8 @@ class OpenAICompatibleClient:
 
     A request is made again when no connection was made, when it broke off before an answer began, and when the endpoint
     says that it is busy or has a fault (408, 409, 425, 429, 5xx): a chat has no effect but its bill, and such an answer
-    is not billed. Once an answer has begun, or after a silence, nothing is repeated: it may be billed, and whether to
-    pay again, and whom, is the caller's decision.
+    is not billed; what may be is told (`Completion.lost`). Once an answer has begun, or after a silence, nothing is
+    repeated: it may be billed, and whether to pay again, and whom, is the caller's decision.
 
     Args:
         pool: Whose connections are used.
@@ -156,10 +156,10 @@ class OpenAICompatibleClient:
     async def complete(self, request: ChatRequest, purpose: Purpose) -> Completion:
         """The whole answer; errors are the port's."""
         asked = self._ask(request, purpose, stream=False)
-        said, attempts = await self._in_time(self._whole(asked), asked, asked.deadline)
+        said, answer = await self._in_time(self._whole(asked), asked, asked.deadline)
         assembly = self._assembly()
-        assembly.add(self._piece(said, asked, attempts))
-        return self._completion(assembly, asked, attempts)
+        assembly.add(self._piece(said, asked, answer.attempts))
+        return self._completion(assembly, asked, answer)
 
     async def stream(self, request: ChatRequest, purpose: Purpose) -> AsyncGenerator[str | Completion]:
         """The answer's text in pieces, at last the whole; errors are the port's, also between pieces."""
@@ -169,11 +169,11 @@ class OpenAICompatibleClient:
             async with aclosing(self._events(answer, asked, assembly)) as events:
                 async for data in events:
                     done = data == _DONE
-                    if not done and (text := assembly.add(self._piece(data, asked, answer.attempts))):
+                    if not done and (text := assembly.add(self._further(data, asked, answer.attempts, assembly))):
                         yield text
             if not done and not assembly.finished:
                 raise UnavailableError(f"{self._endpoint.host} broke its answer off; try again.")
-            yield self._completion(assembly, asked, answer.attempts)
+            yield self._completion(assembly, asked, answer)
             await _drain(answer)
 
     async def ping(self) -> Health:
@@ -213,21 +213,22 @@ class OpenAICompatibleClient:
         if answer.status >= 300:
             answer.close()
             refusal = read_refusal(answer.status, answer.refusal, self._endpoint.key)
-            raise refusal.error(self._endpoint.host, asked.model, answer.attempts)
+            error = refusal.error(self._endpoint.host, asked.model, answer.attempts)
+            raise UnavailableError(str(error)) if answer.lost else error  # an attempt before it may be billed
         return answer
 
     def _passing(self, answer: HTTPStream) -> bool:
         return read_refusal(answer.status, answer.refusal, self._endpoint.key).passing
 
-    async def _whole(self, asked: _Asked) -> tuple[bytes, int]:
-        """The body of the answer, and after how many attempts it came."""
+    async def _whole(self, asked: _Asked) -> tuple[bytes, HTTPStream]:
+        """The body of the answer, and what it came with."""
         with await self._open(asked) as answer:
-            return await answer.read(), answer.attempts
+            return await answer.read(), answer
 
     async def _events(self, answer: HTTPStream, asked: _Asked, assembly: Assembly) -> AsyncGenerator[bytes]:
         """The data of the events, up to the last; of a server that knows no streams, the whole answer as one."""
         if "json" in answer.headers.get("content-type", ""):
-            yield await self._in_time(answer.read(), asked, asked.deadline)
+            yield await self._in_time(answer.read(self._limits.max_answer_bytes), asked, asked.deadline)
             yield _DONE
             return
         parser = EventParser()
@@ -237,6 +238,10 @@ class OpenAICompatibleClient:
                 yield data
                 if data == _DONE:
                     return
+            if parser.held_bytes > (longest := self._limits.max_answer_bytes):
+                raise UnavailableError(
+                    f"{self._endpoint.host} sends an event longer than {longest:,} bytes; try again."
+                )
 
     async def _in_time(self, work: Awaitable[T], asked: _Asked, until: float) -> T:
         """What a part of a call gives, or the sentence for the time limit that it passed."""
@@ -264,13 +269,26 @@ class OpenAICompatibleClient:
             raise refusal_of(200, {"error": error}, self._endpoint.key).error(host, asked.model, attempts)
         return piece
 
-    def _assembly(self) -> Assembly:
-        return Assembly(self._endpoint.host, self._limits.max_answer_bytes)
+    def _further(self, data: bytes, asked: _Asked, attempts: int, assembly: Assembly) -> WireAnswer:
+        """A piece of a stream. What has begun may be billed, so an error then is none that says that nothing was."""
+        try:
+            return self._piece(data, asked, attempts)
+        except (BadRequestError, ForbiddenError, NotSentError) as exc:
+            if assembly.begun:
+                raise UnavailableError(str(exc)) from exc
+            raise
 
-    def _completion(self, assembly: Assembly, asked: _Asked, attempts: int) -> Completion:
+    def _assembly(self) -> Assembly:
+        longest = self._limits.max_answer_bytes
+        return Assembly(self._endpoint.host, longest, tells_bills=self._dialect.billed_cost)
+
+    def _completion(self, assembly: Assembly, asked: _Asked, answer: HTTPStream) -> Completion:
         latency_ms = 1000 * (asyncio.get_running_loop().time() - asked.began)
         card = self._cards.get(asked.model)
-        return assembly.completion(asked.model, asked.exchange.body, card, latency_ms=latency_ms, attempts=attempts)
+        whole = assembly.completion(
+            asked.model, asked.exchange.body, card, latency_ms=latency_ms, attempts=answer.attempts
+        )
+        return replace(whole, lost=answer.lost) if answer.lost else whole
 
 
 async def _drain(answer: HTTPStream) -> None:

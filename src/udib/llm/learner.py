@@ -1,14 +1,17 @@
 """The policy and the log behind it: what happened is written down first, and learned from what was written."""
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import structlog
 
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.core.ports import DecisionLog
 from udib.core.routing import Decision, Learned, Lesson, LessonKind
 from udib.llm.policy import Bill, RouterCall, RoutingPolicy
+
+log: Any = structlog.get_logger()
 
 SAVED_EVERY: Final = 64
 """Lessons after which what was learned is saved, so that a start reads at most so many."""
@@ -18,8 +21,8 @@ class RoutingLearner:
     """Keeps a policy in step with its log.
 
     The state of the policy is what all lessons of the log make of its cards, in the order of the log. So a crash loses
-    nothing that was written down, what is saved is only there to spare reading, and processes that share a log learn
-    the same.
+    nothing that was written down, what is saved is only there to spare reading (if it cannot be read, the lessons are),
+    and processes that share a log learn the same.
 
     Attributes:
         policy: What was learned so far.
@@ -49,7 +52,6 @@ class RoutingLearner:
         """The policy, with everything learned that is in the log when it is first asked for.
 
         Raises:
-            BadRequestError: What was learned cannot be read.
             UnavailableError: The log cannot be read.
         """
         if not self._opened:
@@ -66,6 +68,8 @@ class RoutingLearner:
         try:
             await self.record(decision)
         except UnavailableError as exc:
+            if self.fault is None:
+                log.warning("router.decision_lost", reason=str(exc))
             self.fault = str(exc)
             return False
         self.fault = None
@@ -88,7 +92,10 @@ class RoutingLearner:
             await self._save()
 
     async def anew(self) -> None:
-        """Leave everything that was learned so far behind, also what cannot be read; only before `opened`."""
+        """Leave everything that was learned so far behind; only before `opened`.
+
+        A process that has learned it goes on by it, and saves it again: end the others before.
+        """
         async with self._lock:
             lessons = await self.log.lessons(self.layout, after=0)
             self._upto = max([lesson.number for lesson in lessons], default=0)
@@ -103,14 +110,22 @@ class RoutingLearner:
             if not self._opened:
                 learned = await self.log.learned(self.layout)
                 if learned is not None:
-                    self.policy.restore(learned.data)
-                    self._upto = self._saved = learned.upto
+                    self._restore(learned)
                 self._opened = True
             for lesson in await self.log.lessons(self.layout, after=self._upto):
                 self._take_in(lesson)
                 self._upto = lesson.number
             if self._upto - self._saved >= SAVED_EVERY:
                 await self._save()
+
+    def _restore(self, learned: Learned) -> None:
+        try:
+            self.policy.restore(learned.data)
+        except BadRequestError as exc:
+            # It is there to spare reading: the lessons that it was made of are in the log, and are read in its place.
+            log.warning("router.learns_again", reason=str(exc))
+        else:
+            self._upto = self._saved = learned.upto
 
     def _take_in(self, lesson: Lesson) -> None:
         decision = lesson.decision

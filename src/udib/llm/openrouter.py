@@ -214,4 +214,4 @@ def _card(listed: _Listed) -> ModelCard:
 
 def _per_million(per_token: float | None) -> float | None:
     """USD per million tokens; OpenRouter writes -1 where the price depends on the model that a router chooses."""
-    return None if per_token is None or per_token < 0 else round(per_token * 1_000_000, 6)
+    return round(per_token * 1_000_000, 6) if per_token is not None and 0 <= per_token <= 1 else None

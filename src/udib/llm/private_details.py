@@ -39,7 +39,7 @@ REGIONS: Final = ("US", "GB")
 """Where phone numbers without a country code are looked for, unless told otherwise."""
 
 _EMAIL: Final = re.compile(
-    r"(?<![\w.%+@/-])\w[\w.%+'-]{0,63}(?<!\.)@"
+    r"(?<![\w.%+@-])\w[\w.%+'-]{0,63}(?<!\.)@"
     r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}(?![\w-])"
 )
 _DIGITS: Final = re.compile(r"[+(]?\d(?:[ ().\xa0/\u2010-\u2015-]{0,3}\d){6,}")

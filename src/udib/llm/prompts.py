@@ -85,18 +85,19 @@ class PromptEngine:
         """The templates that there are."""
         return tuple(sorted(self._found))
 
-    def generate(self, template: str, variables: Mapping[str, Any]) -> Prompt:
+    def generate(self, template: str, variables: Mapping[str, Any], *, model: str | None = None) -> Prompt:
         """Fill a template.
 
         Args:
             template: Its name.
             variables: What it asks for; each that it names must be there. Other people's words belong into
                 `build_with_context`.
+            model: By whose tokens it is counted, as far as they are known; None: by the common estimate.
 
         Raises:
             BadRequestError: There is no such template, it is wrong, or a variable is missing.
         """
-        return self._filled(template, variables, left_out=())
+        return self._filled(template, variables, (), model)
 
     def build_with_context(
         self,
@@ -106,6 +107,7 @@ class PromptEngine:
         *,
         most_tokens: int,
         into: str = "passages",
+        model: str | None = None,
     ) -> Prompt:
         """Fill a template with as many excerpts as fit, fenced, in their order.
 
@@ -115,6 +117,7 @@ class PromptEngine:
             excerpts: Other people's words.
             most_tokens: Longest prompt.
             into: The variable that the excerpts go into.
+            model: As in `generate`; of several that may read it, `TokenCounter.wordiest`.
 
         Returns:
             The prompt; `left_out` names the excerpts that did not fit.
@@ -122,10 +125,10 @@ class PromptEngine:
         Raises:
             BadRequestError: As in `generate`, or not even the best excerpt fits.
         """
-        room = most_tokens - self.generate(template, {**variables, into: ""}).tokens
+        room = most_tokens - self.generate(template, {**variables, into: ""}, model=model).tokens
         kept: set[int] = set()
         for number, excerpt in sorted(enumerate(excerpts), key=lambda each: -each[1].priority):
-            size = self._counter.count(fenced([excerpt]))
+            size = self._counter.count(fenced([excerpt]), model)
             if size <= room:
                 kept.add(number)
                 room -= size
@@ -135,13 +138,13 @@ class PromptEngine:
             )
         chosen = [each for number, each in enumerate(excerpts) if number in kept]
         left_out = tuple(each.label for number, each in enumerate(excerpts) if number not in kept)
-        return self._filled(template, {**variables, into: fenced(chosen)}, left_out=left_out)
+        return self._filled(template, {**variables, into: fenced(chosen)}, left_out, model)
 
     def count_tokens(self, text: str, model: str | None = None) -> int:
         """About how many tokens a text has."""
         return self._counter.count(text, model)
 
-    def _filled(self, name: str, variables: Mapping[str, Any], *, left_out: tuple[str, ...]) -> Prompt:
+    def _filled(self, name: str, variables: Mapping[str, Any], left_out: tuple[str, ...], model: str | None) -> Prompt:
         from jinja2 import TemplateError  # noqa: PLC0415 - loaded when a model is asked, and not before
 
         if name not in self._found:
@@ -154,7 +157,7 @@ class PromptEngine:
             raise BadRequestError(f"The prompt {template.path} cannot be used ({exc}); correct it there.") from exc
         messages = tuple(Message(role, said) for role, said in filled if said)
         digest = hashlib.sha256("\0".join(f"{each.role}\0{each.content}" for each in messages).encode()).hexdigest()
-        tokens = sum(self._counter.count(each.content) + PER_MESSAGE for each in messages)
+        tokens = sum(self._counter.count(each.content, model) + PER_MESSAGE for each in messages)
         return Prompt(name, template.version, digest[:16], messages, tokens, left_out)
 
     def _sandbox(self) -> "Environment":
@@ -166,14 +169,22 @@ class PromptEngine:
         return self._environment
 
 
-def fenced(excerpts: Sequence[Excerpt]) -> str:
+LONGEST_FENCE: Final = "0a" * 8
+"""A mark that is as long in tokens as one can be."""
+
+
+def fenced(excerpts: Sequence[Excerpt], mark: str | None = None) -> str:
     """Excerpts between fences that nothing in them can close.
 
     A fence carries a digest of all that it holds, so that nobody can write it beforehand; it is the same for the same
     excerpts, so that equal prompts stay equal. Signs that chat templates are made of are taken apart.
+
+    Args:
+        excerpts: What stands between them.
+        mark: In place of the digest, where only the length counts.
     """
     held = [(each.label, _plain(each.about), _plain(each.text)) for each in excerpts]
-    mark = hashlib.sha256(repr(held).encode()).hexdigest()[:16]
+    mark = mark or hashlib.sha256(repr(held).encode()).hexdigest()[:16]
     parts = [
         f"<passage-{mark} number={label!r}{f' about={about!r}' if about else ''}>\n{text}\n</passage-{mark}>"
         for label, about, text in held

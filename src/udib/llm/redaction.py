@@ -40,7 +40,7 @@ class Redaction:
     def redact(self, request: ChatRequest) -> ChatRequest:
         """The request with placeholders in its messages; tools, schema and options are ours and stay."""
         for message in request.messages:
-            for text in (message.content, *(call.arguments for call in message.tool_calls)):
+            for text in _texts(message):
                 self._taken.update(PLACEHOLDER.findall(text))
         messages = [self._redacted(message) for message in request.messages]
         return replace(request, messages=messages) if self.originals else request
@@ -152,10 +152,16 @@ class RedactingChatModel:
 
     async def _redact(self, request: ChatRequest) -> tuple[Redaction, ChatRequest]:
         redaction = Redaction(self._regions)
-        if sum(len(message.content) for message in request.messages) > _AT_ONCE:
+        texts = (text for message in request.messages for text in _texts(message))
+        if sum(map(len, texts)) > _AT_ONCE:
             redacted = await asyncio.to_thread(redaction.redact, request)
         else:
             redacted = redaction.redact(request)
         if redaction.originals:
             log.debug("llm.redacted", **redaction.counts())
         return redaction, redacted
+
+
+def _texts(message: Message) -> tuple[str, ...]:
+    """What is looked through of a message."""
+    return message.content, *(call.arguments for call in message.tool_calls)

@@ -6,7 +6,15 @@ from typing import Any, Final
 
 import msgspec
 
-from udib.core.errors import BadRequestError, ForbiddenError, NotSentError, UdibError, UnavailableError
+from udib.core.errors import (
+    BadRequestError,
+    ForbiddenError,
+    MissingModelError,
+    NotSentError,
+    RefusedError,
+    UdibError,
+    UnavailableError,
+)
 from udib.llm.wire import UNREADABLE
 
 _LONGEST_QUOTE: Final = 200
@@ -31,15 +39,15 @@ _MEANINGS: Final[dict[int, _Meaning]] = {
     401: (ForbiddenError, "{host} does not accept the API key", "set the right one"),
     402: (ForbiddenError, "{host} wants more credit", "add some, or choose a cheaper model"),
     403: (ForbiddenError, "{host} forbids this request", "look at what the key is allowed"),
-    404: (BadRequestError, "{host} knows no model {model!r}, or no such address", "check the name and the base URL"),
-    413: (BadRequestError, "The request is too long for {model} at {host}", "shorten it, or choose a longer context"),
+    404: (MissingModelError, "{host} knows no model {model!r}, or no such address", "check the name and the base URL"),
+    413: (RefusedError, "The request is too long for {model} at {host}", "shorten it, or choose a longer context"),
     429: (NotSentError, "{host} asks for fewer requests", "try again later"),
     503: (NotSentError, "{host} cannot answer now", "try again later, or another model"),
     529: (NotSentError, "{host} has too much to do", "try again later, or another model"),
 }
 _ELSEWHERE: Final[_Meaning] = (BadRequestError, "{host} sends elsewhere", "set the base URL to the address meant")
 _BUSY: Final[_Meaning] = (UnavailableError, "{host} cannot answer now", "try again later, or another model")
-_WRONG: Final[_Meaning] = (BadRequestError, "{host} does not accept the request", "change it")
+_WRONG: Final[_Meaning] = (RefusedError, "{host} does not accept the request", "change it")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """The router: which model answers, learned from what its answers were worth and what they cost."""
 
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from udib.core.chat import ChatModel, ChatRequest, Completion, Purpose
-from udib.core.errors import BadRequestError, UdibError, UnavailableError
+from udib.core.errors import BadRequestError, BudgetExceededError, MissingModelError, UdibError, UnavailableError
 from udib.core.ports import DecisionLog
 from udib.core.routing import Decision
 from udib.core.tenancy import Scope
@@ -33,6 +33,10 @@ from udib.llm.routing_request import (
     prompt_tokens,
     request_of,
 )
+from udib.llm.streams import read_through
+
+_PASSED_OVER: Final = (UnavailableError, MissingModelError, BudgetExceededError)
+"""What one model's failure says nothing of the others by: they are asked."""
 
 
 class LLMRouter:
@@ -194,22 +198,22 @@ class LLMRouter:
     async def stream(self, request: ChatRequest, purpose: Purpose) -> AsyncIterator[str | Completion]:
         """The answer in pieces, at last the whole. Another model is tried only as long as nothing was said."""
         if request.model is not None:
-            async with _closing(self._client(request.model).stream(request, purpose)) as pieces:
+            async with read_through(self._client(request.model).stream(request, purpose)) as pieces:
                 async for piece in pieces:
                     yield piece
             return
         routed = await self._perform_model_selection(request, purpose, RoutingContext(purpose.task))
-        failed: dict[str, UnavailableError] = {}
-        for name in routed.choice.ranking[: self._options.most_tried]:
+        failed: dict[str, UdibError] = {}
+        for name in self._tried(routed, failed):
             said = False
             sent = self._sent(routed, name)
             try:
                 with self._watched(name):
-                    async with _closing(self._client(name).stream(*sent)) as pieces:
+                    async with read_through(self._client(name).stream(*sent)) as pieces:
                         async for piece in pieces:
                             said = True
                             yield piece if isinstance(piece, str) else await self._decided(routed, name, piece, failed)
-            except UnavailableError as exc:
+            except _PASSED_OVER as exc:
                 if said:
                     raise
                 failed[name] = exc
@@ -270,13 +274,13 @@ class LLMRouter:
         if request.model is not None:
             return request.model, await self._client(request.model).complete(request, purpose)
         routed = await self._perform_model_selection(request, purpose, context)
-        failed: dict[str, UnavailableError] = {}
-        for name in routed.choice.ranking[: self._options.most_tried]:
+        failed: dict[str, UdibError] = {}
+        for name in self._tried(routed, failed):
             sent = self._sent(routed, name)
             try:
                 with self._watched(name):
                     answer = await self._client(name).complete(*sent)
-            except UnavailableError as exc:
+            except _PASSED_OVER as exc:
                 failed[name] = exc
             else:
                 return name, await self._decided(routed, name, answer, failed)
@@ -326,6 +330,14 @@ class LLMRouter:
         caps = [cap for cap in (left, asked) if cap is not None]
         return min(caps, default=None)
 
+    def _tried(self, routed: Routed, failed: Mapping[str, UdibError]) -> Iterator[str]:
+        """The models to ask, the best first, until enough have failed; one that is too dear was not asked at all."""
+        for name in routed.choice.ranking:
+            if sum(not isinstance(each, BudgetExceededError) for each in failed.values()) >= self._options.most_tried:
+                return
+            if self._options.breakers.admits(name):  # others may have found it failing since it was ranked
+                yield name
+
     def _client(self, name: str) -> ChatModel:
         if name not in self._clients:
             raise BadRequestError(f"There is no model {name!r}; there are {', '.join(sorted(self._cards))}.")
@@ -348,7 +360,7 @@ class LLMRouter:
         breakers.begin(name)
         try:
             yield
-        except UnavailableError:
+        except (UnavailableError, MissingModelError):
             breakers.failed(name)
             raise
         else:
@@ -357,7 +369,7 @@ class LLMRouter:
             breakers.abandoned(name)
 
     async def _decided(
-        self, routed: Routed, name: str, answer: Completion, failed: Mapping[str, UnavailableError]
+        self, routed: Routed, name: str, answer: Completion, failed: Mapping[str, UdibError]
     ) -> Completion:
         """Write down what was decided, and name it in the answer; if that cannot be done, `ping` says so."""
         decision = replace(
@@ -384,13 +396,3 @@ class LLMRouter:
             decided_at=self._options.wall_clock(),
             cost_usd=None if answer.cached else self._cards[name].settled(answer.usage),
         )
-
-
-@asynccontextmanager
-async def _closing(pieces: AsyncIterator[str | Completion]) -> AsyncGenerator[AsyncIterator[str | Completion]]:
-    """Close a stream when it is left before its end."""
-    try:
-        yield pieces
-    finally:
-        if isinstance(pieces, AsyncGenerator):
-            await pieces.aclose()

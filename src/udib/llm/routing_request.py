@@ -150,7 +150,12 @@ def nobody(obstacles: Iterable[tuple[str, Obstacle]]) -> UdibError:
     return BadRequestError(f"No model can answer this ({told}{more}); ask for less or add a model to models.yaml.")
 
 
-def exhausted(failed: Mapping[str, UnavailableError]) -> UnavailableError:
-    """Why none of the models that were asked gave an answer, as one sentence."""
+def exhausted(failed: Mapping[str, UdibError]) -> UdibError:
+    """Why none of the models that were asked gave an answer, as one sentence: retryable if waiting may help."""
+    if not failed:
+        return UnavailableError("All models that could answer rest after failures; try again in a minute.")
+    reasons = list(failed.values())
+    if len(reasons) == 1 or not any(isinstance(each, UnavailableError) for each in reasons):
+        return reasons[-1]
     told = "; ".join(f"{name}: {str(exc).rstrip('.')}" for name, exc in failed.items())
     return UnavailableError(f"None of the models tried can be had ({told}); try again in a minute.")

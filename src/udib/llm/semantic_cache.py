@@ -43,31 +43,6 @@ class _Neighbour:
     acceptance: Acceptance
 
 
-@dataclass(frozen=True, slots=True)
-class Consulted:
-    """What the tier knows of a question.
-
-    Attributes:
-        scope: Whose question.
-        frame: The digest of all that is asked but the question itself.
-        question: The question, taken apart.
-        vector: And its vector.
-        task: What it is asked for.
-        entry: The nearest entry whose answer might serve.
-        similarity: How near it is.
-        kept: Its answer, if it is to be given; None: the model is to be asked, and its answer to be shown to `learn`.
-    """
-
-    scope: Scope
-    frame: bytes
-    question: Question
-    vector: NDArray[np.float32]
-    task: str
-    entry: _Neighbour | None = None
-    similarity: float = 0.0
-    kept: Kept | None = None
-
-
 class _Neighbours:
     """The entries of one scope, their vectors in one matrix, and what was learned of all of them by task.
 
@@ -90,7 +65,7 @@ class _Neighbours:
         self.vectors[self.next] = vector
         self.next = (self.next + 1) % len(self.vectors)
 
-    def nearest(self, asked: Consulted, now: float) -> tuple[_Neighbour | None, float]:
+    def nearest(self, asked: "Consulted", now: float) -> tuple[_Neighbour | None, float]:
         similarities = self.vectors[: len(self.entries)] @ asked.vector
         possible = np.fromiter((each.frame == asked.frame and now < each.until for each in self.entries), bool)
         similarities[~possible] = -2.0
@@ -98,6 +73,31 @@ class _Neighbours:
             if similarities[place] > -2.0 and may_share(asked.question, self.entries[place].question):
                 return self.entries[place], float(min(1.0, similarities[place]))
         return None, 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Consulted:
+    """What the tier knows of a question.
+
+    Attributes:
+        shelf: The entries of its scope; no longer looked into once the scope was forgotten.
+        frame: The digest of all that is asked but the question itself.
+        question: The question, taken apart.
+        vector: And its vector.
+        task: What it is asked for.
+        entry: The nearest entry whose answer might serve.
+        similarity: How near it is.
+        kept: Its answer, if it is to be given; None: the model is to be asked, and its answer to be shown to `learn`.
+    """
+
+    shelf: _Neighbours
+    frame: bytes
+    question: Question
+    vector: NDArray[np.float32]
+    task: str
+    entry: _Neighbour | None = None
+    similarity: float = 0.0
+    kept: Kept | None = None
 
 
 async def same_answer(one: str, other: str) -> bool:
@@ -165,8 +165,8 @@ class SemanticCache:
         vector = await self._vector(last.content)
         if frame is None or vector is None:
             return None
-        asked = Consulted(purpose.scope, frame.digest, Question.of(last.content), vector, purpose.task)
         shelf = self._shelf(purpose.scope)
+        asked = Consulted(shelf, frame.digest, Question.of(last.content), vector, purpose.task)
         entry, similarity = shelf.nearest(asked, self._clock())
         if entry is None:
             return asked
@@ -177,9 +177,14 @@ class SemanticCache:
         self.given += given
         return replace(asked, entry=entry, similarity=similarity, kept=entry.kept if given else None)
 
-    async def learn(self, asked: Consulted, kept: Kept) -> None:
-        """Note what the model said: whether the entry's answer would have served; if not, this is a new entry."""
-        shelf = self._shelf(asked.scope)
+    async def learn(self, asked: Consulted, kept: Kept) -> bool | None:
+        """Note what the model said: whether the entry's answer would have served; if not, this is a new entry.
+
+        Returns:
+            Whether it would have; None: there was no entry to compare.
+        """
+        shelf = asked.shelf
+        correct = None
         if asked.entry is not None:
             correct = await self._same(asked.entry.kept.text, kept.text)
             for learner in (asked.entry.acceptance, shelf.learned[asked.task]):
@@ -187,9 +192,10 @@ class SemanticCache:
             self.labels += 1
             self.labels_wrong += not correct
             if correct:
-                return
+                return True
         entry = _Neighbour(asked.frame, asked.question, kept, self._clock() + kept.ttl_s, Acceptance())
         shelf.add(entry, asked.vector)
+        return correct
 
     async def forget(self, scope: Scope, content_id: ContentId) -> int:
         """Drop all entries of a scope; returns how many there were."""

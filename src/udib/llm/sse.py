@@ -12,13 +12,19 @@ class EventParser:
     than `data` are passed over. Source: WHATWG HTML, section 9.2.6, "Interpreting an event stream".
     """
 
-    __slots__ = ("_after_cr", "_begun", "_data", "_line")
+    __slots__ = ("_after_cr", "_begun", "_data", "_data_bytes", "_line")
 
     def __init__(self) -> None:
         self._line = bytearray()
         self._data: list[bytes] = []
+        self._data_bytes = 0
         self._begun = False
         self._after_cr = False
+
+    @property
+    def held_bytes(self) -> int:
+        """How much of an event that has not ended is kept; whoever feeds the parser bounds it."""
+        return len(self._line) + self._data_bytes
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The data of the events that end within a chunk, in order."""
@@ -46,9 +52,8 @@ class EventParser:
             if not line:
                 if self._data:
                     events.append(b"\n".join(self._data))
-                    self._data = []
-            elif line.startswith(b"data:"):
+                    self._data, self._data_bytes = [], 0
+            elif line == b"data" or line.startswith(b"data:"):
                 self._data.append(line[6:] if line[5:6] == b" " else line[5:])
-            elif line == b"data":
-                self._data.append(b"")
+                self._data_bytes += len(line)
         return events

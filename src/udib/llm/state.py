@@ -15,5 +15,5 @@ def readable_state() -> Generator[None]:
         yield
     except (ValueError, msgspec.MsgspecError) as exc:
         raise BadRequestError(
-            f"What the router learned cannot be read by this udib ({exc}); run `udib llm calibrate --anew`."
+            f"What the router learned cannot be read by this udib ({exc}); let it learn again, or update udib."
         ) from exc

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from json import JSONDecoder
+from itertools import islice
+from json import JSONDecodeError, JSONDecoder
 from typing import Any, Final, Generic, Protocol, TypeVar, cast, runtime_checkable
 
 import msgspec
@@ -18,14 +19,22 @@ _FENCED: Final = re.compile(r"```[a-zA-Z]{0,10}\n(.*?)```", re.DOTALL)
 _THOUGHT: Final = "</think>"
 _MOST_BEGINNINGS: Final = 50
 """Places in a text where a JSON value is looked for; each may cost a look at all of the rest."""
+_MOST_SHOWN: Final = 20_000
+"""Characters of a wrong answer that the model is shown again, and that are paid again."""
+_MOST_LOOKED_AT: Final = 200_000
+"""Characters of all those looks; an answer is shorter, and the event loop waits meanwhile."""
 
 
 class InvalidAnswerError(UdibError):
-    """A model's answer does not have the form that was asked for, or says nothing; `usage` is what was spent on it."""
+    """A model's answer does not have the form that was asked for, or says nothing.
 
-    def __init__(self, message: str, usage: TokenUsage) -> None:
+    `usage` is what was spent on it, `decisions` are the router's decisions behind it.
+    """
+
+    def __init__(self, message: str, usage: TokenUsage, decisions: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.usage = usage
+        self.decisions = decisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +46,14 @@ class StructuredAnswer(Generic[T]):
         completion: The answer that it was read from.
         usage: What was consumed, the first try included.
         first_try: Whether no repair was needed: a reward for the router.
+        decisions: The router's decisions behind the tries; none for one from a cache.
     """
 
     value: T
     completion: Completion
     usage: TokenUsage
     first_try: bool
+    decisions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +104,22 @@ async def ask_structured(
     """
     first = replace(request, schema=form.schema) if native else _with_schema_in_prompt(request, form.schema)
     completion = await model.complete(first, purpose)
-    usage = completion.usage
+    usage, decisions = completion.usage, _decisions(completion)
     try:
-        return StructuredAnswer(_read(completion, form, usage), completion, usage, first_try=True)
+        value = _read(completion, form, usage, decisions)
+        return StructuredAnswer(value, completion, usage, first_try=True, decisions=decisions)
     except ValueError as exc:
         again = _with_complaint(first, completion.text, _brief(exc, 600), form.schema)
     if purpose.deadline_s is not None:
         purpose = replace(purpose, deadline_s=purpose.deadline_s - completion.latency_ms / 1000)
     completion = await model.complete(again, purpose)
-    usage += completion.usage
+    usage, decisions = usage + completion.usage, decisions + _decisions(completion)
     try:
-        return StructuredAnswer(_read(completion, form, usage), completion, usage, first_try=False)
+        value = _read(completion, form, usage, decisions)
+        return StructuredAnswer(value, completion, usage, first_try=False, decisions=decisions)
     except ValueError as exc:
         what = f"{completion.model} gave no answer of the form asked for, in two tries ({_brief(exc, 200)})"
-        raise InvalidAnswerError(f"{what}; choose another model.", usage) from exc
+        raise InvalidAnswerError(f"{what}; choose another model.", usage, decisions) from exc
 
 
 def read_answer(text: str, form: AnswerForm[T]) -> T:
@@ -135,16 +148,17 @@ def _candidates(text: str) -> Iterator[str]:
     text = text.rpartition(_THOUGHT)[2].strip()
     if text[:1] in {"{", "["}:
         yield text
-    yield from (fenced.strip() for fenced in _FENCED.findall(text))
-    decoder, start = JSONDecoder(), 0
+    yield from (fenced[1].strip() for fenced in islice(_FENCED.finditer(text), _MOST_BEGINNINGS))
+    decoder, start, looked_at = JSONDecoder(), 0, 0
     for _ in range(_MOST_BEGINNINGS):
         begins = [place for sign in "{[" if (place := text.find(sign, start)) >= 0]
-        if not begins:
+        if not begins or looked_at > _MOST_LOOKED_AT:
             return
         start = min(begins)
         try:
             _, end = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError) as exc:
+            looked_at += exc.pos - start if isinstance(exc, JSONDecodeError) else 1
             start += 1
             continue
         yield text[start:end]
@@ -167,7 +181,9 @@ def _with_complaint(request: ChatRequest, said: str, complaint: str, schema: Map
         f"That answer cannot be used: {complaint}\n"
         f"Answer again, with one JSON value and nothing else. It must match this JSON schema:\n{_text(schema)}"
     )
-    return replace(request, messages=(*request.messages, Message("assistant", said), Message("user", wrong)))
+    return replace(
+        request, messages=(*request.messages, Message("assistant", said[:_MOST_SHOWN]), Message("user", wrong))
+    )
 
 
 def _text(schema: Mapping[str, Any]) -> str:
@@ -179,7 +195,11 @@ def _brief(exc: ValueError, longest: int) -> str:
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
 
 
-def _read(completion: Completion, form: AnswerForm[T], usage: TokenUsage) -> T:
+def _decisions(completion: Completion) -> tuple[str, ...]:
+    return (completion.decision_id,) if completion.decision_id and not completion.cached else ()
+
+
+def _read(completion: Completion, form: AnswerForm[T], usage: TokenUsage, decisions: tuple[str, ...]) -> T:
     """The value of an answer that the model finished; asking again for one of the others would bring the same."""
     match completion.finish:
         case Finish.STOP | Finish.OTHER:
@@ -190,4 +210,4 @@ def _read(completion: Completion, form: AnswerForm[T], usage: TokenUsage) -> T:
             wrong = f"{completion.model} refuses to answer this; ask otherwise, or choose another model."
         case Finish.TOOL_CALLS:
             wrong = f"{completion.model} calls tools where an answer was asked for; leave the tools out."
-    raise InvalidAnswerError(wrong, usage)
+    raise InvalidAnswerError(wrong, usage, decisions)

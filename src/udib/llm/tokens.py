@@ -4,6 +4,7 @@ import json
 import re
 import unicodedata
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Final
 
 from udib.core.chat import ChatRequest, TokenUsage
@@ -62,6 +63,10 @@ class TokenCounter:
     def count(self, text: str, model: str | None = None) -> int:
         """About how many tokens a text has, with a model's own factor if calls to it were seen."""
         return round(estimated_tokens(text) * self._factors.get(model or "", 1.0))
+
+    def wordiest(self, models: Iterable[str]) -> str | None:
+        """Of models, any of which may be asked, the one that counts most: what fits it fits all."""
+        return max(models, key=lambda model: self._factors.get(model, 1.0), default=None)
 
     def count_request(self, request: ChatRequest) -> int:
         """About how long a prompt is: its messages with what frames each of them, its schema and its tools."""

@@ -177,8 +177,16 @@ class WireAnswer(msgspec.Struct):
     id: str | None = None
     model: str | None = None
     choices: list[WireChoice] | None = None
-    usage: WireTokens | None = None
+    usage: Any = None
     error: Any = None
+
+
+def read_usage(said: Any) -> WireTokens:  # noqa: ANN401 - any JSON value
+    """What a call consumed; nothing, if what is said of it has another form: the answer beside it is good, and paid."""
+    try:
+        return msgspec.convert(said, WireTokens, strict=False)
+    except msgspec.ValidationError:
+        return WireTokens()
 
 
 decode_answer = msgspec.json.Decoder(WireAnswer, strict=False).decode

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from udib.core.errors import UnavailableError
+from udib.core.errors import NotSentError, UnavailableError
 from udib.net.guard import check_address
 from udib.net.pool import HTTPConnectionPool, transport_errors
 from udib.net.retry import RetryPolicy
@@ -53,9 +53,10 @@ class HTTPStream:
         headers: Names are found in any case.
         refusal: Of a status from 400 on, the body's first 64 KB; the body cannot be read any more.
         attempts: How many requests were made.
+        lost: Of them, those that the server may have acted on although no answer of it came.
     """
 
-    __slots__ = ("_host", "_max_bytes", "_response", "_taken", "attempts", "headers", "refusal", "status")
+    __slots__ = ("_host", "_max_bytes", "_response", "_taken", "attempts", "headers", "lost", "refusal", "status")
 
     def __init__(self, exchange: Exchange, response: aiohttp.ClientResponse, attempts: int) -> None:
         self._host = exchange.host
@@ -66,6 +67,7 @@ class HTTPStream:
         self.headers: Mapping[str, str] = response.headers
         self.refusal = b""
         self.attempts = attempts
+        self.lost = 0
 
     def __enter__(self) -> Self:
         return self
@@ -85,14 +87,16 @@ class HTTPStream:
             chunk = await self._response.content.readany()
         self._taken += len(chunk)
         if self._taken > self._max_bytes:
-            raise UnavailableError(f"The answer of {self._host} is longer than {self._max_bytes:,} bytes.")
+            raise self._too_long(self._max_bytes)
         return chunk
 
-    async def read(self) -> bytes:
-        """The rest of the body. Errors are those of `chunk`."""
+    async def read(self, most_bytes: int | None = None) -> bytes:
+        """The rest of the body. Errors are those of `chunk`; `most_bytes` is a bound of its own."""
         body = bytearray()
         while chunk := await self.chunk():
             body += chunk
+            if most_bytes is not None and len(body) > most_bytes:
+                raise self._too_long(most_bytes)
         return bytes(body)
 
     async def read_refusal(self) -> None:
@@ -108,6 +112,9 @@ class HTTPStream:
     def close(self) -> None:
         """Give the connection back, or end it if there is more of the body."""
         self._response.release()
+
+    def _too_long(self, most_bytes: int) -> UnavailableError:
+        return UnavailableError(f"The answer of {self._host} is longer than {most_bytes:,} bytes.")
 
 
 async def open_post(
@@ -134,10 +141,11 @@ async def open_post(
     Raises:
         BadRequestError: The address is wrong.
         ForbiddenError: It is a private one.
-        UnavailableError: No attempt brought an answer.
+        UnavailableError: No attempt brought an answer, or one was lost that may be billed and the last was turned away;
+            `NotSentError` only if none may be billed.
     """
     check_address(exchange.url)
-    attempt = 0
+    attempt, doubtful = 0, list[UnavailableError]()
     while True:
         attempt += 1
         lost, asked = None, None
@@ -147,12 +155,16 @@ async def open_post(
             if _was_silent(exc):
                 raise
             lost = exc
+            doubtful += [] if isinstance(exc, NotSentError) else [exc]
         else:
+            answer.lost = len(doubtful)
             if answer.status < 400 or not passing(answer):
                 return answer
             asked = answer.headers.get("retry-after")
         wait_s = retry.wait_s(attempt, asked)
         if attempt >= retry.max_attempts or asyncio.get_running_loop().time() + wait_s >= deadline:
+            if doubtful:
+                raise doubtful[0]
             if lost is not None:
                 raise lost
             return answer

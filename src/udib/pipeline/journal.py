@@ -10,7 +10,8 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Final, Generic, TypeVar
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
@@ -24,6 +25,7 @@ from udib.core.types import ContentId, Health, Progress
 from udib.pipeline.step import Stage, run_step
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 LARGEST_INLINE: Final = 32 * 1024
 """Bytes of a step's result up to which it lies in the journal itself."""
@@ -169,7 +171,7 @@ class JournalledRun:
     async def _done(self, stage: Stage[T], inputs: tuple[object, ...]) -> "_Done[T]":
         """The stage's value. A journal that cannot be read or written fails the stage as its own work would."""
         decisive = inputs if stage.key is None else stage.key(*inputs)
-        name = StepName(stage.name, stage.version, await asyncio.to_thread(_digest, decisive))
+        name = StepName(stage.name, stage.version, await _off_loop(stage, _digest, decisive))
         kept = await self._kept(stage, name)
         if kept is not None and (stage.intact is None or await stage.intact(kept)):
             return _Done(kept, reused=True)
@@ -192,17 +194,22 @@ class JournalledRun:
         if data is None:
             return None  # the artifact was removed or altered: the stage is done again
         try:
-            return await asyncio.to_thread(msgspec.json.decode, data, type=stage.returns)
+            return await _off_loop(stage, partial(msgspec.json.decode, type=stage.returns), data)
         except msgspec.ValidationError:
             return None  # written by a version whose values had another shape
 
     async def _keep(self, stage: Stage[T], name: StepName, value: T) -> None:
-        data = await asyncio.to_thread(msgspec.json.encode, value)
+        data = await _off_loop(stage, msgspec.json.encode, value)
         step = KeptStep(name, data, None, stage.reusable)
         if len(data) > LARGEST_INLINE:
             digest = await self._artifacts.put(self._key.scope, self._key.content_id, data)
             step = KeptStep(name, None, digest, stage.reusable)
         await self._steps.keep(self._run.run_id, step)
+
+
+async def _off_loop(stage: Stage[Any], work: Callable[[Any], U], value: object) -> U:
+    """Read or write JSON, on another thread unless the stage is a small one."""
+    return work(value) if stage.small else await asyncio.to_thread(work, value)
 
 
 def _without(names: frozenset[StepName], stages: frozenset[str]) -> frozenset[StepName]:

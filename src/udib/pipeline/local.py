@@ -155,7 +155,8 @@ class LocalEngine:
                     log.warning("jobs.waiting", reason=str(exc))
                     await asyncio.sleep(_BEAT_S)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), _LOOK_S)
+                    async with asyncio.timeout(_LOOK_S):  # `wait_for` loses a cancellation that comes with the news
+                        await self._news.wait()
 
     async def every(self, name: str, seconds: float, order: Order) -> None:
         """Submit an order again and again; see `Engine.every`."""
@@ -228,8 +229,9 @@ class LocalEngine:
         for worker in await self._store.workers():
             if worker != self._worker and is_held(self._lock_of(worker)):
                 continue
+            before = set(self._busy)  # one that ends during the look is in it, one that begins is in the other
             for job in await self._store.left_by(worker):
-                if job.id in self._busy:
+                if job.id in before or job.id in self._busy:
                     continue
                 if job.attempt >= max(job.order.attempts, MOST_DEATHS):
                     await self._store.end(job.id, JobState.FAILED, DEADLY, now)

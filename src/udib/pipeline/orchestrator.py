@@ -5,7 +5,7 @@ The levels, each of which starts when the one above is done:
     resolve
     download
     transcribe | metadata
-    debate | fact-check | fallacies | outline
+    debate | fact-check | fallacies | outline | summary
     aggregate
     store
     files | notice
@@ -26,7 +26,16 @@ from functools import partial
 from typing import Final, TypeVar
 
 from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
-from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, StageTiming
+from udib.core.findings import (
+    DebateMap,
+    FactChecks,
+    Fallacies,
+    Findings,
+    Outline,
+    Report,
+    StageTiming,
+    WordedSummary,
+)
 from udib.core.jobs import RunKey
 from udib.core.ports import Outbox, ProgressSink, Source
 from udib.core.result import StepResult
@@ -173,7 +182,9 @@ class ContentPipeline:
         """The levels, top to bottom. `unwrap` ends the run where a stage is required."""
         limits = self._deadlines
         fetch = partial(self._download_stage, ctx, source)
-        download = Stage("download", fetch, Media, limits.download_s, reusable=True, intact=self._services.is_intact)
+        download = Stage(
+            "download", fetch, Media, limits.download_s, reusable=True, intact=self._services.is_intact, small=True
+        )
         media = (await ctx.run.step(download, request.quality, request.captions)).unwrap()
 
         # Both read what was downloaded, and neither needs the other.
@@ -181,7 +192,7 @@ class ContentPipeline:
         transcribe = Stage(
             "transcribe", listen, Transcript, limits.transcribe_s, version=3, reusable=True, key=decisive
         )
-        metadata = Stage("metadata", partial(self._extract_metadata, ctx), Content, limits.analyse_s)
+        metadata = Stage("metadata", partial(self._extract_metadata, ctx), Content, limits.analyse_s, small=True)
         async with asyncio.TaskGroup() as level:
             words = level.create_task(ctx.run.step(transcribe, media))
             tags = level.create_task(ctx.run.step(metadata, media))
@@ -262,6 +273,10 @@ class ContentPipeline:
                 run.step(Stage("fallacies", self._fallacy_detection, Fallacies, limit), transcript)
             )
             outline = level.create_task(run.step(Stage("outline", self._outline, Outline, limit), transcript))
+            worded = []
+            if (summarise := self._analyses.summary) is not None:  # without a model there is no such stage
+                summary = Stage("summary", partial(summarise, self.scope), WordedSummary, limit)
+                worded.append(level.create_task(run.step(summary, transcript)))
         return Findings(
             transcript,
             outline.result().value,
@@ -273,8 +288,10 @@ class ContentPipeline:
                 *_missing("fact-check", fact.result()),
                 *_missing("fallacies", fallacy.result()),
                 *_missing("outline", outline.result()),
+                *(gap for task in worded for gap in _missing("summary in words", task.result())),
                 *(() if transcript.speakers else (Missing("who said what", _NO_SPEAKERS),)),
             ),
+            worded_summary=next((task.result().value for task in worded), None),
         )
 
     async def _debate_analysis(self, transcript: Transcript) -> DebateMap:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from udib.core.errors import BadRequestError
-from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report
+from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, WordedSummary
 from udib.core.ports import ArtifactStore, Catalogue, Forgettable, Memory, Outbox, Source, Transcriber
 from udib.core.speech import Transcript
+from udib.core.tenancy import Scope
 from udib.core.types import Content, Media
 from udib.pipeline.evidence import LookUp
 from udib.pipeline.journal import Journal
@@ -25,7 +26,10 @@ _AS_USUAL: Final = frozenset({"download"})
 
 @dataclass(frozen=True, slots=True)
 class Analyses:
-    """What is made of a transcript. `aggregate` takes the findings, the content, a UTC date and the revision."""
+    """What is made of a transcript. `aggregate` takes the findings, the content, a UTC date and the revision.
+
+    `summary` asks a model, at the scope's cost; None: no model is asked.
+    """
 
     debate: Callable[[Transcript], Awaitable[DebateMap]]
     fact_check: Callable[[Transcript, LookUp], Awaitable[FactChecks]]
@@ -33,6 +37,7 @@ class Analyses:
     outline: Callable[[Transcript], Awaitable[Outline]]
     aggregate: Callable[[Findings, Content, str, int], Awaitable[Report]]
     to_captions: Callable[[Transcript], str]
+    summary: Callable[[Scope, Transcript], Awaitable[WordedSummary]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

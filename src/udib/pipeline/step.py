@@ -32,7 +32,8 @@ class Stage(Generic[T]):
     for the same input gets another `version`; `key` gives what of the inputs decides it, None: all. The result of a
     `reusable` stage serves later revisions of the same content too, if its input is the same; that of any other stage
     serves only the run that was interrupted. A result that refers to something outside the journal is used again only
-    while it is `intact`.
+    while it is `intact`. `small`: its inputs and its result are written as JSON in less time than it takes to give
+    that to another thread.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Stage(Generic[T]):
     reusable: bool = False
     key: Callable[..., object] | None = None
     intact: Callable[[T], Awaitable[bool]] | None = None
+    small: bool = False
 
 
 class Run(Protocol):

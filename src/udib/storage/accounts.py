@@ -5,19 +5,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from udib.core.errors import BudgetExceededError
-from udib.core.spending import Spending
+from udib.core.spending import LARGEST_USD, Spending
 from udib.core.tenancy import Scope, TenantId
 
 USD: Final = 1e-9
 """What a nanodollar is in USD."""
 TOO_LONG_AGO: Final = timedelta(days=2)
 """A call that was begun before that has ended: its reservation is kept as a spending."""
-_LARGEST_USD: Final = 1e6
 
 
 def nano(usd: float) -> int:
     """An amount in whole nanodollars, of which any number add up exactly."""
-    if not 0 <= usd <= _LARGEST_USD:
+    if not 0 <= usd <= LARGEST_USD:
         raise ValueError(f"{usd} USD is no amount to spend")
     return round(usd / USD)
 

@@ -79,7 +79,9 @@ class DirectoryArtifactStore:
 
     async def sweep(self, scope: Scope, content_id: ContentId) -> None:
         """Remove the content's directories that hold nothing."""
-        await asyncio.to_thread(_remove_empty, self._content(scope, content_id))
+        content = self._content(scope, content_id)
+        if content.exists():
+            await asyncio.to_thread(_remove_empty, content)
 
     async def forget(self, scope: Scope, content_id: ContentId) -> int:
         """Remove the blobs and media of one content; returns how many files there were.

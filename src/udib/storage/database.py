@@ -110,11 +110,11 @@ class Database:
         if not self._awaited:
             self._awaited = True
             taken: list[_Appended] = []
-            written = self._worker.submit(self._guarded, lambda connection: self._write(connection, taken))
+            written = self._worker.submit(self._write_appended, taken)
             written.add_done_callback(lambda end: loop.call_soon_threadsafe(_settle, taken, end.exception()))
         await done
 
-    def _write(self, connection: sqlite3.Connection, taken: list["_Appended"]) -> None:
+    def _write_appended(self, taken: list["_Appended"]) -> None:
         """Write what waits, on the thread. Who comes after the first line is either taken here or leads the next."""
         self._awaited = False
         while self._appended:
@@ -124,7 +124,7 @@ class Database:
             for statement, row, _ in taken:
                 connection.execute(statement, row)
 
-        self._transact(connection, write, "IMMEDIATE", "COMMIT")
+        self._guarded(lambda connection: self._transact(connection, write, "IMMEDIATE", "COMMIT"))
 
     async def vacuum(self) -> None:
         """Make what was deleted unrecoverable from disk.

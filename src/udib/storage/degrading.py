@@ -87,6 +87,8 @@ class Outage:
             await server.clear()
             self._changed.clear()
             self._too_many = False
+        if not (self._changed or self._added):
+            await server.get("back")  # with nothing to tell it, only an answer shows that it is there
         while self._changed or self._added:
             await self._tell(server)
         self.reason = None

@@ -1,5 +1,6 @@
 """What tenants spend, in an SQLite file that all processes share."""
 
+import asyncio
 import sqlite3
 import time
 import uuid
@@ -105,7 +106,12 @@ class SqliteLedger:
                 raise over_cap(scope.tenant, spent, amount_usd, day_cap_usd)
             connection.execute(_RESERVE, {**call, "amount_nano": amount})
 
-        await self._database.run(reserve)
+        try:
+            await self._database.run(reserve)
+        except asyncio.CancelledError:
+            # The transaction may go on, but nobody will make the call. The file's one thread does this after it.
+            await self.release(number)
+            raise
         return number
 
     async def settle(self, reservation: str, cost_usd: float) -> None:

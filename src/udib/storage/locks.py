@@ -67,7 +67,8 @@ def locked(path: Path, refusal: Callable[[str], str]) -> Iterator[None]:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = _taken(path, refusal)
     with file:
-        file.truncate(0)
+        if os.fstat(file.fileno()).st_size:  # ext4 writes a file to the disk that was truncated and then written
+            file.truncate(0)
         file.write(f"process {os.getpid()}")
         file.flush()
         try:

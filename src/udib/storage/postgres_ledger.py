@@ -1,5 +1,6 @@
 """What tenants spend, on a PostgreSQL server: one purse for all workers of a fleet."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Callable
@@ -95,7 +96,11 @@ class PostgresLedger:
                 raise over_cap(scope.tenant, spent, amount_usd, day_cap_usd)
             await connection.execute(_RESERVE, {**call, "amount_nano": amount})
 
-        await self._database.run(reserve, repeatable=True)
+        try:
+            await self._database.run(reserve, repeatable=True)
+        except asyncio.CancelledError:
+            await self.release(number)  # the transaction may have ended, but nobody will make the call
+            raise
         return number
 
     async def settle(self, reservation: str, cost_usd: float) -> None:

@@ -28,6 +28,8 @@ from udib.core.findings import (
     StageTiming,
     TranscriptFacts,
     Verdict,
+    WordedStatement,
+    WordedSummary,
 )
 from udib.core.speech import Missing, Origin, Quote, Segment, Transcript
 from udib.core.tenancy import Scope
@@ -144,6 +146,21 @@ def _report(transcript: Transcript, content: Content, *, low_accuracy: bool, pla
         quotes_verified=27,
         quotes_dropped=1,
         stages=_stages(plain),
+        worded_summary=WordedSummary(
+            (
+                WordedStatement(
+                    plain("Maya wants a cap on yearly increases, and Daniel more homes."),
+                    (_said(transcript, 0), _part(transcript, "the only cure for a shortage is more homes")),
+                )
+                if transcript.segments[0].text == LINES[0][3]
+                else WordedStatement(plain("Maya wants a cap."), (_said(transcript, 0),)),
+            ),
+            (plain("small-model"),),
+            cost_usd=0.01,
+            dropped=2,
+            parts=3,
+            parts_read=2,
+        ),
     )
 
 

@@ -120,5 +120,5 @@ def test_bytes_bring_everything_back() -> None:
 
 @pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[:-9], lambda data: b"\x93" + data[1:]])
 def test_damaged_bytes_are_refused_in_one_sentence(damage: Callable[[bytes], bytes]) -> None:
-    with pytest.raises(BadRequestError, match=r"cannot be read by this udib .*calibrate --anew`\.$"):
+    with pytest.raises(BadRequestError, match=r"cannot be read by this udib .*; let it learn again, or update udib\.$"):
         LinearBandit.from_bytes(damage(taught().to_bytes()))

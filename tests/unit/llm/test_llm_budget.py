@@ -24,6 +24,7 @@ from udib.core.tenancy import Scope, TenantId
 from udib.core.types import Health
 from udib.llm.budget import ANSWER_TOKENS, BudgetedChatModel
 from udib.llm.cards import ModelCard
+from udib.llm.tokens import TokenCounter
 from udib.storage.database import Database
 from udib.storage.ledger import SCHEMA, SqliteLedger
 from udib.testing.fakes import FakeChatModel
@@ -135,6 +136,38 @@ async def test_a_request_that_could_cost_too_much_is_not_sent(ledger: SqliteLedg
     with pytest.raises(BudgetExceededError, match=r"raise llm\.cap_request_usd"):
         await chat.complete(REQUEST, A)
     assert inner.asked == []
+
+
+@pytest.mark.parametrize("text", ["xqzj" * 750, " \t" * 1500, "\U00020123" * 750])
+async def test_for_what_is_no_prose_more_is_set_aside_than_is_estimated(ledger: SqliteLedger, text: str) -> None:
+    chat = BudgetedChatModel(FakeChatModel(), ledger, {"m": CARD}, prompt_tokens=TokenCounter().count_request)
+    _, most_usd = chat.bounded(ChatRequest([Message("user", text)], model="m", max_tokens=1))
+    assert most_usd >= 1000 * 1e-6
+
+
+async def test_for_prose_hardly_more_is_set_aside_than_is_estimated(ledger: SqliteLedger) -> None:
+    prose = ChatRequest([Message("user", "Rents in Vienna rose by twelve percent, she said. " * 60)], model="m")
+    chat = BudgetedChatModel(FakeChatModel(), ledger, {"m": CARD}, prompt_tokens=TokenCounter().count_request)
+    _, most_usd = chat.bounded(replace(prose, max_tokens=1))
+    assert most_usd < 1.6 * TokenCounter().count_request(prose) * 1e-6
+
+
+@pytest.mark.parametrize("length", [0, -1, -5000])
+async def test_a_length_that_no_answer_has_is_not_sent(ledger: SqliteLedger, length: int) -> None:
+    chat, inner = model(ledger, answer())
+    with pytest.raises(BadRequestError, match="at least one token"):
+        await chat.complete(replace(REQUEST, max_tokens=length), A)
+    assert (inner.asked, await spent(ledger)) == ([], 0.0)
+
+
+@pytest.mark.parametrize(
+    "options", [{"max_tokens": None}, {"max_completion_tokens": 10**6}, {"models": ["dear"]}, {"tools": [{}]}]
+)
+async def test_no_option_goes_around_the_bound(ledger: SqliteLedger, options: dict[str, object]) -> None:
+    chat, inner = model(ledger, answer())
+    with pytest.raises(BadRequestError, match=f"The option '{next(iter(options))}' of a chat would change what it may"):
+        await chat.complete(replace(REQUEST, options=options), A)
+    assert (inner.asked, await spent(ledger)) == ([], 0.0)
 
 
 async def test_the_day_has_a_cap_for_each_tenant(ledger: SqliteLedger, clock: Clock) -> None:
@@ -261,11 +294,17 @@ async def test_a_paid_answer_is_given_although_the_ledger_fails(ledger: SqliteLe
     assert await spent(ledger) == 0.04226, "what was set aside goes on counting"
 
 
-@pytest.mark.parametrize("bill", [float("nan"), float("inf"), -1.0])
-async def test_a_bill_that_is_no_amount_is_not_counted(ledger: SqliteLedger, bill: float) -> None:
-    chat, _ = model(ledger, answer(bill), answer(0.0, billed=False))
+@pytest.mark.parametrize("bill", [float("nan"), float("inf"), -1.0, 1e308, 1e7])
+async def test_a_bill_that_is_no_amount_counts_as_what_was_set_aside(ledger: SqliteLedger, bill: float) -> None:
+    chat, _ = model(ledger, answer(bill))
+    assert (await chat.complete(REQUEST, A)).text == "Ann."
+    assert await spent(ledger) == 0.04226
+
+
+async def test_an_attempt_that_was_lost_counts_like_the_one_that_was_not(ledger: SqliteLedger) -> None:
+    chat, _ = model(ledger, replace(answer(0.002), attempts=3, lost=2))
     await chat.complete(REQUEST, A)
-    assert await spent(ledger) == 0.0
+    assert await spent(ledger) == 0.006
 
 
 async def test_a_cancelled_call_counts_in_full(ledger: SqliteLedger) -> None:

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from answering import FOR_A, A, B, numbered, question
 
+from udib.app.settings import load_settings
 from udib.core.chat import Completion, Finish, Purpose, TokenUsage, ToolCall
-from udib.core.errors import BadRequestError, ForbiddenError, UnavailableError
+from udib.core.errors import BadRequestError, ForbiddenError, RefusedError, UnavailableError
 from udib.core.ports import Forgettable
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId
 from udib.llm.cache import LLMCache
-from udib.llm.cache_policy import CachePolicy, load_policy
+from udib.llm.cache_policy import CachePolicy
 from udib.storage.database import Database
 from udib.storage.degrading import DegradingKeyValueStore, Outage
 from udib.storage.kv import SCHEMA, MemoryKeyValueStore, SqliteKeyValueStore
@@ -72,6 +72,10 @@ async def test_an_answer_is_found_again_and_costs_nothing(cache: LLMCache) -> No
     found = await cache.get(question(), FOR_A, provider=SITE)
     assert found is not None
     assert found == replace(ANSWER, cached=True, usage=TokenUsage(), latency_ms=found.latency_ms)
+
+
+async def test_its_health_is_told_apart_from_that_of_other_stores(cache: LLMCache) -> None:
+    assert (await cache.ping()).name == "kept answers"
 
 
 async def test_another_process_finds_it_in_the_store(make: Any) -> None:
@@ -243,6 +247,18 @@ async def test_an_answer_that_was_asked_for_before_an_invalidation_is_not_kept_a
     assert not await cache.keep(spot, question(), ANSWER, 0.0)
 
 
+async def test_an_answer_under_way_while_another_process_forgets_is_nowhere_afterwards(
+    make: Any, store: MemoryKeyValueStore
+) -> None:
+    asking, forgetting = make(), make()
+    spot = await asking.spot(question(), FOR_A, SITE, "gpt-4")
+    await forgetting.forget(A, ContentId("web:1"))
+    assert await asking.keep(spot, question(), ANSWER, 0.0) is None
+    assert not await asking.keep_refusal(spot, RefusedError("No."))
+    assert len(asking._shelf) == 0
+    assert not any(b"answer 1" in value or b"No." in value for value, _ in store._shelf.entries.values())
+
+
 async def test_forgetting_takes_a_scopes_answers_from_memory_and_store(make: Any, store: MemoryKeyValueStore) -> None:
     cache = make()
     forgettable: Forgettable = cache
@@ -315,6 +331,7 @@ async def test_the_metrics_have_the_plans_keys_and_a_row_for_each_label(cache: L
     assert told == {
         "hits": 1, "misses": 2, "evictions": 0, "hit_rate": pytest.approx(1 / 3),
         "total_saved_cost_usd": 0.25, "total_saved_latency_ms": 800,
+        "compared": 0, "reworded": 0, "checked": 0, "checked_wrong": 0,
     }  # fmt: skip
     assert [(row["tenant"], row["task"], row["model"], row["hits"], row["misses"]) for row in rows] == [
         ("a", "answer", "gpt-4", 1, 1),
@@ -395,28 +412,9 @@ async def test_generations_that_two_processes_draw_at_once_are_one(two_files: li
 
 
 def test_the_shipped_policy_is_the_default_one_but_for_its_examples() -> None:
-    shipped = load_policy(yaml.safe_load((ROOT / "config" / "cache.yaml").read_text(encoding="utf-8")))
+    shipped = load_settings().llm_cache
     assert shipped.model_copy(update={"ttl_by_model": {}, "ttl_by_task": {}}) == CachePolicy()
     assert (shipped.ttl_s("gpt-4", "answer"), shipped.ttl_s("other", "answer")) == (7200, 3600)
-
-
-@pytest.mark.parametrize(
-    ("document", "sentence"),
-    [
-        ({"llm_cache": {"default_tll": 5}}, r"^llm_cache\.default_tll in cache.yaml cannot be used \(Extra inputs"),
-        ({"llm_cache": {"ttl_by_model": {"m": "long"}}}, r"^llm_cache\.ttl_by_model\.m in cache\.yaml cannot be used"),
-        ({"llm_cache": {"default_ttl": -1}}, r"greater than or equal to 0\); correct or remove it\.$"),
-        ({"llm_cache": {"semantic": {"error_bound": 1}}}, r"^llm_cache\.semantic\.error_bound in cache\.yaml"),
-        ({"llm_cach": {}}, r"^cache\.yaml has no section 'llm_cach'; its only one is llm_cache\.$"),
-    ],
-)
-def test_a_wrong_policy_is_refused_in_a_sentence(document: Any, sentence: str) -> None:
-    with pytest.raises(BadRequestError, match=sentence):
-        load_policy(document)
-
-
-def test_an_empty_policy_is_the_default() -> None:
-    assert load_policy({}) == load_policy({"llm_cache": None}) == CachePolicy()
 
 
 class Line:

@@ -12,7 +12,15 @@ import pytest
 from answering import FOR_A, A, Answering, B, numbered, question
 
 from udib.core.chat import ChatRequest, Completion, Finish, Purpose, TokenUsage
-from udib.core.errors import BadRequestError, BudgetExceededError, ForbiddenError, UdibError, UnavailableError
+from udib.core.errors import (
+    BadRequestError,
+    BudgetExceededError,
+    ForbiddenError,
+    MissingModelError,
+    RefusedError,
+    UdibError,
+    UnavailableError,
+)
 from udib.core.ports import KeyValueStore
 from udib.llm.cache import LLMCache
 from udib.llm.cache_policy import CachePolicy
@@ -131,7 +139,9 @@ async def test_a_late_reader_of_a_stream_gets_it_from_its_beginning() -> None:
 @pytest.mark.parametrize(
     ("error", "calls"),
     [
-        (BadRequestError("The prompt is too long; shorten it."), 1),
+        (RefusedError("The prompt is too long; shorten it."), 1),
+        (BadRequestError("No model of models.yaml can answer this; add one."), 2),
+        (MissingModelError("There is no such model; pull it."), 2),
         (UnavailableError("Busy; wait."), 2),
         (ForbiddenError("No such key; set one."), 2),
         (BudgetExceededError("The cap is reached; raise it."), 2),
@@ -149,7 +159,7 @@ async def test_only_the_refusal_of_a_bad_request_is_remembered(error: UdibError,
 
 
 async def test_a_refusal_is_remembered_for_a_short_time() -> None:
-    inner = Answering(lambda call: BadRequestError("No.") if call == 1 else numbered(call))
+    inner = Answering(lambda call: RefusedError("No.") if call == 1 else numbered(call))
     model = cached(inner, negative_ttl=0)
     with pytest.raises(BadRequestError):
         await model.complete(question(), FOR_A)

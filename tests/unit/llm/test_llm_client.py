@@ -1,6 +1,7 @@
 """The client against a real server process: what it sends, what it makes of answers, and of every fault."""
 
 import asyncio
+import gzip
 import json
 import traceback
 from collections.abc import AsyncIterator, Iterator
@@ -9,7 +10,15 @@ from random import Random
 import pytest
 
 from udib.core.chat import ChatRequest, Completion, Finish, Message, Purpose, Tool, ToolCall
-from udib.core.errors import BadRequestError, ForbiddenError, NotSentError, UdibError, UnavailableError
+from udib.core.errors import (
+    BadRequestError,
+    ForbiddenError,
+    MissingModelError,
+    NotSentError,
+    RefusedError,
+    UdibError,
+    UnavailableError,
+)
 from udib.core.tenancy import Scope
 from udib.llm.cards import ModelCard
 from udib.llm.client import ChatLimits, ModelEndpoint, OpenAICompatibleClient
@@ -306,13 +315,13 @@ async def test_a_stream_that_is_left_ends_its_connection(clients: Clients) -> No
 @pytest.mark.parametrize(
     ("status", "error", "sentence", "requests"),
     [
-        (400, BadRequestError, "does not accept the request", 1),
+        (400, RefusedError, "does not accept the request", 1),
         (401, ForbiddenError, "does not accept the API key", 1),
         (402, ForbiddenError, "wants more credit", 1),
         (403, ForbiddenError, "forbids this request", 1),
-        (404, BadRequestError, "knows no model 'test-model'", 1),
-        (413, BadRequestError, "too long for test-model", 1),
-        (422, BadRequestError, "does not accept the request", 1),
+        (404, MissingModelError, "knows no model 'test-model'", 1),
+        (413, RefusedError, "too long for test-model", 1),
+        (422, RefusedError, "does not accept the request", 1),
         (429, NotSentError, "asks for fewer requests", 3),
         (500, UnavailableError, "cannot answer now", 3),
         (503, NotSentError, "cannot answer now", 3),
@@ -375,14 +384,35 @@ async def test_an_error_within_a_stream_is_an_error(clients: Clients) -> None:
         await anext(pieces)
 
 
+@pytest.mark.parametrize("code", [400, 402, 429])
+async def test_an_error_within_a_stream_does_not_say_that_nothing_was_billed(clients: Clients, code: int) -> None:
+    thinks = f'data: {{"choices":[{{"delta":{{"reasoning":"hm"}}}}]}}\n\ndata: {{"error":{{"code":{code}}}}}\n\n'
+    clients.server.script(ScriptedReply(body=thinks, headers=SSE))
+    with pytest.raises(UnavailableError, match=f"HTTP {code}") as failed:
+        await streamed(clients.make())
+    assert type(failed.value) is UnavailableError
+
+
 # Faults of the way
+
+
+async def test_a_lost_answer_counts_although_the_next_attempt_is_turned_away(clients: Clients) -> None:
+    busy = ScriptedReply(status=429)
+    clients.server.script(busy, ScriptedReply(fault="drop"), busy)
+    with pytest.raises(UnavailableError, match="broke off") as failed:
+        await clients.make().complete(ASK, PURPOSE)
+    assert type(failed.value) is UnavailableError
+    assert len(clients.server.seen()) == 3
+    clients.server.script(ScriptedReply(fault="drop"), ScriptedReply(status=403))
+    with pytest.raises(UnavailableError, match="forbids this request"):
+        await clients.make().complete(ASK, PURPOSE)
 
 
 @both_ways
 async def test_a_connection_that_breaks_before_the_answer_is_tried_again(clients: Clients, way: str) -> None:
     clients.server.script(ScriptedReply(fault="drop"), ScriptedReply("after all"))
     completion = await answered(clients.make(), way)
-    assert (completion.text, completion.attempts) == ("after all", 2)
+    assert (completion.text, completion.attempts, completion.lost) == ("after all", 2, 1)
 
 
 @both_ways
@@ -435,6 +465,29 @@ async def test_an_answer_without_a_choice_is_refused(clients: Clients, way: str,
 async def test_an_answer_of_10_mb_is_refused(clients: Clients, way: str) -> None:
     clients.server.script(ScriptedReply("x" * 10_000_000))
     with pytest.raises(UnavailableError, match="longer than 8,388,608"):
+        await answered(clients.make(), way)
+
+
+@pytest.mark.parametrize("event", ["data: " + "x" * 9_000_000, "data: x\n" * 1_000_000, "\n" + "x" * 9_000_000])
+async def test_an_event_without_an_end_is_refused(clients: Clients, event: str) -> None:
+    limits = ChatLimits(max_answer_bytes=100_000)
+    clients.server.script(ScriptedReply(body=event, headers=SSE))
+    with pytest.raises(UnavailableError, match="an event longer than 100,000"):
+        await streamed(clients.make(limits))
+
+
+async def test_a_whole_answer_in_place_of_a_stream_has_the_same_bound(clients: Clients) -> None:
+    limits = ChatLimits(max_answer_bytes=100_000)
+    clients.server.script(ScriptedReply(body=" " * 200_000, headers={"Content-Type": "application/json"}))
+    with pytest.raises(UnavailableError, match="longer than 100,000 bytes"):
+        await streamed(clients.make(limits))
+
+
+@both_ways
+async def test_a_compressed_bomb_is_refused(clients: Clients, way: str) -> None:
+    bomb = gzip.compress(bytes(50_000_000), 9).decode("utf-8", "surrogateescape")
+    clients.server.script(ScriptedReply(body=bomb, headers={"Content-Encoding": "gzip"}))
+    with pytest.raises(UnavailableError, match="longer than 8,388,608 bytes"):
         await answered(clients.make(), way)
 
 
@@ -551,6 +604,21 @@ async def test_an_endpoint_that_is_well_says_so(clients: Clients) -> None:
     health = await clients.make().ping()
     assert health.ok
     assert [seen.path for seen in clients.server.seen()] == ["/v1/models"]
+
+
+async def test_a_redirect_does_not_carry_the_key_to_another_host(clients: Clients) -> None:
+    with chat_server() as other:
+        clients.server.page("/v1/models", ScriptedReply(status=302, headers={"Location": f"{other.base_url}/models"}))
+        pool = HTTPConnectionPool(guard=AddressGuard({clients.server.address, other.address}))
+        client = OpenAICompatibleClient(pool, ModelEndpoint(clients.server.base_url, KEY))
+        await client.ping()
+        [asked] = other.seen()
+        clients.server.script(ScriptedReply(status=307, headers={"Location": f"{other.base_url}/chat/completions"}))
+        with pytest.raises(BadRequestError, match="sends elsewhere"):
+            await client.complete(ASK, PURPOSE)
+        await pool.close()
+        assert (asked.path, "authorization" in asked.headers, other.seen()) == ("/v1/models", False, [])
+    clients.server.page("/v1/models", ScriptedReply(body="{}"))
 
 
 async def test_an_endpoint_that_refuses_the_key_says_so(clients: Clients) -> None:

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from routed_models import ScriptedModel
 
+from udib.app.config_file import read_config
 from udib.core.chat import ChatRequest, Message, Purpose, TokenUsage
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.core.findings import Label
 from udib.core.tenancy import Scope
 from udib.llm.calibration import CheckedQuestion, calibrate
 from udib.llm.cards import ModelCard
-from udib.llm.catalogue import load_models
+from udib.llm.catalogue import read_models
 from udib.llm.features import Features
 from udib.llm.pacer import BudgetPacer
 from udib.llm.rewards import (
@@ -32,7 +33,7 @@ RIGHT, WRONG = Label.SUPPORTED, Label.REFUTED
 
 
 def test_the_shipped_models_can_be_read() -> None:
-    catalogue = load_models(SHIPPED)
+    catalogue = read_models(read_config(SHIPPED), SHIPPED)
     assert "answer" in catalogue.tasks
     assert len(catalogue.cards) >= 5
     assert all(card.priced and 0 < card.quality < 1 for card in catalogue.cards)
@@ -43,7 +44,6 @@ def test_the_shipped_models_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("as_of: [", r"line 1 is no YAML"),
         ("as_of: 2025-01-01\ntasks: []\nmodels: []", r"models: .*at least 1"),
         (
             "as_of: 2025-01-01\ntasks: []\nmodels: [{name: a, context_tokens: 9000, quality: 2}]",
@@ -57,20 +57,15 @@ def test_the_shipped_models_can_be_read() -> None:
             "as_of: 2025-01-01\ntasks: []\nmodels: [{name: a, context_tokens: 9000}, {name: a, context_tokens: 9000}]",
             r"a is there twice",
         ),
-        ("- just a list", r"the file: "),
+        ("as_of: 2025-01-01", r"tasks: Field required and 1 more"),
     ],
 )
 def test_a_list_of_models_that_cannot_be_is_refused_with_its_place(tmp_path: Path, text: str, fault: str) -> None:
     path = tmp_path / "models.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(BadRequestError, match=fault) as refused:
-        load_models(path)
+        read_models(read_config(path), path)
     assert str(refused.value).endswith("correct it there.")
-
-
-def test_a_missing_list_of_models_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadRequestError, match="cannot be read"):
-        load_models(tmp_path / "none.yaml")
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ LISTED = {
             "architecture": {"input_modalities": ["text"], "output_modalities": ["image"]},
             "pricing": {"prompt": "0.1", "completion": "0.1"},
         },
-        {"id": "z/new", "context_length": None},
+        {"id": "z/new", "context_length": None, "pricing": {"prompt": "inf", "completion": "nan"}},
     ]
 }
 

@@ -107,6 +107,16 @@ def test_a_number_without_its_country_is_known_in_the_regions_named() -> None:
     assert found("call 415-555-2671 or +49 30 901820", ("DE",)) == [("PHONE", "+49 30 901820")]
 
 
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [("card:4111111111111111", ("CARD", "4111111111111111")), ("card=#4111111111111111", ("CARD", "4111111111111111")),
+     ("4111\xa01111\xa01111\xa01111", ("CARD", "4111\xa01111\xa01111\xa01111")),
+     ("write/ann@example.org", ("EMAIL", "ann@example.org"))],
+)  # fmt: skip
+def test_a_detail_may_follow_a_sign_and_have_blanks_that_do_not_break(text: str, detail: tuple[str, str]) -> None:
+    assert found(text) == [detail]
+
+
 def test_details_that_touch_are_apart() -> None:
     text = "ann@example.org 650-253-0000 12 Main St, Springfield, IL 62701, 4111 1111 1111 1111"
     kinds = [kind for kind, _ in found(text)]

@@ -71,6 +71,20 @@ def test_what_does_not_fit_is_named_and_the_best_stays() -> None:
     assert engine.build_with_context("answer", VARIABLES, [], most_tokens=300).left_out == ()
 
 
+def test_a_prompt_is_packed_by_what_its_reader_counts() -> None:
+    counter = TokenCounter()
+    engine = PromptEngine(counter=counter)
+    excerpts = [Excerpt(str(number), "word " * 100) for number in range(1, 6)]
+    for _ in range(200):
+        counter.learn(ChatRequest([Message("user", "word " * 100)], model="wordy"), TokenUsage(200, 1))
+    plain = engine.build_with_context("answer", VARIABLES, excerpts, most_tokens=1000)
+    wordy = engine.build_with_context("answer", VARIABLES, excerpts, most_tokens=1000, model="wordy")
+    assert (len(plain.left_out), len(wordy.left_out)) == (0, 3)
+    assert wordy.tokens <= 1000 < counter.count("\n".join(each.content for each in plain.messages), "wordy")
+    assert counter.wordiest(["other", "wordy"]) == "wordy"
+    assert counter.wordiest([]) is None
+
+
 SIGNS = (
     "</passage-0123456789abcdef>",
     "</passage>",

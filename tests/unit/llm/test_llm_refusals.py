@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from udib.core.errors import BadRequestError, ForbiddenError, UdibError, UnavailableError
+from udib.core.errors import ForbiddenError, RefusedError, UdibError, UnavailableError
 from udib.llm.refusals import ChatRefusal, read_refusal
 
 
@@ -73,7 +73,7 @@ def test_a_message_is_one_short_line_without_the_secret() -> None:
         (402, ForbiddenError, False),
         (408, UnavailableError, True),
         (409, UnavailableError, True),
-        (418, BadRequestError, False),
+        (418, RefusedError, False),
         (504, UnavailableError, True),
         (599, UnavailableError, True),
     ],

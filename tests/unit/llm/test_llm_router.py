@@ -1,5 +1,6 @@
 """The router: whom it asks, what it does when a model fails, what it writes down and what it learns."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,15 @@ import pytest
 from routed_models import Clock, HashEmbedder, ScriptedModel
 
 from udib.core.chat import ChatRequest, Completion, Message, Purpose, TokenUsage, Tool
-from udib.core.errors import BadRequestError, BudgetExceededError, ForbiddenError, Status, UdibError, UnavailableError
+from udib.core.errors import (
+    BadRequestError,
+    BudgetExceededError,
+    ForbiddenError,
+    MissingModelError,
+    Status,
+    UdibError,
+    UnavailableError,
+)
 from udib.core.routing import Decision, Learned
 from udib.core.tenancy import Scope
 from udib.llm.breaker import CircuitBreakers
@@ -124,6 +133,34 @@ async def test_a_model_that_fails_again_and_again_rests_and_is_probed_by_one_cal
     clock.now += 31
     assert (await asked.complete(REQUEST, ASK)).instead_of == ()
     assert len(clients["good"].asked) == 4
+
+
+async def test_callers_at_the_same_time_probe_a_resting_model_once(clock: Clock) -> None:
+    async def plenty(_: Scope) -> float | None:
+        await asyncio.sleep(0)
+        return None
+
+    clients = models()
+    clients["good"].errors = down(9)
+    asked = router(clients, breakers=CircuitBreakers(failures=1, rest_s=30, clock=clock), remaining_usd=plenty)
+    await asked.complete(REQUEST, ASK)
+    clock.now += 31
+    async with asyncio.TaskGroup() as group:
+        calls = [group.create_task(asked.complete(REQUEST, ASK)) for _ in range(5)]
+    assert {call.result().text for call in calls} == {"fine"}
+    assert len(clients["good"].asked) == 2
+
+
+async def test_a_model_that_began_to_rest_meanwhile_is_told_of() -> None:
+    clients = {"good": ScriptedModel("good", errors=down(2))}
+    breakers = CircuitBreakers(failures=1)
+
+    async def meanwhile(_: Scope) -> float | None:
+        breakers.failed("good")
+        return None
+
+    with pytest.raises(UnavailableError, match="rest after failures; try again in a minute"):
+        await router(clients, breakers=breakers, remaining_usd=meanwhile).complete(REQUEST, ASK)
 
 
 async def test_when_all_rest_the_caller_is_told_to_wait() -> None:
@@ -339,13 +376,64 @@ async def test_an_answer_is_not_given_up_because_its_decision_cannot_be_written_
     assert (health.ok, "The disk is full" in health.detail) == (False, True)
 
 
-async def test_what_cannot_be_read_is_refused_until_it_is_left_behind() -> None:
+async def test_what_cannot_be_read_is_learned_again_from_the_decisions(tmp_path: Path) -> None:
+    database = Database(tmp_path / "decisions.db", SCHEMA)
+    log = SqliteDecisionLog(database)
+    first, again = (LLMRouter(models(), [GOOD, FAIR, POOR], log=log) for _ in range(2))
+    for reward in (0.0, 1.0, 0.5):
+        await first.feedback((await first.complete(REQUEST, ASK)).decision_id, reward)
+    await log.save(first.learner.layout, Learned(6, b"of another udib"))
+    assert (await again.learner.opened()).to_bytes() == first.learner.policy.to_bytes()
+    await again.close()
+    learned = await log.learned(first.learner.layout)
+    assert learned is not None
+    assert learned.data == first.learner.policy.to_bytes()
+    await database.close()
+
+
+async def test_what_was_learned_is_left_behind_when_that_is_wanted() -> None:
     log = MemoryDecisionLog()
-    layout = Features((), None).layout
-    await log.save(layout, Learned(3, b"not ours"))
-    asked = LLMRouter(models(), [GOOD, FAIR, POOR], log=log)
-    with pytest.raises(BadRequestError, match="calibrate --anew"):
+    first, again = (LLMRouter(models(), [GOOD, FAIR, POOR], log=log) for _ in range(2))
+    fresh = again.learner.policy.to_bytes()
+    await first.feedback((await first.complete(REQUEST, ASK)).decision_id, 0.0)
+    await again.learner.anew()
+    assert (await LLMRouter(models(), [GOOD, FAIR, POOR], log=log).learner.opened()).to_bytes() == fresh
+
+
+def missing() -> list[UdibError]:
+    return [MissingModelError("There is no model 'good' here (HTTP 404); check the name.")]
+
+
+async def test_a_model_that_its_provider_no_longer_has_is_passed_over_and_rests_after_a_while() -> None:
+    clients = models()
+    clients["good"].errors = missing() * 9
+    asked = router(clients, breakers=CircuitBreakers(failures=2))
+    for _ in range(4):
+        assert (await asked.complete(REQUEST, ASK)).text == "fine"
+    assert len(clients["good"].asked) == 2
+
+
+async def test_the_only_model_s_own_words_are_not_wrapped_in_others() -> None:
+    asked = router({"good": ScriptedModel("good", errors=missing())})
+    with pytest.raises(MissingModelError, match=r"^There is no model 'good' here \(HTTP 404\); check the name\.$"):
         await asked.complete(REQUEST, ASK)
-    await asked.learner.anew()
-    assert (await asked.complete(REQUEST, ASK)).text == "fine"
-    assert isinstance((await LLMRouter(models(), [GOOD, FAIR, POOR], log=log).learner.opened()).to_bytes(), bytes)
+
+
+async def test_a_model_whose_answer_could_pass_a_cap_makes_room_for_cheaper_ones() -> None:
+    clients = models()
+    for name in ("good", "fair"):
+        clients[name].errors = [BudgetExceededError(f"A call to {name} may cost too much; ask less.")] * 2
+    asked = router(clients, most_tried=1)
+    answer = await asked.complete(REQUEST, ASK)
+    assert (answer.model, set(answer.instead_of)) == ("poor-as-billed", {"good", "fair"})
+    streamed = [piece async for piece in asked.stream(REQUEST, ASK)]
+    assert streamed[0] == "fine"
+    assert len(clients["poor"].asked) == 2
+
+
+async def test_when_every_model_could_pass_a_cap_that_is_said_and_no_one_is_told_to_wait() -> None:
+    clients = models()
+    for each in clients.values():
+        each.errors = [BudgetExceededError(f"A call to {each.name} may cost too much; ask less.")]
+    with pytest.raises(BudgetExceededError, match="may cost too much"):
+        await router(clients).complete(REQUEST, ASK)

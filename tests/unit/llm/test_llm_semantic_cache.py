@@ -15,6 +15,7 @@ from udib.core.chat import ChatRequest, Completion, Message, Purpose, Tool
 from udib.core.errors import UnavailableError
 from udib.core.types import ContentId
 from udib.llm.cache import LLMCache
+from udib.llm.cache_entry import Kept
 from udib.llm.cache_policy import CachePolicy, SemanticPolicy
 from udib.llm.cached_chat import CachedChatModel
 from udib.llm.semantic_cache import SemanticCache, same_answer
@@ -192,6 +193,17 @@ async def test_the_tier_is_bounded_in_entries_and_scopes_and_forgets() -> None:
     assert len(semantic._shelves) == 2
     assert await semantic.forget(replace(A, tenant="z"), ContentId("web:1")) == 1  # type: ignore[arg-type]
     assert await semantic.forget(replace(A, tenant="z"), ContentId("web:1")) == 0  # type: ignore[arg-type]
+
+
+async def test_what_is_learned_after_its_scope_was_forgotten_is_held_nowhere() -> None:
+    semantic, cache = tier(), LLMCache(MemoryKeyValueStore(), CachePolicy())
+    spot = await cache.spot(question(), FOR_A, SITE, "gpt-4")
+    assert spot is not None
+    asked = await semantic.consult(spot, question(), FOR_A)
+    assert asked is not None
+    await semantic.forget(A, ContentId("web:1"))
+    await semantic.learn(asked, Kept("yes", ttl_s=60))
+    assert await semantic.forget(A, ContentId("web:1")) == 0
 
 
 async def test_an_entry_grows_old() -> None:

@@ -47,3 +47,11 @@ def test_a_long_line_in_small_parts_is_no_work() -> None:
     for _ in range(200_000):
         parser.feed(b"xxxxxxxxxx")
     assert parser.feed(b"\n\n") == []
+
+
+def test_what_has_no_end_yet_is_counted() -> None:
+    parser = EventParser()
+    parser.feed(b"data: ab\ndata\ndata: c")
+    assert parser.held_bytes == len(b"data: abdatadata: c")
+    assert parser.feed(b"\n\nx") == [b"ab\n\nc"]
+    assert parser.held_bytes == 1

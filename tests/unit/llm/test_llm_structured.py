@@ -97,7 +97,7 @@ async def test_a_wrong_answer_is_shown_to_the_model_once(wrong: str, complaint: 
     answer = await ask_structured(model, ASK, PURPOSE, FORM, native=False)
     assert (answer.value, answer.first_try) == (VALUE, False)
     *_, said, asked = model.asked[1][0].messages
-    assert (said.role, said.content, asked.role) == ("assistant", wrong, "user")
+    assert (said.role, said.content, asked.role) == ("assistant", wrong[:20_000], "user")
     assert complaint in asked.content
     assert '"claims"' in asked.content
 
@@ -150,6 +150,23 @@ async def test_a_pydantic_model_is_a_form_too() -> None:
     answer = await ask_structured(model, ASK, PURPOSE, form, native=True)
     assert (answer.value, answer.first_try) == (Judged(label="yes", confidence=0.5), False)
     assert "confidence" in model.asked[1][0].messages[-1].content
+
+
+async def test_no_more_of_a_wrong_answer_is_paid_again_than_helps() -> None:
+    model = FakeChatModel(["x" * 100_000, '{"text": "Taxes fell.", "line": 3}'])
+    await ask_structured(model, ASK, PURPOSE, answer_form(Found), native=False)
+    again, _ = model.asked[1]
+    assert len(again.messages[-2].content) == 20_000
+
+
+def test_a_value_is_looked_for_behind_some_rubbish_but_not_behind_megabytes() -> None:
+    """A look at all of it from each of its beginnings would hold up everybody else for ten seconds."""
+    form = answer_form(Found)
+    value = '{"text": "Taxes fell.", "line": 3}'
+    assert read_answer("so [" + "1," * 50_000 + value, form).line == 3
+    with pytest.raises(ValueError, match="no JSON value"):
+        read_answer("so [" + "1," * 500_000 + value, form)
+    assert read_answer("```\nx```" * 49 + f"```\n{value}```", form).line == 3
 
 
 def test_the_first_complaint_is_about_what_was_meant() -> None:

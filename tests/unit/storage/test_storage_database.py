@@ -494,3 +494,15 @@ async def test_a_caller_of_append_that_has_left_keeps_nobody_from_the_result(dat
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(each) for each in results] == [asyncio.CancelledError, type(None), type(None)]
     assert await database.read(lambda db: db.execute("SELECT count(*) FROM notes").fetchone()[0]) == 3
+
+
+async def test_a_file_that_cannot_be_opened_is_told_to_all_who_appended(tmp_path: Path) -> None:
+    database = Database(tmp_path, [FIRST])  # a directory
+    async with asyncio.timeout(5):
+        results = await asyncio.gather(
+            *(database.append("INSERT INTO notes (text) VALUES (?)", ("a",)) for _ in range(3)), return_exceptions=True
+        )
+        assert [type(each) for each in results] == [UnavailableError] * 3
+        with pytest.raises(UnavailableError):
+            await database.append("INSERT INTO notes (text) VALUES (?)", ("a",))
+    await database.close()

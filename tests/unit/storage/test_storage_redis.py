@@ -220,6 +220,17 @@ async def test_an_outage_begins_with_nothing(line: Line) -> None:
         assert await store.get("a") is None
 
 
+async def test_a_server_is_not_back_because_there_was_nothing_to_tell_it(line: Line) -> None:
+    clock = Clock()
+    store = DegradingKeyValueStore(Interrupted(), Outage(clock=clock))
+    Line.cut = True
+    assert await store.set_if_absent("a", b"mine")
+    for _ in range(3):
+        clock.now += 1
+        assert await store.get("a") == b"mine"
+    assert (store.outage.count, store.outage.since) == (1, 0)
+
+
 async def test_a_cut_while_the_server_catches_up_forgets_no_change(line: Line) -> None:
     clock, server = Clock(), Interrupted()
     store = DegradingKeyValueStore(server, Outage(clock=clock))

@@ -1,0 +1,16 @@
+"""The parts of the subject `engine`, in the order in which they run."""
+
+from collections.abc import Callable, Sequence
+
+from benchmarks.engine import kills, local
+from benchmarks.engine.sizes import FULL, Measured, Sizes
+
+PARTS: dict[str, Callable[[Sizes], Measured]] = {
+    "local": local.measure,
+    "kills": kills.measure,
+}
+
+
+def measure(sizes: Sizes = FULL, parts: Sequence[str] = tuple(PARTS)) -> Measured:
+    """All figures of the parts named."""
+    return [figure for part in parts for figure in PARTS[part](sizes)]

@@ -1,0 +1,30 @@
+"""How much is measured: all of it, or a part for trying the benchmark itself."""
+
+from dataclasses import dataclass
+
+Measured = list[tuple[str, float, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Numbers of runs and rounds.
+
+    Attributes:
+        runs: Runs that are ordered before workers are killed.
+        kills: Kills in a round.
+        rounds: Rounds of kills.
+        quick: Runs whose stages take no time, for the throughput.
+        queued: Jobs in the queue whose memory is measured.
+        stage_s: Seconds of a stage in the realistic case.
+    """
+
+    runs: int = 200
+    kills: int = 5
+    rounds: int = 5
+    quick: int = 2_000
+    queued: int = 1_000
+    stage_s: float = 1.0
+
+
+FULL = Sizes()
+TRIAL = Sizes(runs=200, kills=3, rounds=1, quick=500, queued=200, stage_s=0.2)

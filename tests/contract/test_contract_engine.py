@@ -237,7 +237,10 @@ async def test_a_waiting_job_is_cancelled_at_once_and_can_go_on(engine: Engine, 
 
 async def test_a_job_in_work_is_stopped(engine: Engine, desk: Desk) -> None:
     async with serving(engine, desk.flows):
-        job = await until(engine, await engine.submit(order("a", "wait")), JobState.RUNNING)
+        job = await engine.submit(order("a", "wait"))
+        async with asyncio.timeout(PATIENCE_S):
+            while not desk.begun:
+                await asyncio.sleep(0.01)
         await engine.cancel(job)
         assert (await ended(engine, job)).state is JobState.CANCELLED
     assert (desk.begun, desk.ended) == (["a"], [])
@@ -294,7 +297,7 @@ async def test_a_backlog_of_one_tenant_delays_no_other(engine: Engine, desk: Des
             while len(desk.begun) < 2:
                 await asyncio.sleep(0.01)
         assert (await ended(engine, await engine.submit(order("b", scope=OTHER)))).state is JobState.DONE
-        assert desk.begun == ["a0", "a1", "b"]
+        assert (sorted(desk.begun[:2]), desk.begun[2:]) == (["a0", "a1"], ["b"])
 
 
 async def test_tenants_take_turns_and_the_urgent_goes_first_in_its_own(

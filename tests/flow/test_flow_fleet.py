@@ -47,14 +47,18 @@ class Udib:
         return {each["id"]: each["state"] for each in json.loads(self("jobs", "list", "--all", "--json"))}
 
     @contextmanager
-    def workers(self, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    def workers(self, count: int) -> Iterator[list[str]]:
+        """Workers until the block ends; what they said is in the list then, a line each."""
         command = [sys.executable, "-m", "udib.app.start", "worker", "--data-dir", str(self.data)]
-        running = [subprocess.Popen(command, env=os.environ, stderr=subprocess.PIPE) for _ in range(count)]
+        running = [subprocess.Popen(command, env=os.environ, stderr=subprocess.PIPE, text=True) for _ in range(count)]
+        said: list[str] = []
         try:
-            yield running
+            yield said
         finally:
             for process in running:
                 process.terminate()
+            for process in running:
+                said += process.communicate(timeout=PATIENCE_S)[1].splitlines()
 
 
 @pytest.fixture
@@ -82,19 +86,27 @@ def talk(folder: Path, number: int) -> Path:
     return path
 
 
+def until_both(udib: Udib) -> None:
+    """Wait until the doctor sees both workers."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        doctor = {each["name"]: each for each in json.loads(udib("doctor", "--json"))}
+        if "0 waiting, 0 in work, 2 workers alive" in doctor["jobs"]["detail"]:
+            return
+        assert time.monotonic() < until, doctor["jobs"]
+
+
 def test_two_workers_do_what_was_ordered(udib: Udib, tmp_path: Path) -> None:
     for number in range(6):
         udib("analyze", str(talk(tmp_path, number)), "--background", "--json")
     assert set(udib.jobs().values()) == {"waiting"}
-    with udib.workers(2) as running:
+    with udib.workers(2) as said:
         until = time.monotonic() + PATIENCE_S
         while set(states := udib.jobs().values()) != {"done"}:
             assert time.monotonic() < until, states
             assert "failed" not in states, udib("jobs", "list")
-        doctor = {each["name"]: each for each in json.loads(udib("doctor", "--json"))}
-        assert "0 waiting, 0 in work, 2 workers alive" in doctor["jobs"]["detail"]
-    said = [process.communicate(timeout=30)[1].decode() for process in running]
-    assert all(": done" in each for each in said), "both had some"
+        until_both(udib)
+    assert sorted(line.endswith(": done") for line in said if "job " in line) == [False] * 6 + [True] * 6, said
     listed = json.loads(udib("list", "--json"))
     assert sorted(each["revision"] for each in listed) == [1] * 6
     assert not (udib.data / "journal.db").exists()

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from udib.app.cli import main
+from udib.storage.postgres_schema import MIGRATIONS
 from udib.testing.postgres_process import PostgresProcess
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("records")]
@@ -91,7 +92,7 @@ def test_the_doctor_says_where_records_and_artifacts_lie_and_shows_no_secret(
     said = machines[0]("doctor", "--json")
     found = {each["name"]: each for each in json.loads(said)}
     assert found["catalogue"]["ok"]
-    assert f"at 127.0.0.1, database postgres, schema {schema} 1" in found["catalogue"]["detail"]
+    assert f"at 127.0.0.1, database postgres, schema {schema} {len(MIGRATIONS)}" in found["catalogue"]["detail"]
     assert found["artifacts"]["detail"] == f"bucket udib at {s3_address}"
     assert shared_postgres.password not in said
     assert "very-secret" not in said

@@ -23,6 +23,7 @@ from udib.app.bootstrap_memory import (
 )
 from udib.app.bootstrap_models import Models
 from udib.app.bootstrap_storage import left_on_servers, open_artifacts, open_records
+from udib.app.bootstrap_work import Work, open_work
 from udib.app.settings import Settings, load_settings
 from udib.core.checked import Checked
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from udib.llm.cache import LLMCache
     from udib.memory.service import MemoryService
     from udib.memory.store import EnhancedVectorStore
-    from udib.storage.database import Database
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,6 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
     from udib.storage.database import Database
     from udib.storage.kv import SCHEMA as CACHE_SCHEMA
     from udib.storage.kv import SqliteKeyValueStore
-    from udib.storage.steps import JOURNAL_SCHEMA
 
     settings = settings or load_settings()
     root = _data_directory(settings.data_path)
@@ -181,9 +180,8 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
         embedder = open_embedder(stack, settings, static)
         vectors = open_vectors(stack, settings, root, embedder)
         memory = open_memory(settings, root, vectors)
-        journal = closed_with(stack, Database(root / "journal.db", JOURNAL_SCHEMA))
-        jobs = _engine(stack, settings, root, journal)
-        stores = _Stores(memory, catalogue, artifacts, jobs)
+        work = open_work(stack, settings, root, artifacts)
+        stores = _Stores(memory, catalogue, artifacts, work)
 
         @functools.cache
         def answers() -> "LLMCache":
@@ -194,13 +192,13 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
             return open_models(stack, settings, records, static, answers)
 
         def pipeline() -> tuple[ContentPipeline, Sequence[Checked]]:
-            services = _services(stack, settings, root, stores, journal)
+            services = _services(stack, settings, root, stores)
             if isinstance(embedder, Forgettable):
                 services = replace(services, forgettable=(embedder, *services.forgettable))
             # What was answered while a provider was named holds words, whoever is named now.
             services = replace(services, forgettable=(answers(), *services.forgettable))
             named = models()
-            checked: list[Checked] = [catalogue, cache, artifacts, memory, services.journal, jobs, services.files]
+            checked: list[Checked] = [catalogue, cache, artifacts, memory, work.journal, work.engine, services.files]
             checked += [*services.sources, *services.transcribers, *services.notices]
             checked += named.checked if named is not None else ()
             analyses = _analyses(settings, static)
@@ -210,7 +208,7 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
                 analyses = replace(analyses, summary=_summary(settings, named))
             return ContentPipeline(services, analyses, settings.scope), checked
 
-        yield App(settings, settings.scope, catalogue, cache, memory, vectors, jobs, answers, models, pipeline)
+        yield App(settings, settings.scope, catalogue, cache, memory, vectors, work.engine, answers, models, pipeline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,28 +218,14 @@ class _Stores:
     memory: "MemoryService"
     catalogue: Catalogue
     artifacts: ArtifactStore
-    jobs: Engine
+    work: Work
 
 
-def _engine(stack: AsyncExitStack, settings: Settings, root: Path, journal: "Database") -> Engine:
-    """Who does the jobs."""
-    from udib.pipeline.local import LocalEngine
-    from udib.storage.jobs import SqliteJobStore
-
-    engine = LocalEngine(SqliteJobStore(journal), root / "locks", keep_days=settings.engine.keep_days)
-    stack.push_async_callback(engine.close)
-    return engine
-
-
-def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _Stores, journal: "Database") -> Services:
+def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _Stores) -> Services:
     from udib.delivery.files import FilesOutbox
-    from udib.pipeline.journal import Journal
     from udib.sources.files import is_intact, with_captions
     from udib.sources.tags import read_tags
-    from udib.storage.locks import FileLocks
-    from udib.storage.steps import SqliteStepStore
 
-    steps = Journal(SqliteStepStore(journal), FileLocks(root / "locks"), stores.artifacts)
     files = FilesOutbox(root / "reports")
     return Services(
         sources=_sources(stack, settings),
@@ -254,10 +238,17 @@ def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _St
         artifacts=stores.artifacts,
         files=files,
         notices=_notices(stack, settings, stores.catalogue),
-        journal=steps,
+        journal=stores.work.journal,
         # First what gives back space without needing any; the catalogue last: a content stays listed until nothing
         # else of it is left.
-        forgettable=(stores.artifacts, files, stores.jobs, steps, stores.memory, stores.catalogue),
+        forgettable=(
+            stores.artifacts,
+            files,
+            stores.work.engine,
+            stores.work.journal,
+            stores.memory,
+            stores.catalogue,
+        ),
     )
 
 

@@ -50,6 +50,8 @@ def left_on_servers(settings: Settings) -> list[str]:
         lacking.append(
             f"The artifacts lie in a bucket (s3, {settings.storage.s3_bucket}); back that up by its own means."
         )
+    if settings.engine.kind == "dbos":
+        lacking.append("The jobs and their finished steps lie on a server (postgres); back that up by its own means.")
     return lacking
 
 

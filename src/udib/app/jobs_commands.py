@@ -79,7 +79,8 @@ async def work(options: Options) -> int:
         load = Load(wanted.jobs, min(wanted.of_one_tenant, wanted.jobs))
         flows = {name: flow if options.quiet else _announced(flow) for name, flow in app.flows.items()}
         if not options.quiet:
-            _say(f"serving {app.settings.data_path}: up to {load.jobs} jobs at a time")
+            place = "the fleet" if wanted.kind == "dbos" else str(app.settings.data_path)
+            _say(f"serving {place}: up to {load.jobs} jobs at a time")
         await app.jobs.serve(flows, load)
         return 0
 

@@ -174,6 +174,8 @@ class DeliverySettings(Section):
 class EngineSettings(Section):
     """Jobs, and who does them."""
 
+    kind: Literal["local", "dbos"] = "local"
+    postgres_url: SecretStr | None = Field(default=None, description="connection string; null: that of storage")
     jobs: int = Field(default=4, ge=1, le=1000, description="jobs at the same time in `udib worker`")
     of_one_tenant: int = Field(default=3, ge=1, le=1000, description="of these, jobs of one tenant")
     keep_days: float = Field(default=30, gt=0, le=36_500, description="days that ended jobs stay listed")

@@ -1,11 +1,11 @@
 """The engine: what takes jobs, does them, and keeps them through crashes. One for a machine, one for a fleet."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from udib.core.checked import Checked
-from udib.core.errors import Status
+from udib.core.errors import BadRequestError, Status
 from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
 from udib.core.ports import Forgettable, ProgressSink
 from udib.core.tenancy import Scope
@@ -90,6 +90,11 @@ class Engine(Checked, Forgettable, Protocol):
 
 
 CANCELLED: Final = Outcome(Status.SKIPPED, "It was cancelled.")
+MOST_DEATHS: Final = 5
+"""How often a job may be begun by workers that died of it, before it is given up."""
+DEADLY: Final = Outcome(
+    Status.FAILED, f"The process that did it died {MOST_DEATHS} times; look into its log, then `udib jobs retry` it."
+)
 _LONGEST_WAIT_S: Final = 300.0
 
 
@@ -102,3 +107,55 @@ async def fork(engine: Engine, job: Job, stage: str) -> Job:
     """Order what a job was for once more, with everything anew from `stage` on; what is before it is used again."""
     order = job.order
     return await engine.submit(replace(order, payload={**order.payload, "from_stage": stage}, delay_s=0.0))
+
+
+def is_to_be_tried_again(job: Job, outcome: Outcome) -> bool:
+    """Whether a job that came to this has attempts left for it."""
+    return outcome.status is Status.RETRYABLE and job.attempt < job.order.attempts
+
+
+def state_after(outcome: Outcome) -> JobState:
+    """How a job ended that came to this."""
+    return JobState.DONE if outcome.status in {Status.OK, Status.SKIPPED} else JobState.FAILED
+
+
+def bug_of_udib(bug: BaseException) -> Outcome:
+    """What a job came to that met a bug."""
+    return Outcome(Status.FAILED, f"This is a bug of udib ({type(bug).__name__}: {bug}); please report it.")
+
+
+def the_one(found: Sequence[Job], reference: str) -> Job:
+    """The only job that was found.
+
+    Raises:
+        BadRequestError: There is none, or more than one.
+    """
+    match found:
+        case [job]:
+            return job
+        case []:
+            raise BadRequestError(f"There is no job {reference!r} here; `udib jobs list` shows those there are.")
+        case _:
+            raise BadRequestError(f"More than one job begins with {reference!r}; give more of its id.")
+
+
+def may_be_cancelled(job_id: str, state: JobState) -> None:
+    """Refuse to cancel what has ended."""
+    if state.ended:
+        raise BadRequestError(f"The job {job_id} is {state.value} already; there is nothing to cancel.")
+
+
+def may_go_on(job: Job) -> None:
+    """Refuse to let a job go on that is done, or not ended."""
+    if job.state not in {JobState.CANCELLED, JobState.FAILED}:
+        raise BadRequestError(f"The job {job.id} is {job.state.value}; only a failed or cancelled one can go on.")
+
+
+def ordered_again(job: Job) -> BadRequestError:
+    """A job cannot go on beside a newer one for the same."""
+    return BadRequestError(f"What the job {job.id} was for was ordered again meanwhile; see `udib jobs list`.")
+
+
+def was_forgotten(job: Job) -> BadRequestError:
+    """A job is no longer there."""
+    return BadRequestError(f"The job {job.id} was forgotten.")

@@ -18,28 +18,37 @@ from typing import Any, Final
 
 import structlog
 
-from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
+from udib.core.errors import UdibError, UnavailableError
 from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
 from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
-from udib.core.types import ContentId, Health, Progress
-from udib.pipeline.engine import CANCELLED, Flows, Load, Work, wait_s
+from udib.core.types import ContentId, Health
+from udib.pipeline.engine import (
+    CANCELLED,
+    DEADLY,
+    MOST_DEATHS,
+    Flows,
+    Load,
+    Work,
+    bug_of_udib,
+    is_to_be_tried_again,
+    may_be_cancelled,
+    may_go_on,
+    ordered_again,
+    state_after,
+    the_one,
+    wait_s,
+    was_forgotten,
+)
+from udib.pipeline.tale import Tale
 from udib.storage.jobs import SqliteJobStore
 from udib.storage.locks import is_held, locked
 
 _LOOK_S: Final = 0.1
 """Seconds after which what other processes wrote is looked for."""
-_TELL_S: Final = 0.05
-"""Seconds over which what a job tells is gathered."""
 _BEAT_S: Final = 0.5
 """Seconds after which dead workers and orders that are due are looked for."""
-_MOST_DEATHS: Final = 5
-"""How often a job may be begun by workers that died of it, before it is given up."""
-_EVENTS_OF_AN_ATTEMPT: Final = 1_000_000
 _SERVING: Final = "serving.lock"
-_DEADLY: Final = Outcome(
-    Status.FAILED, f"The process that did it died {_MOST_DEATHS} times; look into its log, then `udib jobs retry` it."
-)
 
 log: Any = structlog.get_logger()
 
@@ -71,13 +80,7 @@ class LocalEngine:
     async def find(self, scope: Scope, reference: str) -> Job:
         """The job of an id or its beginning; see `Engine.find`."""
         found = await self._store.find(scope, reference) if reference else []
-        match found:
-            case [job]:
-                return job
-            case []:
-                raise BadRequestError(f"There is no job {reference!r} here; `udib jobs list` shows those there are.")
-            case _:
-                raise BadRequestError(f"More than one job begins with {reference!r}; give more of its id.")
+        return the_one(found, reference)
 
     async def jobs(self, scope: Scope, *, states: Collection[JobState] = frozenset(JobState), limit: int) -> list[Job]:
         """The jobs of a scope; see `Engine.jobs`."""
@@ -86,18 +89,16 @@ class LocalEngine:
     async def cancel(self, job: Job) -> Job:
         """End a job; see `Engine.cancel`."""
         was = await self._store.cancel(job.id, CANCELLED, self._clock())
-        if was.ended:
-            raise BadRequestError(f"The job {job.id} is {was.value} already; there is nothing to cancel.")
+        may_be_cancelled(job.id, was)
         self._news.set()
         return await self._now(job)
 
     async def again(self, job: Job) -> Job:
         """Let a job go on; see `Engine.again`."""
         job = await self._now(job)
-        if job.state not in {JobState.CANCELLED, JobState.FAILED}:
-            raise BadRequestError(f"The job {job.id} is {job.state.value}; only a failed or cancelled one can go on.")
+        may_go_on(job)
         if not await self._store.again(job.id, self._clock()):
-            raise BadRequestError(f"What the job {job.id} was for was ordered again meanwhile; see `udib jobs list`.")
+            raise ordered_again(job)
         self._news.set()
         return await self._now(job)
 
@@ -183,7 +184,7 @@ class LocalEngine:
     async def _now(self, job: Job) -> Job:
         found = await self._store.by_id(job.id)
         if found is None:
-            raise BadRequestError(f"The job {job.id} was forgotten.")
+            raise was_forgotten(job)
         return found
 
     def _is_served(self) -> bool:
@@ -232,8 +233,8 @@ class LocalEngine:
             for job in await self._store.left_by(worker):
                 if job.id in before or job.id in self._busy:
                     continue
-                if job.attempt >= max(job.order.attempts, _MOST_DEATHS):
-                    await self._store.end(job.id, JobState.FAILED, _DEADLY, now)
+                if job.attempt >= max(job.order.attempts, MOST_DEATHS):
+                    await self._store.end(job.id, JobState.FAILED, DEADLY, now)
                 else:
                     await self._store.postpone(job.id, None, now)
         for order in await self._store.due(now):
@@ -270,7 +271,7 @@ class LocalEngine:
 
     async def _do(self, job: Job, work: Work, also: ProgressSink | None = None) -> int:
         """Do a job that is claimed, and enter what it came to."""
-        tale = _Tale(self._store, job, self._clock, also)
+        tale = Tale(self._store, job, self._clock, also)
         try:
             async with asyncio.TaskGroup() as group:
                 writer = group.create_task(tale.write())
@@ -285,7 +286,7 @@ class LocalEngine:
             self._news.set()
         return tale.last
 
-    async def _outcome(self, job: Job, work: Work, tale: "_Tale") -> Outcome | None:
+    async def _outcome(self, job: Job, work: Work, tale: Tale) -> Outcome | None:
         """What a job comes to; None: it was cancelled. A bug in it ends the job, and not who serves."""
         task = asyncio.ensure_future(work(job, tale))
         self._busy[job.id] = task
@@ -302,51 +303,13 @@ class LocalEngine:
         if bug is None:
             return task.result()
         log.error("jobs.bug", job=job.id, exc_info=bug)
-        return Outcome(Status.FAILED, f"This is a bug of udib ({type(bug).__name__}: {bug}); please report it.")
+        return bug_of_udib(bug)
 
     async def _enter(self, job: Job, outcome: Outcome | None) -> None:
         now = self._clock()
         if outcome is None:
             await self._store.end(job.id, JobState.CANCELLED, CANCELLED, now)
-        elif outcome.status is Status.RETRYABLE and job.attempt < job.order.attempts:
+        elif is_to_be_tried_again(job, outcome):
             await self._store.postpone(job.id, outcome, now + wait_s(job.attempt))
         else:
-            state = JobState.DONE if outcome.status in {Status.OK, Status.SKIPPED} else JobState.FAILED
-            await self._store.end(job.id, state, outcome, now)
-
-
-class _Tale:
-    """What a job tells, gathered for a moment and written in its order."""
-
-    def __init__(self, store: SqliteJobStore, job: Job, clock: Callable[[], float], also: ProgressSink | None) -> None:
-        self._store = store
-        self._job = job
-        self._clock = clock
-        self._also = also
-        self._told: list[tuple[float, Progress]] = []
-        self._news = asyncio.Event()
-        self.last = job.attempt * _EVENTS_OF_AN_ATTEMPT
-
-    def __call__(self, event: Progress) -> None:
-        self._told.append((self._clock(), event))
-        self._news.set()
-        if self._also is not None:
-            self._also(event)
-
-    async def write(self) -> None:
-        """Write what is told, until cancelled."""
-        while True:
-            await self._news.wait()
-            await asyncio.sleep(_TELL_S)
-            try:
-                await self.flush()
-            except UdibError as exc:  # what is told is lost, the work is not
-                log.warning("jobs.not_told", job=self._job.id, reason=str(exc))
-
-    async def flush(self) -> None:
-        """Write what was told so far."""
-        self._news.clear()
-        told, self._told = self._told, []
-        first = self.last + 1
-        self.last += len(told)
-        await self._store.tell(self._job.id, first, told)
+            await self._store.end(job.id, state_after(outcome), outcome, now)

@@ -58,12 +58,13 @@ class PostgresDatabase:
         wait_s: Longest wait for a connection.
         longest_s: Longest time of one transaction with all that is waited for, also where the server is frozen and
             answers nothing; the library may take ten seconds more to let go of it.
+        setting: What the settings that name it begin with.
 
     Raises:
         BadRequestError: The connection string cannot be read.
     """
 
-    __slots__ = ("_longest_s", "_opening", "_parameters", "_pool", "_schema", "_size", "_wait_s", "place")
+    __slots__ = ("_longest_s", "_opening", "_parameters", "_pool", "_size", "_wait_s", "login", "place", "schema")
 
     def __init__(
         self,
@@ -73,14 +74,16 @@ class PostgresDatabase:
         connections: int = MOST_CONNECTIONS,
         wait_s: float = CONNECTION_TIMEOUT_S,
         longest_s: float = TRANSACTION_TIMEOUT_S,
+        setting: str = "storage.postgres",
     ) -> None:
         given: dict[str, str] | None = None
         with suppress(psycopg.ProgrammingError):
             given = {name: str(value) for name, value in conninfo_to_dict(url).items()}
-        self.place = DatabasePlace.of(given, "storage.postgres", "the records")
+        self.place = DatabasePlace.of(given, setting, "the records")
         usual: dict[str, Any] = {"connect_timeout": math.ceil(wait_s), "application_name": "udib", **_WATCHED}
         self._parameters: dict[str, Any] = usual | (given or {}) | {"client_encoding": "utf8"}
-        self._schema = schema
+        self.login = {name: str(value) for name, value in self._parameters.items()}
+        self.schema = schema
         self._size = connections
         self._wait_s = wait_s
         self._longest_s = longest_s
@@ -134,6 +137,31 @@ class PostgresDatabase:
 
         return await self.run(read, repeatable=True)
 
+    @asynccontextmanager
+    async def session(self, name: str) -> AsyncGenerator[Connection]:
+        """A connection that is not the pool's, called `name` on the server; it ends with the block. Raises as `run`."""
+        await self._opened()
+        with self._faults():
+            async with await self._connect(application_name=name) as connection:
+                yield connection
+
+    @staticmethod
+    async def ended(session: Connection) -> None:
+        """Wait until a session that nobody uses meanwhile is ended by the server, or cut off from it."""
+        loop = asyncio.get_running_loop()
+        descriptor = session.fileno()
+        while True:
+            told = asyncio.Event()
+            loop.add_reader(descriptor, told.set)
+            try:
+                await told.wait()
+            finally:
+                loop.remove_reader(descriptor)
+            try:
+                await session.execute("SELECT 1")  # it may also have told of a setting that was changed
+            except psycopg.OperationalError:
+                return
+
     async def vacuum(self, *tables: LiteralString) -> None:
         """Let the server reuse the room of deleted rows. What keeps it from that is logged: the deletion stands."""
         refused: list[str] = []
@@ -168,7 +196,7 @@ class PostgresDatabase:
         except UdibError as exc:
             return unhealthy(name, exc)
         where = f"PostgreSQL {version} at {self.place.where}"
-        return Health(name, ok=True, detail=f"{where}, schema {self._schema} {len(MIGRATIONS)}")
+        return Health(name, ok=True, detail=f"{where}, schema {self.schema} {len(MIGRATIONS)}")
 
     async def close(self) -> None:
         """Give the connections back. Safe to repeat; the next call opens them again."""
@@ -183,7 +211,7 @@ class PostgresDatabase:
                 with self._faults():
                     # Not from the pool, which hides why a connection cannot be made.
                     async with await self._connect() as connection:
-                        await migrate(connection, self._schema, self.place)
+                        await migrate(connection, self.schema, self.place)
                 self._pool = AsyncConnectionPool(
                     kwargs={**self._parameters, "autocommit": True},
                     min_size=0,
@@ -197,11 +225,11 @@ class PostgresDatabase:
                 await self._pool.open()
             return self._pool
 
-    async def _connect(self) -> Connection:
-        return await AsyncConnection.connect(**self._parameters, autocommit=True)
+    async def _connect(self, **more: str) -> Connection:
+        return await AsyncConnection.connect(**self._parameters | more, autocommit=True)
 
     async def _configure(self, connection: Connection) -> None:
-        await connection.execute(search_path(self._schema))
+        await connection.execute(search_path(self.schema))
         await connection.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT_S:.0f}s'")
         await connection.execute(f"SET idle_in_transaction_session_timeout = '{_IDLE_S}s'")
 

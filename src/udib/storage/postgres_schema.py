@@ -106,6 +106,73 @@ MIGRATIONS: Final[tuple[LiteralString, ...]] = (
         data bytea NOT NULL
     );
     """,
+    """
+    CREATE TABLE runs (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        tenant text COLLATE "C" NOT NULL CHECK (tenant <> ''),
+        workspace text COLLATE "C" NOT NULL CHECK (workspace <> ''),
+        content_id bytea NOT NULL,
+        key text COLLATE "C" NOT NULL,
+        revision integer NOT NULL,
+        holder bigint NOT NULL DEFAULT 1,
+        finished boolean NOT NULL DEFAULT false
+    );
+    CREATE INDEX runs_by_content ON runs (tenant, workspace, content_id);
+    CREATE TABLE steps (
+        run_id bigint NOT NULL REFERENCES runs ON DELETE CASCADE,
+        stage text COLLATE "C" NOT NULL,
+        version integer NOT NULL,
+        input_hash text COLLATE "C" NOT NULL,
+        output bytea,
+        artifact text COLLATE "C",
+        reusable boolean NOT NULL,
+        PRIMARY KEY (run_id, stage, version, input_hash)
+    );
+
+    CREATE TABLE jobs (
+        number bigint GENERATED ALWAYS AS IDENTITY,
+        id text COLLATE "C" PRIMARY KEY,
+        tenant text COLLATE "C" NOT NULL CHECK (tenant <> ''),
+        workspace text COLLATE "C" NOT NULL CHECK (workspace <> ''),
+        key text COLLATE "C" NOT NULL,
+        address_digest text COLLATE "C",
+        newest boolean NOT NULL DEFAULT true,
+        submitted_at double precision NOT NULL,
+        attempt integer NOT NULL DEFAULT 0,
+        deaths integer NOT NULL DEFAULT 0,
+        again_at double precision,
+        content_id bytea,
+        worker text COLLATE "C"
+    );
+    CREATE UNIQUE INDEX jobs_newest ON jobs (tenant, workspace, key) WHERE newest;
+    CREATE INDEX jobs_by_scope ON jobs (tenant, workspace, number);
+    CREATE INDEX jobs_by_address ON jobs (tenant, workspace, address_digest);
+    CREATE INDEX jobs_by_age ON jobs (submitted_at);
+    CREATE INDEX jobs_again ON jobs (again_at) WHERE again_at IS NOT NULL;
+    CREATE INDEX jobs_in_work ON jobs (worker) WHERE worker IS NOT NULL;
+    CREATE TABLE events (
+        job text COLLATE "C" NOT NULL REFERENCES jobs ON DELETE CASCADE,
+        number bigint NOT NULL,
+        at double precision NOT NULL,
+        event bytea NOT NULL,
+        PRIMARY KEY (job, number)
+    );
+    CREATE TABLE workers (
+        id text COLLATE "C" PRIMARY KEY,
+        serves boolean NOT NULL,
+        seen_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    );
+    CREATE TABLE schedules (
+        name text PRIMARY KEY,
+        tenant text COLLATE "C" NOT NULL CHECK (tenant <> ''),
+        workspace text COLLATE "C" NOT NULL CHECK (workspace <> ''),
+        flow text NOT NULL,
+        payload text NOT NULL,
+        attempts integer NOT NULL,
+        every_s double precision NOT NULL,
+        next_at double precision NOT NULL
+    );
+    """,
 )
 """What each version of the tables adds to the one before; an entry is never changed once it is released."""
 

@@ -1,0 +1,103 @@
+"""The part of the composition root that opens the engine and the journal: of this machine, or of a fleet."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from udib.app.bootstrap_memory import closed_with, needs_extra
+from udib.app.settings import Settings
+from udib.core.errors import BadRequestError
+from udib.core.ports import ArtifactStore
+from udib.pipeline.engine import Engine
+from udib.pipeline.journal import Journal
+
+if TYPE_CHECKING:
+    from udib.pipeline.dbos_queue import DbosQueue
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Who does jobs, and where their finished steps are. Nothing is connected to before it is used."""
+
+    engine: Engine
+    journal: Journal
+
+
+def open_work(stack: AsyncExitStack, settings: Settings, root: Path, artifacts: ArtifactStore) -> Work:
+    """The engine that the settings name, and its journal.
+
+    Args:
+        stack: Closes what is opened.
+        settings: Which, and where.
+        root: The data directory.
+        artifacts: Where large steps lie.
+
+    Raises:
+        BadRequestError: The engine needs something that is not set.
+    """
+    match settings.engine.kind:
+        case "local":
+            return _local(stack, settings, root, artifacts)
+        case "dbos":
+            return _fleet(stack, settings, artifacts)
+
+
+def _local(stack: AsyncExitStack, settings: Settings, root: Path, artifacts: ArtifactStore) -> Work:
+    from udib.pipeline.local import LocalEngine
+    from udib.storage.database import Database
+    from udib.storage.jobs import SqliteJobStore
+    from udib.storage.locks import FileLocks
+    from udib.storage.steps import JOURNAL_SCHEMA, SqliteStepStore
+
+    database = closed_with(stack, Database(root / "journal.db", JOURNAL_SCHEMA))
+    engine = LocalEngine(SqliteJobStore(database), root / "locks", keep_days=settings.engine.keep_days)
+    stack.push_async_callback(engine.close)
+    return Work(engine, Journal(SqliteStepStore(database), FileLocks(root / "locks"), artifacts))
+
+
+def _fleet(stack: AsyncExitStack, settings: Settings, artifacts: ArtifactStore) -> Work:
+    with needs_extra("fleet"):
+        from udib.storage.postgres import PostgresDatabase
+
+    from udib.pipeline.dbos import DbosEngine
+    from udib.pipeline.dbos_worker import LEASE_S, worker_name
+    from udib.storage.postgres_jobs import PostgresJobStore
+    from udib.storage.postgres_locks import PostgresLocks
+    from udib.storage.postgres_steps import PostgresStepStore
+
+    wanted, storage = settings.engine, settings.storage
+    url = wanted.postgres_url or storage.postgres_url
+    if url is None:
+        raise BadRequestError(
+            "engine.kind is dbos, but neither engine.postgres_url nor storage.postgres_url is set; give the connection "
+            "string of your server, best as UDIB_STORAGE__POSTGRES_URL (DATABASE_URL gives it too)."
+        )
+    if storage.catalogue != "postgres":
+        raise BadRequestError(
+            f"engine.kind is dbos, but storage.catalogue is {storage.catalogue}, so that no machine would find the "
+            "reports of another; set storage.catalogue to postgres."
+        )
+    database = PostgresDatabase(
+        url.get_secret_value(),
+        storage.postgres_schema,
+        connections=max(storage.postgres_connections, 2),  # who sweeps holds one while it asks for another
+        setting="engine.postgres" if wanted.postgres_url else "storage.postgres",
+    )
+    if "dbname" not in database.login:
+        raise BadRequestError(
+            f"{database.place.setting}_url names no database, which the queue of the fleet needs; write "
+            "postgresql://user:password@host:5432/database."
+        )
+    stack.push_async_callback(database.close)
+    worker = worker_name()
+
+    def queue() -> "DbosQueue":
+        with needs_extra("fleet"):
+            from udib.pipeline.dbos_queue import DbosQueue
+
+        return DbosQueue(database, worker, lease_s=LEASE_S)
+
+    engine = DbosEngine(PostgresJobStore(database), queue, worker, keep_days=wanted.keep_days)
+    stack.push_async_callback(engine.close)
+    return Work(engine, Journal(PostgresStepStore(database), PostgresLocks(database, worker), artifacts))

@@ -145,6 +145,12 @@ async def until(engine: Engine, job: Job, *states: JobState) -> Job:
     return found
 
 
+async def until_begun(desk: Desk, count: int) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while len(desk.begun) < count:
+            await asyncio.sleep(0.01)
+
+
 async def ended(engine: Engine, job: Job) -> Job:
     return await until(engine, job, JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
@@ -238,9 +244,7 @@ async def test_a_waiting_job_is_cancelled_at_once_and_can_go_on(engine: Engine, 
 async def test_a_job_in_work_is_stopped(engine: Engine, desk: Desk) -> None:
     async with serving(engine, desk.flows):
         job = await engine.submit(order("a", "wait"))
-        async with asyncio.timeout(PATIENCE_S):
-            while not desk.begun:
-                await asyncio.sleep(0.01)
+        await until_begun(desk, 1)
         await engine.cancel(job)
         assert (await ended(engine, job)).state is JobState.CANCELLED
     assert (desk.begun, desk.ended) == (["a"], [])
@@ -270,7 +274,8 @@ async def test_what_a_job_tells_is_followed_to_its_end(engine: Engine, desk: Des
 async def test_who_stops_serving_leaves_the_work_to_the_next(place: Place, desk: Desk) -> None:
     async with place.engine() as first:
         async with serving(first, desk.flows):
-            job = await until(first, await first.submit(order("a", "wait")), JobState.RUNNING)
+            job = await first.submit(order("a", "wait"))
+            await until_begun(desk, 1)
         assert (await first.find(ACME, job.id)).state is JobState.WAITING
     desk.go.set()
     async with place.engine() as second, serving(second, desk.flows):
@@ -293,9 +298,7 @@ async def test_a_backlog_of_one_tenant_delays_no_other(engine: Engine, desk: Des
     for number in range(20):
         await engine.submit(order(f"a{number}", "wait"))
     async with serving(engine, desk.flows, Load(jobs=3, of_one_tenant=2)):
-        async with asyncio.timeout(PATIENCE_S):
-            while len(desk.begun) < 2:
-                await asyncio.sleep(0.01)
+        await until_begun(desk, 2)
         assert (await ended(engine, await engine.submit(order("b", scope=OTHER)))).state is JobState.DONE
         assert (sorted(desk.begun[:2]), desk.begun[2:]) == (["a0", "a1"], ["b"])
 
@@ -340,9 +343,7 @@ async def test_who_wants_one_job_done_goes_on_where_the_server_has_gone(
     async with place.engine() as server:
         async with serving(server, desk.flows):
             wanted = asyncio.create_task(engine.perform(order("a", "wait"), mine.work, lambda _: None))
-            async with asyncio.timeout(PATIENCE_S):
-                while not desk.begun:
-                    await asyncio.sleep(0.01)
+            await until_begun(desk, 1)
         assert (await wanted).state is JobState.DONE
     assert (desk.ended, mine.ended) == ([], ["a"])
 
@@ -352,9 +353,7 @@ async def test_who_gives_up_waiting_cancels_an_order_of_its_own_only(engine: Eng
         if others:
             await engine.submit(order("b", "wait"))
         wanted = asyncio.create_task(engine.perform(order("b" if others else "a", "wait"), desk.work, lambda _: None))
-        async with asyncio.timeout(PATIENCE_S):
-            while len(desk.begun) < 1 + others:
-                await asyncio.sleep(0.01)
+        await until_begun(desk, 1 + others)
         wanted.cancel()
         with pytest.raises(asyncio.CancelledError):
             await wanted

@@ -9,7 +9,7 @@ import json
 import logging
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar
@@ -26,7 +26,7 @@ from dbos import (
 from sqlalchemy import URL
 from sqlalchemy import exc as sqlalchemy_errors
 
-from udib.core.errors import Status
+from udib.core.errors import Status, UnavailableError
 from udib.core.jobs import JobState, Order, Outcome
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId
@@ -198,8 +198,9 @@ class DbosQueue:
                 await asyncio.to_thread(self._stop)
         finally:
             _IN_PROCESS.release()
-        if load is None:
-            await self._asked(client.delete_queue, self.own)
+            if load is None:
+                with suppress(UnavailableError):  # an empty queue more
+                    await self._asked(client.delete_queue, self.own)
 
     async def close(self) -> None:
         """Give the connections back. Safe to repeat."""

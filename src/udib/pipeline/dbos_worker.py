@@ -73,7 +73,7 @@ class DbosWorker:
         self._clock = clock
         self._flows: Flows = {}
         self._also: ProgressSink | None = None
-        self._busy: dict[str, asyncio.Future[Outcome]] = {}
+        self._busy: dict[str, asyncio.Task[Outcome]] = {}
 
     @asynccontextmanager
     async def working(self, flows: Flows, load: Load | None, also: ProgressSink | None = None) -> AsyncGenerator[None]:
@@ -103,7 +103,7 @@ class DbosWorker:
     async def _stop(self) -> None:
         """Leave what is still in work to the others."""
         for task in self._busy.values():
-            task.cancel()
+            _cancel_once(task)
         if self._busy:
             await asyncio.wait(self._busy.values())
         with suppress(UnavailableError):  # then the lease runs out
@@ -138,7 +138,7 @@ class DbosWorker:
             with suppress(UnavailableError):
                 mine = {entry.id for entry in await self._queue.in_work(self._worker)}
                 for job_id in busy.keys() - mine:
-                    busy[job_id].cancel()
+                    _cancel_once(busy[job_id])
                 now = time.monotonic()
                 adrift = {job_id: adrift.get(job_id, now) for job_id in mine - self._busy.keys()}
                 await self._queue.resume([job_id for job_id, since in adrift.items() if since < now - 2 * LEASE_S])
@@ -164,7 +164,7 @@ class DbosWorker:
         """Do a job that the queue gave to this worker. What is returned counts only if it still has it."""
         while (before := self._busy.get(job_id)) is not None:  # this worker had it already, and has yet to stop
             await asyncio.wait([before])
-        task = asyncio.ensure_future(self._done(job_id, order))
+        task = asyncio.create_task(self._done(job_id, order))
         self._busy[job_id] = task
         try:
             return await task
@@ -221,6 +221,12 @@ class DbosWorker:
             return task.result()
         log.error("jobs.bug", job=job.id, exc_info=bug)
         return bug_of_udib(bug)
+
+
+def _cancel_once(task: asyncio.Task[Outcome]) -> None:
+    """Cancel a task unless it is stopping already: a second cancellation would break its cleaning up."""
+    if not task.cancelling():
+        task.cancel()
 
 
 async def _insist(ask: Callable[[], Awaitable[T]]) -> T:

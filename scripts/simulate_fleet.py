@@ -5,19 +5,19 @@
 
 An item is a chain of demands on resources, each so many seconds of one of: a core of its worker, one of the worker's
 recognisers (which take a core as well), a place at the model provider (shared by all workers). Items arrive at random
-times over a day, as a Poisson process, or all at once (`--backlog`). A worker takes a job when one of its places is free,
-first the worker with the most free places. What an item costs comes from `benchmarks/results/engine.json` where it was
-measured; what is marked "assumed" was not run.
+times over a day, or all at once (`--backlog`). A job is taken when a worker has a free place, by the one with the most
+free places. What an item costs comes from `benchmarks/results/engine.json` where it was measured; what is marked
+"assumed" was not run.
 """
 
 import argparse
 import heapq
 import json
 import math
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -113,7 +113,7 @@ class _Simulation:
 
     def run(self, arrivals: Iterable[tuple[float, Kind]]) -> Result:
         for at, kind in arrivals:
-            self._at(at, lambda at=at, kind=kind: self._arrive(at, kind))
+            self._at(at, partial(self._arrive, at, kind))
         while self._agenda:
             self._now, _, action = heapq.heappop(self._agenda)
             action()
@@ -150,7 +150,7 @@ class _Simulation:
             self._begin_waiting()
             return
         demand = left.popleft()
-        then = lambda: self._next(worker, at, left)  # noqa: E731
+        then = partial(self._next, worker, at, left)
         match demand.resource:
             case "core":
                 self._take(self._cores[worker], demand.seconds, then)
@@ -194,13 +194,15 @@ def workers_for(fleet: Fleet, kinds: Sequence[tuple[Kind, float]], items_a_day: 
     """How many workers a day's items need, and what of them is the scarce resource."""
     rate = items_a_day / DAY_S
     shares = sum(share for _, share in kinds)
-    need = {
-        name: rate * sum(kind.needs(name) * share for kind, share in kinds) / shares for name in ("core", "recogniser")
-    }
-    need["core"] += need["recogniser"]  # a recogniser computes on a core
+
+    def in_use(resource: str) -> float:
+        """Places of a resource that are taken at any time, on average."""
+        return rate * sum(kind.needs(resource) * share for kind, share in kinds) / shares
+
+    recognisers = in_use("recogniser")
     workers = {
-        "core": need["core"] / (fleet.cores * USABLE),
-        "recogniser": need["recogniser"] / (fleet.recognisers * USABLE),
+        "core": (in_use("core") + recognisers) / (fleet.cores * USABLE),  # a recogniser computes on a core
+        "recogniser": recognisers / (fleet.recognisers * USABLE),
     }
     scarce = max(workers, key=lambda name: workers[name])
     return max(1, math.ceil(workers[scarce])), scarce
@@ -229,9 +231,7 @@ def measured_kinds(results: Path = RESULTS) -> list[Kind]:
 
 
 def _table(fleet: Fleet) -> None:
-    print(
-        f"workers of {fleet.cores} cores, {fleet.jobs} jobs and {fleet.recognisers} recognisers each, {USABLE:.0%} used"
-    )
+    print(f"workers of {fleet.cores} cores and {fleet.recognisers} recognisers each, used to {USABLE:.0%}")
     print(f"{'kind of item':<34}{'an hour':>10}{'1e3/day':>10}{'1e5/day':>10}{'1e7/day':>10}  scarce, source")
     for kind in measured_kinds():
         busy = kind.needs("core") + kind.needs("recogniser")
@@ -265,4 +265,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -36,6 +36,8 @@ from udib.core.findings import (
     StageTiming,
     TranscriptFacts,
     Verdict,
+    WordedStatement,
+    WordedSummary,
 )
 from udib.core.ports import Catalogue
 from udib.core.speech import Missing, Origin, Quote, Segment, Transcript
@@ -98,6 +100,15 @@ def report(about: Content, revision: int = 1, created_at: str = "2026-01-01T00:0
         fallacies=Fallacies((Fallacy(fell, FallacyKind.STRAW_MAN, "No", "a plain denial", 0.4),), withheld=3),
         debate=debate,
         summary=(rose, said(SECRET)),
+        worded_summary=WordedSummary(
+            (WordedStatement("Rents went up and down.", (rose, fell)),),
+            ("a/model",),
+            0.01,
+            1,
+            3,
+            2,
+            (Missing("part 2", "too long"),),
+        ),
         missing=(Missing("notice", "no webhook"),),
         quotes_verified=9,
         quotes_dropped=1,

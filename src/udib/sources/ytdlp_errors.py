@@ -41,7 +41,10 @@ _PATTERNS = (
 _TEXTS = tuple((status, sentence, re.compile(pattern, re.IGNORECASE)) for status, sentence, pattern in _PATTERNS)
 
 
+_ASTRAY = "{host} redirects to something that is no web address, or in a circle{status}; check the address."
 _CLASSES = {
+    "InvalidSchema": (_BAD, _ASTRAY.replace("{status}", "")),  # of requests, which yt-dlp takes where it is installed
+    "TooManyRedirects": (_BAD, _ASTRAY.replace("{status}", "")),
     "UnsupportedError": (_BAD, _NOTHING),
     "GeoRestrictedError": (_NO, _ABROAD),
     "UserNotLive": (_LATER, "This channel is not live; give the address of a recording."),
@@ -97,9 +100,7 @@ def _by_class(error: BaseException, host: str) -> UdibError | None:
 
 def _by_status(status: int, host: str) -> UdibError:
     if 300 <= status < 400:  # what can be followed was followed
-        return BadRequestError(
-            f"{host} redirects to something that is no web address, or in a circle (HTTP {status}); check the address."
-        )
+        return BadRequestError(_ASTRAY.format(host=host, status=f" (HTTP {status})"))
     return status_error(status, host)
 
 

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -21,8 +21,8 @@ from udib.storage.glance import LoopReader
 
 T = TypeVar("T")
 
-_Appended = tuple[str, Sequence[Any], "asyncio.Future[None]"]
-"""A statement, its values, and who waits for it."""
+_Call = tuple[Callable[[sqlite3.Connection], Any], "asyncio.Future[Any]"]
+"""What is to be called in a transaction, and who waits for it."""
 
 log: Any = structlog.get_logger()
 
@@ -66,21 +66,32 @@ class Database:
         self._reader = LoopReader(path)
         self._disposable = disposable
         self._inode = 0
-        self._appended: deque[_Appended] = deque()
-        self._awaited = False  # whether the thread has yet to come to what was appended
+        self._waiting: deque[_Call] = deque()
+        self._awaited = False  # whether the thread has yet to come to what waits
         self._set_aside = False
         self._closed = False
 
     async def run(self, fn: Callable[[sqlite3.Connection], T]) -> T:
-        """Call `fn` in one writing transaction, which is undone if `fn` raises.
+        """Call `fn` in a writing transaction, which is undone if `fn` raises.
 
-        A caller that is cancelled does not stop a transaction that has begun.
+        Calls that come while another transaction is written share the next one, so that a hundred callers at once pay
+        for a few; if it fails, each is made again in one of its own. So `fn` may be called twice, and must leave no
+        trace outside the file. A caller that is cancelled does not stop a transaction that has begun.
 
         Raises:
             UnavailableError: The file is busy, damaged, or cannot be written.
             BadRequestError: The file was written by a newer udib.
         """
-        return await self._on_worker(lambda connection: self._transact(connection, fn, "IMMEDIATE", "COMMIT"))
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((fn, done))
+        if not self._awaited:
+            self._awaited = True
+            self._write([])
+        return await done
+
+    async def execute(self, statement: str, values: Sequence[object]) -> int:
+        """Run one writing statement as `run` does; returns how many rows it changed."""
+        return await self.run(lambda connection: connection.execute(statement, values).rowcount)
 
     async def read(self, fn: Callable[[sqlite3.Connection], T]) -> T:
         """Call `fn` on one consistent state of the file; what it writes is undone. Raises as `run` does."""
@@ -97,34 +108,6 @@ class Database:
             with suppress(sqlite3.Error):  # whatever it is: the thread meets it too, and says it
                 return self._reader.read(owner, fn)
         return await self.read(fn)
-
-    async def append(self, statement: str, row: Sequence[object]) -> None:
-        """Run one writing statement, in one transaction with all that come while the one before is being written.
-
-        So a hundred callers at once pay for a few transactions. If one statement fails, all of its transaction do.
-        Raises as `run` does.
-        """
-        loop = asyncio.get_running_loop()
-        done = loop.create_future()
-        self._appended.append((statement, row, done))
-        if not self._awaited:
-            self._awaited = True
-            taken: list[_Appended] = []
-            written = self._worker.submit(self._write_appended, taken)
-            written.add_done_callback(lambda end: loop.call_soon_threadsafe(_settle, taken, end.exception()))
-        await done
-
-    def _write_appended(self, taken: list["_Appended"]) -> None:
-        """Write what waits, on the thread. Who comes after the first line is either taken here or leads the next."""
-        self._awaited = False
-        while self._appended:
-            taken.append(self._appended.popleft())
-
-        def write(connection: sqlite3.Connection) -> None:
-            for statement, row, _ in taken:
-                connection.execute(statement, row)
-
-        self._guarded(lambda connection: self._transact(connection, write, "IMMEDIATE", "COMMIT"))
 
     async def vacuum(self) -> None:
         """Make what was deleted unrecoverable from disk.
@@ -164,6 +147,42 @@ class Database:
             await asyncio.get_running_loop().run_in_executor(self._worker, self._disconnect)
         finally:
             self._worker.shutdown(wait=False)
+
+    def _write(self, calls: list["_Call"]) -> None:
+        """Have calls made in one transaction; without any, those that wait when the thread comes to it."""
+        loop = asyncio.get_running_loop()
+
+        def tell(end: Future[list[Any]]) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._settle, calls, end)
+
+        self._worker.submit(self._transact_all, calls).add_done_callback(tell)
+
+    def _transact_all(self, calls: list["_Call"]) -> list[Any]:
+        if not calls:
+            self._awaited = False  # who comes after this line is either taken below or leads the next transaction
+            while self._waiting:
+                calls.append(self._waiting.popleft())
+        calls[:] = [call for call in calls if not call[1].done()]
+        if not calls:
+            return []
+        do_all = lambda connection: [fn(connection) for fn, _ in calls]  # noqa: E731
+        return self._guarded(lambda connection: self._transact(connection, do_all, "IMMEDIATE", "COMMIT"))
+
+    def _settle(self, calls: list["_Call"], end: Future[list[Any]]) -> None:
+        """Tell those who wait what came of it."""
+        error = end.exception()
+        if error is not None and len(calls) > 1:
+            for call in calls:
+                self._write([call])
+            return
+        for number, (_, done) in enumerate(calls):
+            if done.done():
+                continue
+            if error is None:
+                done.set_result(end.result()[number])
+            else:
+                done.set_exception(error)
 
     async def _on_worker(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, self._guarded, work)
@@ -324,16 +343,6 @@ class Database:
             f"{self.path} may still hold bytes of deleted words, because {needed:.1f} MB must be free to rewrite it; "
             "free some space, and the next udib command does it."
         )
-
-
-def _settle(taken: Sequence[_Appended], error: BaseException | None) -> None:
-    for *_, done in taken:
-        if done.cancelled():
-            continue
-        if error is None:
-            done.set_result(None)
-        else:
-            done.set_exception(error)
 
 
 def _make_private_file(path: Path) -> None:

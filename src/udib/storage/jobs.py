@@ -21,12 +21,17 @@ _COLUMNS: Final = (
 # Of each tenant the job that is its next; first the tenant that has the least in work, then the one that was served
 # longest ago. So a backlog of one tenant delays a single order of another by nothing but the work that is under way.
 _NEXT: Final = """
+    WITH RECURSIVE waiting (tenant) AS (  -- each tenant that waits, by one look into the index for each
+        SELECT min(tenant) FROM jobs WHERE state = 'waiting'
+        UNION ALL SELECT (SELECT min(tenant) FROM jobs WHERE state = 'waiting' AND tenant > waiting.tenant)
+        FROM waiting WHERE waiting.tenant IS NOT NULL
+    )
     SELECT head.id FROM (
         SELECT tenant, (SELECT count(*) FROM jobs WHERE state = 'running' AND tenant = waiting.tenant) AS running,
             (SELECT max(turn) FROM jobs WHERE tenant = waiting.tenant) AS served,
             (SELECT number FROM jobs WHERE state = 'waiting' AND tenant = waiting.tenant AND not_before <= :now
              AND flow IN (SELECT value FROM json_each(:flows)) ORDER BY priority DESC, number LIMIT 1) AS number
-        FROM (SELECT DISTINCT tenant FROM jobs WHERE state = 'waiting') AS waiting
+        FROM waiting WHERE waiting.tenant IS NOT NULL
     ) AS turn JOIN jobs AS head ON head.number = turn.number
     WHERE running < :most ORDER BY running, served, turn.number LIMIT 1
 """
@@ -109,7 +114,7 @@ class SqliteJobStore:
 
     async def end(self, job_id: str, state: JobState, outcome: Outcome, now: float) -> None:
         """A job in work has ended."""
-        await self._database.append(
+        await self._database.execute(
             "UPDATE jobs SET state = ?, ended_at = ?, status = ?, error = ?, content_id = coalesce(?, content_id),"
             " worker = NULL, to_cancel = 0 WHERE id = ?",
             (state.value, now, outcome.status.value, outcome.error, outcome.content_id, job_id),
@@ -118,13 +123,13 @@ class SqliteJobStore:
     async def postpone(self, job_id: str, outcome: Outcome | None, not_before: float) -> None:
         """A job in work is to be begun again, not before that time."""
         status, error = (outcome.status.value, outcome.error) if outcome is not None else (None, None)
-        await self._database.append(
+        await self._database.execute(
             "UPDATE jobs SET state = 'waiting', not_before = ?, status = ?, error = ?, worker = NULL WHERE id = ?",
             (not_before, status, error, job_id),
         )
 
     async def again(self, job_id: str, now: float) -> bool:
-        """Let a job that has ended wait anew; False if the same was ordered again meanwhile."""
+        """Let a job that has ended wait anew, and drop what it told; False if the same was ordered again meanwhile."""
 
         def wait(db: sqlite3.Connection) -> bool:
             try:
@@ -135,6 +140,7 @@ class SqliteJobStore:
                 )
             except sqlite3.IntegrityError:  # of the live ones each is there once
                 return False
+            db.execute("DELETE FROM events WHERE job = (SELECT number FROM jobs WHERE id = ?)", (job_id,))
             return True
 
         return await self._database.run(wait)
@@ -171,28 +177,30 @@ class SqliteJobStore:
 
     async def tell(self, job_id: str, first: int, events: Sequence[tuple[float, Progress]]) -> None:
         """Keep what a job told, numbered from `first`."""
-        for number, (at, event) in enumerate(events, first):
-            text = msgspec.json.encode(event).decode()
-            await self._database.append(
-                "INSERT OR REPLACE INTO events SELECT number, ?, ?, ? FROM jobs WHERE id = ?",
-                (number, at, text, job_id),
-            )
-            if event.content_id is not None:
-                await self._database.append("UPDATE jobs SET content_id = ? WHERE id = ?", (event.content_id, job_id))
+        if not events:
+            return
+        told = [JobEvent(number, at, event) for number, (at, event) in enumerate(events, first)]
+        text = msgspec.json.encode(told).decode()
+        content = next((event.content_id for _, event in events if event.content_id is not None), None)
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("INSERT INTO events SELECT number, ?, ? FROM jobs WHERE id = ?", (told[-1].number, text, job_id))
+            if content is not None:
+                db.execute("UPDATE jobs SET content_id = ? WHERE id = ?", (content, job_id))
+
+        await self._database.run(write)
 
     async def told(self, job_id: str, after: int) -> list[JobEvent]:
         """What a job told after the event of that number."""
-        query = (
-            "SELECT events.number, at, event FROM events JOIN jobs ON jobs.number = job"
-            " WHERE id = ? AND events.number > ? ORDER BY events.number"
-        )
+        query = "SELECT event FROM events JOIN jobs ON jobs.number = job WHERE id = ? AND last > ? ORDER BY last"
         rows = await self._database.read(lambda db: db.execute(query, (job_id, after)).fetchall())
-        return [JobEvent(number, at, msgspec.json.decode(text, type=Progress)) for number, at, text in rows]
+        told = (event for (text,) in rows for event in msgspec.json.decode(text, type=list[JobEvent]))
+        return [event for event in told if event.number > after]
 
     async def schedule(self, name: str, every_s: float, order: Order, now: float) -> None:
         """Order something every so many seconds, from now on; the same name replaces what it stood for."""
         row = (name, order.scope.tenant, order.scope.workspace, order.flow, json.dumps(dict(order.payload)))
-        await self._database.append(
+        await self._database.execute(
             "INSERT INTO schedules VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
             " tenant = excluded.tenant, workspace = excluded.workspace, flow = excluded.flow,"
             " payload = excluded.payload, attempts = excluded.attempts, every_s = excluded.every_s",
@@ -201,7 +209,7 @@ class SqliteJobStore:
 
     async def unschedule(self, name: str) -> None:
         """Order it no longer."""
-        await self._database.append("DELETE FROM schedules WHERE name = ?", (name,))
+        await self._database.execute("DELETE FROM schedules WHERE name = ?", (name,))
 
     async def due(self, now: float) -> list[Order]:
         """The orders whose time has come; each comes again after its interval, also if the clock was set back."""

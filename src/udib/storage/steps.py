@@ -39,8 +39,8 @@ JOURNAL_SCHEMA: Final = (
     CREATE INDEX jobs_turns ON jobs (turn);
     CREATE INDEX jobs_ended ON jobs (ended_at) WHERE ended_at IS NOT NULL;
     CREATE TABLE events (
-        job INTEGER NOT NULL REFERENCES jobs (number) ON DELETE CASCADE, number INTEGER NOT NULL, at REAL NOT NULL,
-        event TEXT NOT NULL, PRIMARY KEY (job, number)
+        job INTEGER NOT NULL REFERENCES jobs (number) ON DELETE CASCADE, last INTEGER NOT NULL, event TEXT NOT NULL,
+        PRIMARY KEY (job, last)
     ) WITHOUT ROWID;
     CREATE TABLE schedules (
         name TEXT PRIMARY KEY, tenant TEXT NOT NULL, workspace TEXT NOT NULL, flow TEXT NOT NULL, payload TEXT NOT NULL,
@@ -70,10 +70,10 @@ class SqliteStepStore:
         return await self._database.read(lambda db: _output(db, run_id, key, name))
 
     async def keep(self, run_id: int, step: KeptStep) -> None:
-        """Keep a finished step, in one transaction with others that are kept just now."""
+        """Keep a finished step."""
         name = step.name
         row = (run_id, name.stage, name.version, name.input_hash, step.output, step.artifact, step.reusable)
-        await self._database.append("INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        await self._database.execute("INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     async def finish(self, run_id: int, key: RunKey) -> list[tuple[ContentId, str]]:
         """Close a run; see `StepStore.finish`."""

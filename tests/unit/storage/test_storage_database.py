@@ -476,33 +476,43 @@ async def test_a_file_damaged_while_it_is_open_is_moved_aside_once_for_two_who_u
     await other.close()
 
 
-async def test_what_is_appended_at_once_is_written_together_and_all_of_it(database: Database) -> None:
+async def test_what_is_written_at_once_is_written_in_a_few_transactions_and_all_of_it(database: Database) -> None:
+    await database.run(add("first"))
+    transactions: list[str] = []
+    await database.run(lambda db: db.set_trace_callback(transactions.append))
     async with asyncio.TaskGroup() as group:
         for number in range(200):
-            group.create_task(database.append("INSERT INTO notes (text) VALUES (?)", (f"note {number}",)))
-    found = await database.read(lambda db: db.execute("SELECT count(DISTINCT text) FROM notes").fetchone()[0])
-    assert found == 200
+            group.create_task(database.run(add(f"note {number}")))
+    await database.run(lambda db: db.set_trace_callback(None))
+    assert len(await database.read(texts)) == 201
+    assert transactions.count("COMMIT") < 20
 
 
-async def test_a_caller_of_append_that_has_left_keeps_nobody_from_the_result(database: Database) -> None:
-    tasks = [
-        asyncio.create_task(database.append("INSERT INTO notes (text) VALUES (?)", (f"note {number}",)))
-        for number in range(3)
-    ]
+async def test_one_call_that_fails_undoes_itself_and_none_beside_it(database: Database) -> None:
+    def fail(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO notes (text) VALUES ('undone')")
+        raise BadRequestError("no")
+
+    calls = [database.run(add("a")), database.run(fail), database.run(add("b"))]
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(each) for each in results] == [type(None), BadRequestError, type(None)]
+    assert await database.read(texts) == ["a", "b"]
+
+
+async def test_a_caller_that_has_left_keeps_nobody_from_the_result(database: Database) -> None:
+    tasks = [asyncio.create_task(database.run(add(f"note {number}"))) for number in range(3)]
     await asyncio.sleep(0)
     tasks[0].cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(each) for each in results] == [asyncio.CancelledError, type(None), type(None)]
-    assert await database.read(lambda db: db.execute("SELECT count(*) FROM notes").fetchone()[0]) == 3
+    assert {"note 1", "note 2"} <= set(await database.read(texts))
 
 
-async def test_a_file_that_cannot_be_opened_is_told_to_all_who_appended(tmp_path: Path) -> None:
+async def test_a_file_that_cannot_be_opened_is_told_to_all_who_write(tmp_path: Path) -> None:
     database = Database(tmp_path, [FIRST])  # a directory
     async with asyncio.timeout(5):
-        results = await asyncio.gather(
-            *(database.append("INSERT INTO notes (text) VALUES (?)", ("a",)) for _ in range(3)), return_exceptions=True
-        )
+        results = await asyncio.gather(*(database.run(add("a")) for _ in range(3)), return_exceptions=True)
         assert [type(each) for each in results] == [UnavailableError] * 3
         with pytest.raises(UnavailableError):
-            await database.append("INSERT INTO notes (text) VALUES (?)", ("a",))
+            await database.run(add("b"))
     await database.close()

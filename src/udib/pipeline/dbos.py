@@ -20,6 +20,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from udib.core.errors import BadRequestError, Status
@@ -39,6 +40,7 @@ from udib.pipeline.engine import (
     the_one,
     was_forgotten,
 )
+from udib.pipeline.tale import followed, passed_on
 from udib.storage.postgres_jobs import JobRecord, PostgresJobStore
 
 if TYPE_CHECKING:
@@ -118,16 +120,9 @@ class DbosEngine:
             await self._queue.repeat(job.id, job.order.scope)
         return await self._now(job)
 
-    async def events(self, job: Job, *, after: int = 0, follow: bool = True) -> AsyncIterator[JobEvent]:
+    def events(self, job: Job, *, after: int = 0, follow: bool = True) -> AsyncIterator[JobEvent]:
         """What a job tells; see `Engine.events`."""
-        while True:
-            ended = (await self._now(job)).state.ended  # before the look, so that none is missed
-            for event in await self._store.told(job.id, after):
-                after = event.number
-                yield event
-            if ended or not follow:
-                return
-            await asyncio.sleep(LOOK_S)
+        return followed(self._store, partial(self._now, job), after=after, look_s=LOOK_S if follow else None)
 
     async def perform(self, order: Order, work: Work, progress: ProgressSink) -> Job:
         """Have an order done, and wait for it; see `Engine.perform`. Cancelled, it cancels an order of its own."""
@@ -135,7 +130,7 @@ class DbosEngine:
         told = 0
         try:
             while not job.state.ended:
-                told = await self._pass_on(job, told, progress)
+                told = await passed_on(self._store, job, told, progress)
                 if await self._is_in_hands(job):
                     await asyncio.sleep(LOOK_S)
                 else:
@@ -146,7 +141,7 @@ class DbosEngine:
             if mine:
                 await self._queue.cancel([job.id])
             raise
-        await self._pass_on(job, told, progress)
+        await passed_on(self._store, job, told, progress)
         return job
 
     async def serve(self, flows: Flows, load: Load) -> None:
@@ -232,12 +227,6 @@ class DbosEngine:
         if _is_to_come_again(job):
             await self._queue.repeat(job.id, job.order.scope)
             await self._store.wait_no_longer([job.id])
-
-    async def _pass_on(self, job: Job, after: int, progress: ProgressSink) -> int:
-        for event in await self._store.told(job.id, after):
-            after = event.number
-            progress(event.progress)
-        return after
 
     async def _last_told(self, job: Job, after: int) -> int:
         return max([after, *(event.number for event in await self._store.told(job.id, after))])

@@ -21,7 +21,7 @@ from udib.pipeline.engine import (
     MOST_DEATHS,
     Flows,
     Load,
-    bug_of_udib,
+    came_to,
     is_to_be_tried_again,
     wait_s,
 )
@@ -214,13 +214,7 @@ class DbosWorker:
                 writer.cancel()
         with suppress(UnavailableError):  # what is told is lost, the work is not
             await tale.flush()
-        if task.cancelled():
-            return CANCELLED
-        bug = task.exception()
-        if bug is None:
-            return task.result()
-        log.error("jobs.bug", job=job.id, exc_info=bug)
-        return bug_of_udib(bug)
+        return came_to(job, task) or CANCELLED
 
 
 def _cancel_once(task: asyncio.Task[Outcome]) -> None:

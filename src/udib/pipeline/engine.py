@@ -1,8 +1,11 @@
 """The engine: what takes jobs, does them, and keeps them through crashes. One for a machine, one for a fleet."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
+
+import structlog
 
 from udib.core.checked import Checked
 from udib.core.errors import BadRequestError, Status
@@ -97,6 +100,8 @@ DEADLY: Final = Outcome(
 )
 _LONGEST_WAIT_S: Final = 300.0
 
+log: Any = structlog.get_logger()
+
 
 def wait_s(attempt: int) -> float:
     """Seconds from a failed attempt, counted from 1, to the next: 2, 4, 8, ... 300."""
@@ -119,8 +124,14 @@ def state_after(outcome: Outcome) -> JobState:
     return JobState.DONE if outcome.status in {Status.OK, Status.SKIPPED} else JobState.FAILED
 
 
-def bug_of_udib(bug: BaseException) -> Outcome:
-    """What a job came to that met a bug."""
+def came_to(job: Job, task: asyncio.Future[Outcome]) -> Outcome | None:
+    """What the work on a job came to that is done; None: it was cancelled. A bug in it ends the job, and no more."""
+    if task.cancelled():
+        return None
+    bug = task.exception()
+    if bug is None:
+        return task.result()
+    log.error("jobs.bug", job=job.id, exc_info=bug)
     return Outcome(Status.FAILED, f"This is a bug of udib ({type(bug).__name__}: {bug}); please report it.")
 
 

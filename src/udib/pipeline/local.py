@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ from udib.pipeline.engine import (
     Flows,
     Load,
     Work,
-    bug_of_udib,
+    came_to,
     is_to_be_tried_again,
     may_be_cancelled,
     may_go_on,
@@ -40,7 +41,7 @@ from udib.pipeline.engine import (
     wait_s,
     was_forgotten,
 )
-from udib.pipeline.tale import Tale
+from udib.pipeline.tale import Tale, followed, passed_on
 from udib.storage.jobs import SqliteJobStore
 from udib.storage.locks import is_held, locked
 
@@ -102,16 +103,9 @@ class LocalEngine:
         self._news.set()
         return await self._now(job)
 
-    async def events(self, job: Job, *, after: int = 0, follow: bool = True) -> AsyncIterator[JobEvent]:
+    def events(self, job: Job, *, after: int = 0, follow: bool = True) -> AsyncIterator[JobEvent]:
         """What a job tells; see `Engine.events`."""
-        while True:
-            ended = (await self._now(job)).state.ended  # before the look, so that none is missed
-            for event in await self._store.told(job.id, after):
-                after = event.number
-                yield event
-            if ended or not follow:
-                return
-            await asyncio.sleep(_LOOK_S)
+        return followed(self._store, partial(self._now, job), after=after, look_s=_LOOK_S if follow else None)
 
     async def perform(self, order: Order, work: Work, progress: ProgressSink) -> Job:
         """Have an order done, and wait for it; see `Engine.perform`. Cancelled, it cancels an order of its own."""
@@ -120,9 +114,7 @@ class LocalEngine:
         told = 0
         try:
             while not job.state.ended:
-                for event in await self._store.told(job.id, told):
-                    told = event.number
-                    progress(event.progress)
+                told = await passed_on(self._store, job, told, progress)
                 claimed = None if self._is_in_hands(job) else await self._claim(job)
                 if claimed is None:
                     await asyncio.sleep(_LOOK_S)
@@ -133,8 +125,7 @@ class LocalEngine:
             if mine:
                 await self._store.cancel(job.id, CANCELLED, self._clock())
             raise
-        for event in await self._store.told(job.id, told):
-            progress(event.progress)
+        await passed_on(self._store, job, told, progress)
         return job
 
     async def serve(self, flows: Flows, load: Load) -> None:
@@ -297,13 +288,7 @@ class LocalEngine:
             await asyncio.wait([task])
             await self._store.postpone(job.id, None, self._clock())
             raise
-        if task.cancelled():
-            return None
-        bug = task.exception()
-        if bug is None:
-            return task.result()
-        log.error("jobs.bug", job=job.id, exc_info=bug)
-        return bug_of_udib(bug)
+        return came_to(job, task)
 
     async def _enter(self, job: Job, outcome: Outcome | None) -> None:
         now = self._clock()

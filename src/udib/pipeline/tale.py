@@ -1,13 +1,13 @@
-"""What a job tells while it is done: gathered for a moment, and written in its order."""
+"""What a job tells while it is done: gathered for a moment, written in its order, and read by whoever follows."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
 import structlog
 
 from udib.core.errors import UdibError
-from udib.core.jobs import Job
+from udib.core.jobs import Job, JobEvent
 from udib.core.ports import ProgressSink
 from udib.core.types import Progress
 
@@ -23,6 +23,10 @@ class Listener(Protocol):
 
     async def tell(self, job_id: str, first: int, events: Sequence[tuple[float, Progress]]) -> None:
         """Keep what a job told, numbered from `first`."""
+        ...
+
+    async def told(self, job_id: str, after: int) -> list[JobEvent]:
+        """What a job told after the event of that number."""
         ...
 
 
@@ -62,3 +66,32 @@ class Tale:
         first = self.last + 1
         self.last += len(told)
         await self._store.tell(self._job.id, first, told)
+
+
+async def followed(
+    store: Listener, now: Callable[[], Awaitable[Job]], *, after: int, look_s: float | None
+) -> AsyncIterator[JobEvent]:
+    """What a job told after the event of that number, and goes on to tell until it has ended.
+
+    Args:
+        store: Where it is kept.
+        now: Gives the job as it stands.
+        after: The number.
+        look_s: Seconds after which more is looked for; None: once is enough.
+    """
+    while True:
+        job = await now()  # before the look, so that nothing is missed of one that has ended
+        for event in await store.told(job.id, after):
+            after = event.number
+            yield event
+        if job.state.ended or look_s is None:
+            return
+        await asyncio.sleep(look_s)
+
+
+async def passed_on(store: Listener, job: Job, after: int, progress: ProgressSink) -> int:
+    """Tell what a job told after the event of that number; returns the number of the last."""
+    for event in await store.told(job.id, after):
+        after = event.number
+        progress(event.progress)
+    return after

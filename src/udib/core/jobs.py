@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -47,6 +47,14 @@ class Began:
     revision: int
     mine: frozenset[StepName]
     earlier: frozenset[StepName]
+
+    @classmethod
+    def of(cls, run_id: int, revision: int, steps: Iterable[tuple[int, str, int, str]]) -> "Began":
+        """A run with the steps that are kept: the run of each, its stage, version and input hash."""
+        mine, earlier = set[StepName](), set[StepName]()
+        for of_run, stage, version, input_hash in steps:
+            (mine if of_run == run_id else earlier).add(StepName(stage, version, input_hash))
+        return cls(run_id, revision, frozenset(mine), frozenset(earlier))
 
 
 class JobState(StrEnum):

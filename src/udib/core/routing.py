@@ -51,6 +51,12 @@ class Decision:
     reward: float | None = None
     calibration: bool = False
 
+    @property
+    def teaches(self) -> tuple[LessonKind, ...]:
+        """What is known of it already, each of which is a lesson."""
+        known = ((LessonKind.COST, self.cost_usd), (LessonKind.REWARD, self.reward))
+        return tuple(kind for kind, value in known if value is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Lesson:

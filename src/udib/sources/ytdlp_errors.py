@@ -43,8 +43,8 @@ _TEXTS = tuple((status, sentence, re.compile(pattern, re.IGNORECASE)) for status
 
 _ASTRAY = "{host} redirects to something that is no web address, or in a circle{status}; check the address."
 _CLASSES = {
-    "InvalidSchema": (_BAD, _ASTRAY.replace("{status}", "")),  # of requests, which yt-dlp takes where it is installed
-    "TooManyRedirects": (_BAD, _ASTRAY.replace("{status}", "")),
+    "InvalidSchema": (_BAD, _ASTRAY),  # of requests, which yt-dlp takes where it is installed
+    "TooManyRedirects": (_BAD, _ASTRAY),
     "UnsupportedError": (_BAD, _NOTHING),
     "GeoRestrictedError": (_NO, _ABROAD),
     "UserNotLive": (_LATER, "This channel is not live; give the address of a recording."),
@@ -94,7 +94,7 @@ def _by_class(error: BaseException, host: str) -> UdibError | None:
             return _by_status(int(getattr(error, "status", 0)), host)
         if name in _CLASSES:
             status, sentence = _CLASSES[name]
-            return error_for(status, sentence.format(host=host))
+            return error_for(status, sentence.format(host=host, status=""))
     return None
 
 

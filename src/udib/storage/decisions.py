@@ -52,19 +52,19 @@ SCHEMA = (
 KEPT_S: Final = 90 * 86_400.0
 MOST_KEPT: Final = 100_000
 
-_COLUMNS = (
+COLUMNS: Final = (
     "id, tenant, workspace, task, model, layout, context, prompt_tokens, completion_tokens, barred, propensity, "
     "decided_at, cost_usd, reward, calibration"
 )
-_RECORD = f"INSERT INTO decisions ({_COLUMNS}) VALUES ({', '.join('?' * 15)})"  # noqa: S608 - no text of a user
+_RECORD = f"INSERT INTO decisions ({COLUMNS}) VALUES ({', '.join('?' * 15)})"  # noqa: S608 - no text of a user
 _LESSON = "INSERT INTO lessons (decision_id, kind) VALUES (?, ?)"
 _REWARD = "UPDATE decisions SET reward = ? WHERE id = ? AND reward IS NULL"
 _KNOWN = "SELECT 1 FROM decisions WHERE id = ?"
 _NEWEST = f"""
-    SELECT {_COLUMNS} FROM decisions WHERE tenant = ? AND workspace = ? ORDER BY decided_at DESC, id LIMIT ?
+    SELECT {COLUMNS} FROM decisions WHERE tenant = ? AND workspace = ? ORDER BY decided_at DESC, id LIMIT ?
 """  # noqa: S608
 _LESSONS = f"""
-    SELECT number, kind, {_COLUMNS} FROM lessons JOIN decisions ON decisions.id = decision_id
+    SELECT number, kind, {COLUMNS} FROM lessons JOIN decisions ON decisions.id = decision_id
     WHERE number > ? AND layout = ? ORDER BY number
 """  # noqa: S608
 _SAVE = """
@@ -97,13 +97,10 @@ class SqliteDecisionLog:
     async def record(self, decision: Decision) -> None:
         """Note a decision; its cost and its reward, where they are known, are lessons."""
         row = _row(decision)
-        kinds = [LessonKind.COST] * (decision.cost_usd is not None) + [LessonKind.REWARD] * (
-            decision.reward is not None
-        )
 
         def insert(connection: sqlite3.Connection) -> None:
             connection.execute(_RECORD, row)
-            connection.executemany(_LESSON, [(decision.id, kind) for kind in kinds])
+            connection.executemany(_LESSON, [(decision.id, kind) for kind in decision.teaches])
 
         await self._database.run(insert)
 

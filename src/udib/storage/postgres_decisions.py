@@ -7,16 +7,12 @@ from typing import Any, Final
 from udib.core.routing import Decision, Learned, Lesson, LessonKind, not_rewarded
 from udib.core.tenancy import Scope
 from udib.core.types import Health
-from udib.storage.decisions import KEPT_S, MOST_KEPT
+from udib.storage.decisions import COLUMNS, KEPT_S, MOST_KEPT
 from udib.storage.postgres import PostgresDatabase
 from udib.storage.postgres_schema import Connection, storable
 
-_COLUMNS: Final = (
-    "id, tenant, workspace, task, model, layout, context, prompt_tokens, completion_tokens, barred, propensity, "
-    "decided_at, cost_usd, reward, calibration"
-)
 _RECORD: Final = f"""
-    INSERT INTO decisions ({_COLUMNS})
+    INSERT INTO decisions ({COLUMNS})
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING
 """  # noqa: S608 - no text of a user, here and below
 # Held until the transaction ends, so that lessons are numbered in the order in which others see them: whoever has read
@@ -26,10 +22,10 @@ _LESSON: Final = "INSERT INTO lessons (decision_id, kind) VALUES (%s, %s)"
 _REWARD: Final = "UPDATE decisions SET reward = %s WHERE id = %s AND reward IS NULL"
 _KNOWN: Final = "SELECT 1 FROM decisions WHERE id = %s"
 _NEWEST: Final = f"""
-    SELECT {_COLUMNS} FROM decisions WHERE tenant = %s AND workspace = %s ORDER BY decided_at DESC, id LIMIT %s
+    SELECT {COLUMNS} FROM decisions WHERE tenant = %s AND workspace = %s ORDER BY decided_at DESC, id LIMIT %s
 """  # noqa: S608
 _LESSONS: Final = f"""
-    SELECT number, kind, {_COLUMNS} FROM lessons JOIN decisions ON decisions.id = decision_id
+    SELECT number, kind, {COLUMNS} FROM lessons JOIN decisions ON decisions.id = decision_id
     WHERE number > %s AND layout = %s ORDER BY number
 """  # noqa: S608
 _SAVE: Final = """
@@ -64,14 +60,11 @@ class PostgresDecisionLog:
     async def record(self, decision: Decision) -> None:
         """Note a decision, once; its cost and its reward, where they are known, are lessons."""
         row = _row(decision)
-        kinds = [LessonKind.COST] * (decision.cost_usd is not None) + [LessonKind.REWARD] * (
-            decision.reward is not None
-        )
 
         async def insert(connection: Connection) -> None:
             await connection.execute(_IN_TURN)
             if (await connection.execute(_RECORD, row)).rowcount:
-                for kind in kinds:
+                for kind in decision.teaches:
                     await connection.execute(_LESSON, (decision.id, kind))
 
         await self._database.run(insert, repeatable=True)

@@ -82,8 +82,7 @@ class PostgresStepStore:
 
         (run_id, revision, holder), rows = await self._database.run(begin, repeatable=True)
         self._holders[run_id] = holder
-        mine = frozenset(StepName(*row[1:]) for row in rows if row[0] == run_id)
-        return Began(run_id, revision, mine, frozenset(StepName(*row[1:]) for row in rows if row[0] != run_id))
+        return Began.of(run_id, revision, rows)
 
     async def output(self, run_id: int, key: RunKey, name: StepName) -> KeptStep | None:
         """A finished step; see `StepStore.output`."""

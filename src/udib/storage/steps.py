@@ -109,8 +109,7 @@ def _begin(db: sqlite3.Connection, key: RunKey, revision: int, now: float) -> Be
     run_id, revision = found
     steps = f"SELECT run_id, stage, version, input_hash FROM steps JOIN runs ON runs.id = run_id WHERE {_OF_CONTENT}"  # noqa: S608
     rows = db.execute(f"{steps} AND (run_id = ? OR reusable)", (*where, run_id)).fetchall()
-    mine = frozenset(StepName(*row[1:]) for row in rows if row[0] == run_id)
-    return Began(run_id, revision, mine, frozenset(StepName(*row[1:]) for row in rows if row[0] != run_id))
+    return Began.of(run_id, revision, rows)
 
 
 def _output(db: sqlite3.Connection, run_id: int, key: RunKey, name: StepName) -> KeptStep | None:

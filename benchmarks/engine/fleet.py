@@ -1,26 +1,27 @@
 """What the fleet's engine adds: DBOS on PostgreSQL, with the journal's steps and locks there, beside bare TaskGroups.
 
-A job has nine stages in five levels, as the pipeline has. A run counts from its begin to its end; what it waited for in
-the queue is a figure of its own. `python -m benchmarks.engine.fleet` tries it; with an address it is a worker.
+A job is a run of `Shape`. It counts from its begin to its end; what it waited for in the queue is a figure of its own.
+`python -m benchmarks.engine.fleet ADDRESS SCHEMA FOLDER` is a worker.
 """
 
 import asyncio
 import os
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Final
 from uuid import uuid4
 
+from benchmarks.engine.shape import Shape
+from benchmarks.engine.sizes import Measured, Sizes
+from benchmarks.memory.stores import progress, scratch
 from udib.core.errors import Status
-from udib.core.jobs import Job, JobState, Order, Outcome, RunKey
+from udib.core.jobs import Job, JobState, Order, Outcome
 from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId
@@ -28,8 +29,7 @@ from udib.pipeline.dbos import DbosEngine
 from udib.pipeline.dbos_queue import DbosQueue
 from udib.pipeline.dbos_worker import LEASE_S, worker_name
 from udib.pipeline.engine import Load
-from udib.pipeline.journal import Journal, Watched
-from udib.pipeline.step import Stage
+from udib.pipeline.journal import Journal
 from udib.storage.artifacts import DirectoryArtifactStore
 from udib.storage.postgres import PostgresDatabase
 from udib.storage.postgres_jobs import PostgresJobStore
@@ -37,13 +37,8 @@ from udib.storage.postgres_locks import PostgresLocks
 from udib.storage.postgres_steps import PostgresStepStore
 from udib.testing import postgres_process
 
-Measured = list[tuple[str, float, str, str]]
-Step = Callable[[str], Awaitable[object]]
-
 _SCOPE: Final = Scope.of("benchmark", "fleet")
 _RIVAL: Final = Scope.of("rival", "fleet")
-_ANALYSES: Final = ("debate", "facts", "fallacies", "outline")
-_LEVELS: Final = (("download",), ("transcribe", "metadata"), _ANALYSES, ("store",), ("notice",))
 _HOLDS: Final = 8
 """Jobs that a worker has in work at least when it is killed: one that is idle recovers too easily."""
 _LOOK_S: Final = 0.02
@@ -61,32 +56,27 @@ class Machine:
         """Do the stages that a job names by their duration."""
         began = time.perf_counter()
         seconds = float(str(job.order.payload["seconds"]))
-        key = RunKey(job.order.scope, ContentId(f"web:{job.id}"), "[]")
-        async with self.journal.run(key, next_revision=_first, watched=Watched(tell, began)) as run:
-            await _levels(lambda stage: run.step(Stage(stage, partial(_sleep, seconds), str, 60.0), stage))
+        await Shape(seconds).kept(self.journal, job.id, tell, scope=job.order.scope)
         self.runs.append((began, time.perf_counter()))
-        return Outcome(Status.OK, None, key.content_id)
+        return Outcome(Status.OK, content_id=ContentId(f"web:{job.id}"))
 
 
-def measure(at_once: int = 32, idle: int = 256, backlog: int = 500) -> Measured:
-    """The figures.
-
-    Args:
-        at_once: Runs with stages of a second at the same time.
-        idle: Runs with stages that take no time.
-        backlog: Orders of one tenant before the single one of another.
-    """
+def measure(sizes: Sizes) -> Measured:
+    """All figures of this part; none without PostgreSQL."""
+    if not postgres_process.is_installed():
+        print("PostgreSQL is not installed: the fleet was skipped, and its targets count as short")
+        return []
+    progress(f"fleet: {sizes.together} of 1 s stages, {sizes.idle} without work, a backlog of {sizes.backlog}")
     # Durable as in production, unlike in tests.
-    with postgres_process.running(fsync="on") as server, tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(_all(server.url, Path(folder), (at_once, idle, backlog)))
+    with postgres_process.running(fsync="on") as server, scratch() as folder:
+        return asyncio.run(_all(server.url, folder, sizes))
 
 
-async def _all(url: str, folder: Path, sizes: tuple[int, int, int]) -> Measured:
-    at_once, idle, backlog = sizes
-    figures = await _overhead(url, folder, at_once)
-    figures += await _throughput(url, folder, idle)
-    figures += await _fairness(url, folder, backlog)
-    return figures + await _death(url, folder, at_once)
+async def _all(url: str, folder: Path, sizes: Sizes) -> Measured:
+    figures = await _overhead(url, folder, sizes.together)
+    figures += await _throughput(url, folder, sizes.idle)
+    figures += await _fairness(url, folder, sizes.backlog)
+    return figures + await _death(url, folder, sizes.together)
 
 
 async def _overhead(url: str, folder: Path, count: int) -> Measured:
@@ -188,29 +178,9 @@ async def _serving(machine: Machine, load: Load) -> AsyncGenerator[None]:
 async def _bare(count: int, seconds: float) -> float:
     began = time.perf_counter()
     async with asyncio.TaskGroup() as group:
-        for _ in range(count):
-            group.create_task(_levels(lambda stage: _sleep(seconds, stage)))
+        for number in range(count):
+            group.create_task(Shape(seconds).bare(str(number)))
     return time.perf_counter() - began
-
-
-async def _levels(step: Step) -> None:
-    for level in _LEVELS:
-        async with asyncio.TaskGroup() as group:
-            for stage in level:
-                group.create_task(_awaited(step(stage)))
-
-
-async def _awaited(work: Awaitable[object]) -> None:
-    await work
-
-
-async def _sleep(seconds: float, stage: str) -> str:
-    await asyncio.sleep(seconds)
-    return stage * 200
-
-
-async def _first() -> int:
-    return 1
 
 
 def _order(number: int, seconds: float) -> Order:
@@ -252,8 +222,4 @@ async def _serve(url: str, schema: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        asyncio.run(_serve(sys.argv[1], sys.argv[2], Path(sys.argv[3])))
-    else:
-        for name, value, unit, against in measure(at_once=16, idle=48, backlog=60):
-            print(f"{name:<36} {value:>12.4f} {unit:<8} {against}")
+    asyncio.run(_serve(sys.argv[1], sys.argv[2], Path(sys.argv[3])))

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from benchmarks.engine import kills, local
+from benchmarks.engine import fleet, kills, local
 from benchmarks.engine.sizes import FULL, Measured, Sizes
 
 PARTS: dict[str, Callable[[Sizes], Measured]] = {
     "local": local.measure,
     "kills": kills.measure,
+    "fleet": fleet.measure,
 }
 
 

@@ -70,9 +70,11 @@ class Shape:
 
         return work
 
-    async def kept(self, journal: Journal, name: str, tell: ProgressSink = lambda _: None) -> None:
+    async def kept(
+        self, journal: Journal, name: str, tell: ProgressSink = lambda _: None, *, scope: Scope = SCOPE
+    ) -> None:
         """All stages of one run, in the journal."""
-        key = RunKey(SCOPE, ContentId(f"web:{name}"), "")
+        key = RunKey(scope, ContentId(f"web:{name}"), "")
         watched = Watched(tell, time.perf_counter())
         async with journal.run(key, next_revision=_first, watched=watched) as run:
 

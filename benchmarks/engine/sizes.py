@@ -15,6 +15,9 @@ class Sizes:
         rounds: Rounds of kills.
         quick: Runs whose stages take no time, for the throughput.
         queued: Jobs in the queue whose memory is measured.
+        together: Runs of the fleet at the same time.
+        idle: Runs of the fleet whose stages take no time.
+        backlog: Orders of one tenant before the single one of another.
         stage_s: Seconds of a stage in the realistic case.
     """
 
@@ -23,8 +26,11 @@ class Sizes:
     rounds: int = 5
     quick: int = 2_000
     queued: int = 1_000
+    together: int = 32
+    idle: int = 256
+    backlog: int = 500
     stage_s: float = 1.0
 
 
 FULL = Sizes()
-TRIAL = Sizes(runs=200, kills=3, rounds=1, quick=500, queued=200, stage_s=0.2)
+TRIAL = Sizes(runs=200, kills=3, rounds=1, quick=500, queued=200, together=16, idle=48, backlog=60, stage_s=0.2)

@@ -11,8 +11,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from typed_commands import Commands
 
-from udib.app.cli import main
 from udib.testing.postgres_process import PostgresProcess
 from udib.testing.redis_process import RedisProcess
 
@@ -29,19 +29,8 @@ TALK = """WEBVTT
 PATIENCE_S = 60.0
 
 
-class Udib:
+class Udib(Commands):
     """Runs commands in this process, on the data directory that all share."""
-
-    def __init__(self, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.data = data
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str, code: int = 0) -> str:
-        with pytest.raises(SystemExit) as ended:
-            main([*arguments, "--data-dir", str(self.data)])
-        printed = self._capsys.readouterr()
-        assert ended.value.code == code, printed
-        return printed.err if code else printed.out
 
     def jobs(self) -> dict[str, str]:
         return {each["id"]: each["state"] for each in json.loads(self("jobs", "list", "--all", "--json"))}

@@ -5,8 +5,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from typed_commands import Commands
 
-from udib.app.cli import main
 from udib.storage.postgres_schema import MIGRATIONS
 from udib.testing.postgres_process import PostgresProcess
 
@@ -20,21 +20,6 @@ TALK = """WEBVTT
 00:05.000 --> 00:09.000
 <v Daniel>I don't believe that. In Berlin they fell by four percent in the same year.
 """
-
-
-class Machine:
-    """Runs commands on a data directory of its own."""
-
-    def __init__(self, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.data = data
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str, code: int = 0) -> str:
-        with pytest.raises(SystemExit) as ended:
-            main([*arguments, "--data-dir", str(self.data)])
-        printed = self._capsys.readouterr()
-        assert ended.value.code == code, printed
-        return printed.err if code else printed.out
 
 
 @pytest.fixture
@@ -53,8 +38,8 @@ def schema(shared_postgres: PostgresProcess, s3_address: str, monkeypatch: pytes
 
 
 @pytest.fixture
-def machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[Machine, Machine]:
-    return Machine(tmp_path / "one", capsys), Machine(tmp_path / "other", capsys)
+def machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[Commands, Commands]:
+    return Commands(tmp_path / "one", capsys), Commands(tmp_path / "other", capsys)
 
 
 @pytest.fixture
@@ -64,12 +49,12 @@ def talk(tmp_path: Path) -> Path:
     return path
 
 
-def listed(machine: Machine) -> list[str]:
+def listed(machine: Commands) -> list[str]:
     return [each["content"]["id"] for each in json.loads(machine("list", "--json"))]
 
 
 def test_two_machines_share_records_and_one_forgets_for_both(
-    schema: str, machines: tuple[Machine, Machine], talk: Path, tmp_path: Path
+    schema: str, machines: tuple[Commands, Commands], talk: Path, tmp_path: Path
 ) -> None:
     one, other = machines
     one("analyze", str(talk))
@@ -87,7 +72,7 @@ def test_two_machines_share_records_and_one_forgets_for_both(
 
 
 def test_the_doctor_says_where_records_and_artifacts_lie_and_shows_no_secret(
-    schema: str, machines: tuple[Machine, Machine], shared_postgres: PostgresProcess, s3_address: str
+    schema: str, machines: tuple[Commands, Commands], shared_postgres: PostgresProcess, s3_address: str
 ) -> None:
     said = machines[0]("doctor", "--json")
     found = {each["name"]: each for each in json.loads(said)}
@@ -108,7 +93,7 @@ def test_the_doctor_says_where_records_and_artifacts_lie_and_shows_no_secret(
 )
 def test_what_is_missing_is_named(
     schema: str,
-    machines: tuple[Machine, Machine],
+    machines: tuple[Commands, Commands],
     monkeypatch: pytest.MonkeyPatch,
     names: tuple[str, ...],
     said: str,
@@ -119,7 +104,7 @@ def test_what_is_missing_is_named(
 
 
 def test_a_server_that_is_away_is_told_in_one_sentence(
-    schema: str, machines: tuple[Machine, Machine], monkeypatch: pytest.MonkeyPatch
+    schema: str, machines: tuple[Commands, Commands], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:very-secret@127.0.0.1:1/udib")
     said = machines[0]("list", code=3)
@@ -128,7 +113,7 @@ def test_a_server_that_is_away_is_told_in_one_sentence(
 
 
 def test_an_address_alone_chooses_nothing(
-    schema: str, machines: tuple[Machine, Machine], monkeypatch: pytest.MonkeyPatch
+    schema: str, machines: tuple[Commands, Commands], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("UDIB_STORAGE__CATALOGUE")
     monkeypatch.delenv("UDIB_STORAGE__ARTIFACTS")

@@ -7,16 +7,16 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typed_commands import Commands, name_model
 
 from udib.app.bootstrap import open_app
-from udib.app.cli import main
 from udib.app.settings import load_settings
 from udib.core.chat import ChatRequest, Message, Purpose
 from udib.core.types import Answer, ContentId
@@ -42,7 +42,6 @@ DRAFT = {
     ]
 }
 QUESTION = "how did rents in Vienna change?"
-Cli = Callable[..., str]
 
 
 @pytest.fixture
@@ -53,29 +52,14 @@ def server() -> Iterator[ChatServer]:
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: ChatServer) -> Path:
-    for name in [name for name in os.environ if name.startswith(("UDIB_", "OPENROUTER_", "OPENAI_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("UDIB_CONFIG_DIR", str(tmp_path))
-    monkeypatch.setenv("UDIB_LLM__PROVIDER", "endpoint")
-    monkeypatch.setenv("UDIB_LLM__BASE_URL", server.base_url)
-    monkeypatch.setenv("UDIB_LLM__MODEL", "small")
-    monkeypatch.setenv("UDIB_LLM__INPUT_USD_PER_MILLION", "1")
-    monkeypatch.setenv("UDIB_LLM__OUTPUT_USD_PER_MILLION", "2")
+    name_model(server, tmp_path, monkeypatch)
     (tmp_path / "talk.vtt").write_text(TALK, encoding="utf-8")
     return tmp_path / "data"
 
 
 @pytest.fixture
-def cli(data: Path, capsys: pytest.CaptureFixture[str]) -> Cli:
-    def run(*arguments: str, code: int = 0) -> str:
-        with pytest.raises(SystemExit) as ended:
-            main([*arguments, "--data-dir", str(data)])
-        printed = capsys.readouterr()
-        assert ended.value.code == code, printed.err
-        assert "Traceback" not in printed.err
-        return printed.err if code else printed.out
-
-    return run
+def cli(data: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
+    return Commands(data, capsys)
 
 
 async def asked(data: Path, *replies: ScriptedReply, server: ChatServer, question: str = QUESTION) -> Answer:
@@ -163,7 +147,7 @@ async def test_a_cap_is_never_passed(data: Path, server: ChatServer, monkeypatch
 
 
 def test_a_dry_run_says_the_cost_and_asks_nothing(
-    cli: Cli, server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Commands, server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "Nothing that was said" in cli("ask", QUESTION, "--dry-run")
     cli("analyze", str(tmp_path / "talk.vtt"), "--quiet")
@@ -183,7 +167,7 @@ def test_a_dry_run_says_the_cost_and_asks_nothing(
 
 
 def test_nobody_is_told_that_answers_are_gone_while_their_store_is_away(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
+    cli: Commands, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
 ) -> None:
     monkeypatch.setenv("UDIB_LLM_CACHE__STORE", "redis")
     monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{unused_tcp_port}/0")
@@ -191,7 +175,7 @@ def test_nobody_is_told_that_answers_are_gone_while_their_store_is_away(
         assert "The store of kept answers is away" in cli("llm", "cache", *arguments, code=3)
 
 
-def test_kept_answers_are_looked_after_whoever_is_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kept_answers_are_looked_after_whoever_is_named(cli: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UDIB_LLM__PROVIDER", "none")
     assert "No answer was looked for yet" in cli("llm", "cache", "stats")
     assert "No answer kept before now is given" in cli("llm", "cache", "clear")
@@ -230,7 +214,9 @@ async def test_kept_answers_are_forgotten_also_when_no_provider_is_named_any_mor
     assert holding(data, word) == []
 
 
-def test_a_backup_holds_what_was_spent_and_learned(cli: Cli, data: Path, server: ChatServer, tmp_path: Path) -> None:
+def test_a_backup_holds_what_was_spent_and_learned(
+    cli: Commands, data: Path, server: ChatServer, tmp_path: Path
+) -> None:
     server.script(reply())
     cli("analyze", str(tmp_path / "talk.vtt"), "--quiet")
     cli("ask", QUESTION)
@@ -238,7 +224,7 @@ def test_a_backup_holds_what_was_spent_and_learned(cli: Cli, data: Path, server:
     assert {"spending.db", "decisions.db"} <= {path.name for path in (tmp_path / "copy").iterdir()}
 
 
-def test_the_commands(cli: Cli, data: Path, server: ChatServer, tmp_path: Path) -> None:
+def test_the_commands(cli: Commands, data: Path, server: ChatServer, tmp_path: Path) -> None:
     server.script(ScriptedReply(status=503))
     cli("analyze", str(tmp_path / "talk.vtt"), "--quiet")
     server.script(reply())
@@ -266,7 +252,7 @@ def test_the_commands(cli: Cli, data: Path, server: ChatServer, tmp_path: Path) 
     assert found["marks"][0]["right"] == 1.0
 
 
-def test_no_escape_of_a_model_reaches_the_terminal(cli: Cli, server: ChatServer, tmp_path: Path) -> None:
+def test_no_escape_of_a_model_reaches_the_terminal(cli: Commands, server: ChatServer, tmp_path: Path) -> None:
     text = "Maya says \x1b[J\u202ethat \x9brents in Vienna rose.\r\x07"
     draft = {"statements": [{"text": text, "cites": [1], "quotes": []}]}
     body = {"model": "evil\x1b[31m", "choices": [{"message": {"content": json.dumps(draft)}, "finish_reason": "stop"}]}
@@ -292,7 +278,7 @@ def test_no_escape_of_a_model_reaches_the_terminal(cli: Cli, server: ChatServer,
         (["llm", "route", "rents?", "--task", "anwser"], "no task 'anwser'; there are answer, "),
     ],
 )
-def test_what_cannot_be_done_is_said(cli: Cli, arguments: list[str], says: str) -> None:
+def test_what_cannot_be_done_is_said(cli: Commands, arguments: list[str], says: str) -> None:
     assert says in cli(*arguments, code=2)
 
 
@@ -309,7 +295,7 @@ def test_what_cannot_be_done_is_said(cli: Cli, arguments: list[str], says: str) 
     ],
 )
 def test_settings_that_lack_something_are_a_sentence(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], code: int, says: str
+    cli: Commands, monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], code: int, says: str
 ) -> None:
     for name, value in changed.items():
         monkeypatch.setenv(name, value)
@@ -325,7 +311,7 @@ def test_settings_that_lack_something_are_a_sentence(
     ],
 )
 def test_a_list_of_models_is_read_as_carefully_as_settings(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None, says: str
+    cli: Commands, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None, says: str
 ) -> None:
     monkeypatch.setenv("UDIB_LLM__MODELS", str(tmp_path / "mine.yaml"))
     if text is not None:
@@ -357,7 +343,7 @@ async def test_the_router_learns_of_repairs_and_of_answers_that_came_to_nothing(
 
 
 async def test_a_question_in_other_words_is_answered_from_the_cache_where_its_task_is_listed(
-    data: Path, server: ChatServer, monkeypatch: pytest.MonkeyPatch, cli: Cli
+    data: Path, server: ChatServer, monkeypatch: pytest.MonkeyPatch, cli: Commands
 ) -> None:
     monkeypatch.setenv("UDIB_LLM_CACHE__SEMANTIC__TASKS", '["answer"]')
     monkeypatch.setenv("UDIB_LLM_CACHE__SEMANTIC__ERROR_BOUND", "0.1")
@@ -383,6 +369,6 @@ async def test_a_question_in_other_words_is_answered_from_the_cache_where_its_ta
     assert "In other words: 119 questions compared" in await asyncio.to_thread(cli, "llm", "cache", "stats")
 
 
-def test_a_task_that_there_is_not_cannot_be_listed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_that_there_is_not_cannot_be_listed(cli: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UDIB_LLM_CACHE__SEMANTIC__TASKS", '["anser"]')
     assert "'anser', which is no task; there are answer, " in cli("llm", "models", code=2)

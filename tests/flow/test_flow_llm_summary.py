@@ -4,18 +4,17 @@ The model is a scripted server of `udib.testing`, in a process of its own.
 """
 
 import json
-import os
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typed_commands import Commands, name_model
 
 from udib.app.bootstrap import open_app
 from udib.app.bootstrap_summary import summariser
-from udib.app.cli import main
 from udib.app.settings import load_settings
 from udib.core.chat import ChatRequest, Completion, Purpose, TokenUsage
 from udib.core.findings import WordedSummary
@@ -37,7 +36,6 @@ TALK = """WEBVTT
 """
 RIGHT = {"text": "Maya calls the rise of rents in Vienna a scandal.", "cites": [1], "quotes": ["I call that a scandal"]}
 CAP = {"text": "She wants to cap the rents for the sake of families.", "cites": [3], "quotes": []}
-Cli = Callable[..., str]
 
 
 @pytest.fixture
@@ -47,33 +45,20 @@ def server() -> Iterator[ChatServer]:
 
 
 @pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: ChatServer, capsys: pytest.CaptureFixture[str]) -> Cli:
-    for name in [name for name in os.environ if name.startswith(("UDIB_", "OPENROUTER_", "OPENAI_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("UDIB_CONFIG_DIR", str(tmp_path))
-    monkeypatch.setenv("UDIB_LLM__PROVIDER", "endpoint")
-    monkeypatch.setenv("UDIB_LLM__BASE_URL", server.base_url)
-    monkeypatch.setenv("UDIB_LLM__MODEL", "small")
-    monkeypatch.setenv("UDIB_LLM__INPUT_USD_PER_MILLION", "1")
-    monkeypatch.setenv("UDIB_LLM__OUTPUT_USD_PER_MILLION", "2")
+def cli(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: ChatServer, capsys: pytest.CaptureFixture[str]
+) -> Commands:
+    name_model(server, tmp_path, monkeypatch)
     (tmp_path / "talk.vtt").write_text(TALK, encoding="utf-8")
 
-    def run(*arguments: str, code: int = 0) -> str:
-        with pytest.raises(SystemExit) as ended:
-            main([*arguments, "--data-dir", str(tmp_path / "data")])
-        printed = capsys.readouterr()
-        assert ended.value.code == code, printed.err
-        assert "Traceback" not in printed.err
-        return printed.err if code else printed.out
-
-    return run
+    return Commands(tmp_path / "data", capsys)
 
 
 def reply(*statements: dict[str, Any]) -> ScriptedReply:
     return ScriptedReply(text=json.dumps({"statements": list(statements)}))
 
 
-def analysed(cli: Cli, tmp_path: Path) -> dict[str, Any]:
+def analysed(cli: Commands, tmp_path: Path) -> dict[str, Any]:
     report: dict[str, Any] = json.loads(cli("analyze", str(tmp_path / "talk.vtt"), "--quiet", "--json"))
     return report
 
@@ -83,7 +68,7 @@ def reasons(report: dict[str, Any]) -> list[str]:
 
 
 def test_a_summary_says_whose_words_it_is_in_and_shows_what_was_said(
-    cli: Cli, server: ChatServer, tmp_path: Path
+    cli: Commands, server: ChatServer, tmp_path: Path
 ) -> None:
     server.script(reply(RIGHT, CAP))
     out = tmp_path / "out"
@@ -109,7 +94,7 @@ def test_a_summary_says_whose_words_it_is_in_and_shows_what_was_said(
 
 
 def test_a_model_that_obeys_the_transcript_puts_nothing_into_the_report(
-    cli: Cli, server: ChatServer, tmp_path: Path
+    cli: Commands, server: ChatServer, tmp_path: Path
 ) -> None:
     server.script(
         reply(
@@ -142,7 +127,7 @@ def test_a_model_that_obeys_the_transcript_puts_nothing_into_the_report(
     ],
 )
 def test_what_goes_wrong_is_named_and_the_report_stands(
-    cli: Cli, server: ChatServer, tmp_path: Path, replies: list[ScriptedReply], calls: int, says: str
+    cli: Commands, server: ChatServer, tmp_path: Path, replies: list[ScriptedReply], calls: int, says: str
 ) -> None:
     server.script(*replies)
     report = analysed(cli, tmp_path)
@@ -153,7 +138,9 @@ def test_what_goes_wrong_is_named_and_the_report_stands(
     assert report["summary"] or report["outline"], "what needs no model is there"
 
 
-def test_a_cap_is_not_passed(cli: Cli, server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cap_is_not_passed(
+    cli: Commands, server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("UDIB_LLM__CAP_DAY_USD", "0.0001")
     [reason] = reasons(analysed(cli, tmp_path))
     assert "raise llm.cap_day_usd" in reason
@@ -161,7 +148,7 @@ def test_a_cap_is_not_passed(cli: Cli, server: ChatServer, tmp_path: Path, monke
 
 
 def test_without_a_model_there_is_no_such_stage(
-    cli: Cli, server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Commands, server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UDIB_LLM__PROVIDER", "none")
     report = analysed(cli, tmp_path)
@@ -187,7 +174,7 @@ def windows_of(requests: list[Any]) -> list[list[int]]:
 
 
 def test_a_long_talk_is_read_in_windows_that_cover_it(
-    cli: Cli, server: ChatServer, tmp_path: Path, long_talk: None
+    cli: Commands, server: ChatServer, tmp_path: Path, long_talk: None
 ) -> None:
     server.script(reply())
     report = analysed(cli, tmp_path)
@@ -237,7 +224,7 @@ async def summary_by(model: Reader, tmp_path: Path) -> WordedSummary:
 
 
 async def test_of_the_statements_of_all_windows_a_model_chooses_and_writes_none(
-    cli: Cli, tmp_path: Path, long_talk: None
+    cli: Commands, tmp_path: Path, long_talk: None
 ) -> None:
     model = Reader('{"keep": [2, 1, 3, 99, -5]}')
     found = await summary_by(model, tmp_path)
@@ -255,7 +242,7 @@ async def test_of_the_statements_of_all_windows_a_model_chooses_and_writes_none(
 
 @pytest.mark.parametrize("keep", ['{"keep": [0, 99]}', "nonsense"])
 async def test_where_no_model_chooses_each_part_has_its_first_statements_and_that_is_said(
-    cli: Cli, tmp_path: Path, long_talk: None, keep: str
+    cli: Commands, tmp_path: Path, long_talk: None, keep: str
 ) -> None:
     found = await summary_by(Reader(keep), tmp_path)
     assert len(found.statements) == 8
@@ -265,7 +252,7 @@ async def test_where_no_model_chooses_each_part_has_its_first_statements_and_tha
     assert "no model chose among all of them" in gap.reason
 
 
-async def test_a_window_that_failed_is_named_with_its_seconds(cli: Cli, tmp_path: Path, long_talk: None) -> None:
+async def test_a_window_that_failed_is_named_with_its_seconds(cli: Commands, tmp_path: Path, long_talk: None) -> None:
     found = await summary_by(Reader('{"keep": [1]}', broken="number='50'"), tmp_path)
     assert found.parts_read == found.parts - 1
     [gap] = found.missing
@@ -273,7 +260,7 @@ async def test_a_window_that_failed_is_named_with_its_seconds(cli: Cli, tmp_path
 
 
 def test_a_day_s_cap_ends_the_reading_and_keeps_what_was_read(
-    cli: Cli, server: ChatServer, tmp_path: Path, long_talk: None, monkeypatch: pytest.MonkeyPatch
+    cli: Commands, server: ChatServer, tmp_path: Path, long_talk: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UDIB_LLM__CAP_DAY_USD", "0.006")
     server.script(reply({"text": "Rents rose in town 1.", "cites": [1], "quotes": []}))

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from udib.app.cli import main
+from typed_commands import Commands
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "contract"))
 from qdrant_running import RunningServer
@@ -28,19 +27,8 @@ TALK = """WEBVTT
 BUSES = "WEBVTT\n\n00:01.000 --> 00:04.000\n<v Maya>The buses of Graz are free for pupils since last spring.\n"
 
 
-class Cli:
+class Cli(Commands):
     """Runs commands on one data directory."""
-
-    def __init__(self, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.data = data
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str, code: int = 0) -> str:
-        with pytest.raises(SystemExit) as ended:
-            main([*arguments, "--data-dir", str(self.data)])
-        printed = self._capsys.readouterr()
-        assert ended.value.code == code, printed.err
-        return printed.err if code else printed.out
 
     def answers(self, question: str) -> list[str]:
         found: dict[str, Any] = json.loads(self("ask", question, "--json"))

@@ -6,7 +6,6 @@ to a channel that takes whatever it is sent.
 """
 
 import asyncio
-import os
 import statistics
 import subprocess
 import sys
@@ -70,7 +69,7 @@ async def _round(number: int, sizes: Sizes) -> _Found:
         async with _Channel(posted) as address:
             delays = [await _killed(folder, address, rng) for _ in range(sizes.kills)]
             delays.append(await _finished(folder, address))
-        done = Counter(stage_log(folder)[1].read_text(encoding="utf-8").splitlines())
+        done = Counter(stage_log(folder).read_text(encoding="utf-8").splitlines())
     posts = Counter(line.partition(" ")[0] for line in posted)
     lost = sizes.runs * STAGES - len(done)
     wrong = sum(posts[f"run{run}"] != 1 for run in range(sizes.runs))
@@ -112,8 +111,7 @@ def _started(folder: Path, address: str) -> subprocess.Popen[bytes]:
 
 async def _first_stage(folder: Path) -> float:
     """Wait for a stage more than there are; returns how long that took."""
-    log, path = stage_log(folder)
-    os.close(log)
+    path = stage_log(folder)
     size, began = path.stat().st_size, time.perf_counter()
     while path.stat().st_size == size and time.perf_counter() - began < _PATIENCE_S:
         await asyncio.sleep(0.002)

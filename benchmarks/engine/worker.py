@@ -25,15 +25,16 @@ from udib.storage.database import Database
 _LINE: Final = "{}\t{}\n"
 
 
-def stage_log(folder: Path) -> tuple[int, Path]:
-    """The file that stages are entered in, open for lines that several processes add."""
+def stage_log(folder: Path) -> Path:
+    """The file that stages are entered in, made if it is missing."""
     path = folder / "stages"
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), path
+    path.touch(mode=0o600)
+    return path
 
 
 async def work_on(folder: Path, stage_s: float, at_once: int, channel: str) -> None:
     """Serve the folder until killed."""
-    log, _ = stage_log(folder)
+    log = os.open(stage_log(folder), os.O_WRONLY | os.O_APPEND)
     shape = Shape(stage_s, lambda run, stage: os.write(log, _LINE.format(run, stage).encode()))
     catalogue = SqliteCatalogue(Database(folder / "catalogue.db", SCHEMA))
     async with place(folder) as here, aiohttp.ClientSession() as session:

@@ -10,16 +10,18 @@ import time
 import urllib.request
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from benchmarks.llm.client import PEER
 from benchmarks.llm.sizes import Measured, Sizes
 from benchmarks.memory.stores import peer_python, progress
-from udib.core.chat import ChatRequest, Completion, Message, Purpose, Tool
+from udib.core.chat import ChatRequest, Completion, Message, Purpose, Tool, ToolCall
 from udib.core.errors import BadRequestError, NotSentError, UdibError
 from udib.core.tenancy import Scope
 from udib.llm.client import ModelEndpoint, OpenAICompatibleClient
+from udib.llm.structured import answer_form, ask_structured
 from udib.net.guard import AddressGuard
 from udib.net.pool import HTTPConnectionPool
 from udib.net.retry import RetryPolicy
@@ -36,6 +38,29 @@ _CONFIG: Final = {
             "litellm_params": {"model": "openai/gpt-4o", "api_key": "none", "mock_response": _SAID},
         },
         {
+            "model_name": "form",
+            "litellm_params": {
+                "model": "openai/gpt-4o",
+                "api_key": "none",
+                "mock_response": '{"city": "Łódź", "people": 7}',
+            },
+        },
+        {
+            "model_name": "caller",
+            "litellm_params": {
+                "model": "openai/gpt-4o",
+                "api_key": "none",
+                "mock_response": _SAID,
+                "mock_tool_calls": [
+                    {
+                        "id": "call_1",
+                        "type": "function",
+                        "function": {"name": "look_up", "arguments": '{"city": "Łódź"}'},
+                    }
+                ],
+            },
+        },
+        {
             "model_name": "busy",
             "litellm_params": {
                 "model": "openai/gpt-4o",
@@ -48,7 +73,22 @@ _CONFIG: Final = {
     "router_settings": {"num_retries": 0},
 }
 
+_TOOL: Final = Tool(
+    "look_up",
+    "Says who lives in a city.",
+    {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False},
+)
+
 _STRANGER: Final = "a wrong key"
+
+
+@dataclass(frozen=True, slots=True)
+class _City:
+    """What a model is asked for in a form."""
+
+    city: str
+    people: int
+
 
 Check = Callable[[OpenAICompatibleClient], Awaitable[bool]]
 
@@ -109,11 +149,20 @@ async def _streams(client: OpenAICompatibleClient) -> bool:
     return "".join(map(str, pieces)) == whole.text == _SAID and whole.complete and not whole.usage.estimated
 
 
-async def _takes_tools_and_schemas(client: OpenAICompatibleClient) -> bool:
-    schema = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
-    tool = Tool("look_up", "Looks up.", schema)
-    request = ChatRequest(_REQUEST.messages, model="mock", schema=schema, tools=(tool,), tool_choice="auto", seed=1)
-    return (await client.complete(request, _PURPOSE)).text == _SAID
+async def _calls_a_tool(client: OpenAICompatibleClient) -> bool:
+    """A call of a tool, and an answer to the turn that hands its result back."""
+    call = ToolCall("call_1", "look_up", '{"city": "Łódź"}')
+    request = replace(_REQUEST, model="caller", tools=(_TOOL,), tool_choice="auto", seed=1)
+    if (await client.complete(request, _PURPOSE)).tool_calls != (call,):
+        return False
+    turns = (*request.messages, Message("assistant", "", (call,)), Message("tool", "7 people", tool_call_id=call.id))
+    return (await client.complete(replace(request, messages=turns, model="mock"), _PURPOSE)).text == _SAID
+
+
+async def _fills_a_form(client: OpenAICompatibleClient) -> bool:
+    request = replace(_REQUEST, model="form")
+    answer = await ask_structured(client, request, _PURPOSE, answer_form(_City), native=True)
+    return answer.value == _City("Łódź", 7) and answer.first_try and answer.usage.completion_tokens > 0
 
 
 async def _names_an_unknown_model(client: OpenAICompatibleClient) -> bool:
@@ -131,7 +180,8 @@ async def _is_well(client: OpenAICompatibleClient) -> bool:
 _CHECKS: Final[dict[str, Check]] = {
     "an answer": _completes,
     "a stream": _streams,
-    "tools and a schema": _takes_tools_and_schemas,
+    "a tool's call": _calls_a_tool,
+    "an answer of a form": _fills_a_form,
     "an unknown model": _names_an_unknown_model,
     "a busy model": _names_a_busy_model,
     "a ping": _is_well,

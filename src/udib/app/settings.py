@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeGuard, get_origin
 
 from platformdirs import user_config_path, user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from udib.app.config_file import read_config
+from udib.app.evidence_settings import EvidenceSettings
+from udib.app.section import Section
 from udib.core.errors import BadRequestError
 from udib.core.tenancy import Scope
 from udib.llm.cache_policy import CachePolicy
@@ -34,12 +36,6 @@ _ALIASES = {
     "AWS_SECRET_ACCESS_KEY": ("storage", "s3_secret"),
 }
 """Well-known names of single settings. They give a value, and choose nothing."""
-
-
-class Section(BaseModel):
-    """A group of settings. An unknown key stops the start."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class NetSettings(Section):
@@ -204,6 +200,7 @@ class Settings(BaseSettings):
     storage: StorageSettings = StorageSettings()
     memory: MemorySettings = MemorySettings()
     analysis: AnalysisSettings = AnalysisSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     llm: LlmSettings = LlmSettings()
     llm_cache: CachePolicy = CachePolicy()
     delivery: DeliverySettings = DeliverySettings()

@@ -46,6 +46,7 @@ from udib.core.vectors import Filters
 from udib.pipeline.ask import ask
 from udib.pipeline.evidence import look_up_in
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
+from udib.pipeline.gathering import Gathering
 from udib.pipeline.journal import Watched
 from udib.pipeline.parts import Analyses, Request, Services
 from udib.pipeline.records import analysis_records, claim_records, transcript_records
@@ -286,6 +287,7 @@ class ContentPipeline:
             missing=(
                 *_missing("debate", debate.result()),
                 *_missing("fact-check", fact.result()),
+                *(checks.missing if (checks := fact.result().value) else ()),
                 *_missing("fallacies", fallacy.result()),
                 *_missing("outline", outline.result()),
                 *(gap for task in worded for gap in _missing("summary in words", task.result())),
@@ -298,10 +300,13 @@ class ContentPipeline:
         return await self._analyses.debate(transcript)
 
     async def _fact_check_analysis(self, ctx: _Context, transcript: Transcript) -> FactChecks:
-        """Claims, each with what the scope's memory holds about it; an item is never evidence for itself."""
-        return await self._analyses.fact_check(
-            transcript, look_up_in(self._services.memory, self.scope, without=ctx.content.id)
-        )
+        """Claims, each with what is found about it; an item is never evidence for itself."""
+        own = look_up_in(self._services.memory, self.scope, without=ctx.content.id)
+        if self._services.elsewhere is None:
+            return await self._analyses.fact_check(transcript, own)
+        gathering = Gathering(own, self._services.elsewhere, self.scope, ctx.content)
+        found = await self._analyses.fact_check(transcript, gathering.look_up)
+        return replace(found, missing=(*found.missing, *gathering.missing))
 
     async def _fallacy_detection(self, transcript: Transcript) -> Fallacies:
         return await self._analyses.fallacies(transcript)

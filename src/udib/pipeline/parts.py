@@ -11,6 +11,7 @@ from udib.core.speech import Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Content, Media
 from udib.pipeline.evidence import LookUp
+from udib.pipeline.gathering import Elsewhere
 from udib.pipeline.journal import Journal
 
 BEGINNINGS: Final = {
@@ -45,7 +46,8 @@ class Services:
     """What the pipeline reaches outside itself.
 
     `read_tags` fills gaps of a content from its media's own tags; `with_captions` puts a caption file beside media;
-    `is_intact` says whether the files of a media are still there as they were fetched;
+    `is_intact` says whether the files of a media are still there as they were fetched; `elsewhere` is where evidence is
+    looked up outside the memory;
     `forgettable` are all stores that keep words, the one that lists contents last.
     """
 
@@ -61,6 +63,7 @@ class Services:
     notices: Sequence[Outbox]
     journal: Journal
     forgettable: Sequence[Forgettable]
+    elsewhere: Elsewhere | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Whether evidence supports or refutes a claim is not told here; what it is, and t
 from dataclasses import dataclass
 
 from udib.core.findings import EvidenceKind
+from udib.core.types import ContentId
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +71,15 @@ class TextExcerpt:
     def stands_in(self, text: str) -> bool:
         """Whether the words are in a text, to the letter, where the excerpt says."""
         return bool(self.text) and text[self.start : self.end] == self.text
+
+
+@dataclass(frozen=True, slots=True)
+class AddedDocument:
+    """A document that was added as evidence. `pieces` counts its records where that is known."""
+
+    content_id: ContentId
+    title: str
+    link: str
+    publisher: str | None = None
+    published_at: str | None = None
+    pieces: int = 0

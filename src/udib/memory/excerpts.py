@@ -13,7 +13,7 @@ from udib.memory.lexical import K1, STOP_WORDS, B, content_words, coverage, stem
 _WORDS: Final = 60
 """A stretch is closed before it would exceed this many ..."""
 _SHORT: Final = 12
-"""... and takes in the next line if it has fewer than this many and no full stop: headings, rows of tables, lists."""
+"""... and takes in the next line where both have fewer than this many and no full stop: rows of tables, lists."""
 _MOST_CHARACTERS: Final = 800
 _SENTENCE: Final = re.compile(r"\S.*?(?:[.?!][\"'\u201d)\]]*(?=\s|$)|$)", re.MULTILINE)
 
@@ -23,6 +23,7 @@ class _Stretch:
     start: int
     end: int
     words: int
+    last: int
     terms: Counter[str] = field(default_factory=Counter)
 
 
@@ -48,6 +49,11 @@ def excerpts(text: str, statements: Sequence[str], *, most: int = 2) -> list[lis
         best = _best(words, stretches, holding, average or 1.0)[:most]
         found.append([_excerpt(text, stretches[number], words) for number in best])
     return found
+
+
+def pieces_of(text: str) -> list[str]:
+    """A document from start to end, in the stretches that are found in it."""
+    return [text[each.start : each.end] for each in _stretches(text)]
 
 
 def _best(
@@ -77,12 +83,12 @@ def _stretches(text: str) -> Iterator[_Stretch]:
         if current is not None:
             same = "\n" not in text[current.end : start]
             fits = current.words + words <= _WORDS and end - current.start <= _MOST_CHARACTERS
-            unfinished = current.words < _SHORT and text[current.end - 1] not in ".?!"
-            if fits and (same or unfinished):
-                current.end, current.words = end, current.words + words
+            rows = words < _SHORT and text[current.end - 1] not in ".?!" and current.last < _SHORT
+            if fits and (same or rows):
+                current.end, current.words, current.last = end, current.words + words, words
                 continue
             yield current
-        current = _Stretch(start, end, words)
+        current = _Stretch(start, end, words, words)
     if current is not None:
         yield current
 

@@ -268,10 +268,8 @@ def _what(evidence: Evidence) -> str:
     publisher = clean(evidence.publisher or "")
     match evidence.kind:
         case EvidenceKind.REVIEW:
-            claimant = f" by {clean(evidence.speaker)}" if evidence.speaker else ""
-            return (
-                f"claim{claimant}, which {publisher or 'a publisher'} rates \u201c{clean(evidence.rating or '')}\u201d"
-            )
+            of = f" of {clean(evidence.speaker)}" if evidence.speaker else ""
+            return f"claim{of}, rated \u201c{clean(evidence.rating or '')}\u201d by {publisher or 'a publisher'}"
         case EvidenceKind.FILE:
             return f"document of {publisher}" if publisher else "document"
         case EvidenceKind.WEB:

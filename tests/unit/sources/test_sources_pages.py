@@ -2,11 +2,14 @@
 
 import io
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientTimeout
+from hypothesis import given
+from hypothesis import strategies as st
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
@@ -141,6 +144,23 @@ def test_a_page_without_words_for_a_reader_says_why(body: bytes, reason: str) ->
 )
 def test_letters_are_read_in_the_code_that_is_named_or_seen(encoded: bytes, charset: str | None) -> None:
     assert read_html(encoded, charset).text == "Größe und Öl"
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["<p>", "</p>", "<div hidden>", "</div>", "<article>", "<script>", "</script>", "<a href=x>", "</a>", "&lt;",
+             "<table>", "<td>", "<title>", "<meta charset=utf-7>", "<svg>", "<![CDATA[", "<!--", "\x00", "words ", "&#0;",
+             "\ud83d"]
+        )
+    ).map("".join),
+    st.sampled_from([None, "utf-8", "hex", "idna", "x" * 40]),
+)  # fmt: skip
+def test_any_page_is_read_or_refused(text: str, charset: str | None) -> None:
+    with suppress(UnreadableError):
+        page = read_html(text.encode(errors="surrogatepass"), charset)
+        assert page.text
+        assert all(line.isprintable() for line in page.text.split("\n"))
 
 
 def test_text_is_plain() -> None:

@@ -146,7 +146,7 @@ def test_a_claim_is_looked_up_on_the_web_and_what_could_not_be_read_is_named(
     assert "1 of 2 could not be read" in gaps_in(report)["evidence pages"]
     assert "paywall" in gaps_in(report)["evidence pages"]
     shown = udib("show", "talk")
-    assert "The Paper, Ferries, 2019-05-01" in shown
+    assert "The Paper (127.0.0.1), Ferries, 2019-05-01" in shown
     queries = [request.query["q"] for request in server.asked("/search")]
     assert "Rents in Vienna rose by twelve percent in 2021, says the statistics office." in queries
 

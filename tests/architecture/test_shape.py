@@ -27,7 +27,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # which is a library elsewhere); app has the commands that look after all of it, their dry runs, and the choice among
 # all adapters, testing a whole vector index as a model and three servers.
 ROOM_LINES = {
-    "core": 2620, "net": 900, "storage": 4850, "sources": 2520, "transcripts": 2500, "analysis": 2870, "memory": 7910,
+    "core": 2620, "net": 900, "storage": 4850, "sources": 2520, "transcripts": 2500, "analysis": 2870, "memory": 7940,
     "delivery": 2000, "pipeline": 3380, "app": 5520, "testing": 1370, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {

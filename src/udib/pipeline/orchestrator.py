@@ -10,6 +10,9 @@ The levels, each of which starts when the one above is done:
     store
     files | notice
 
+While one level transcribes, the analyses below it hear each window as it comes, and prepare what they can
+(`udib.pipeline.audience`); they are stages of their own level all the same, with the whole transcript.
+
 Stages of one level run at the same time in a `TaskGroup`. A stage's intended failure is a value, so that it never
 cancels its siblings; a bug or a cancellation does. Download, transcription, aggregation and storage are required; the
 report lives without any other and says what is missing. A notice goes out only for what is stored.
@@ -44,12 +47,14 @@ from udib.core.tenancy import Scope
 from udib.core.types import Answer, Content, ContentId, Delivered, Media, Progress
 from udib.core.vectors import Filters
 from udib.pipeline.ask import ask
+from udib.pipeline.audience import Audience, listening
 from udib.pipeline.evidence import look_up_in
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
 from udib.pipeline.journal import Watched
 from udib.pipeline.parts import Analyses, Request, Services
 from udib.pipeline.records import analysis_records, claim_records, transcript_records
-from udib.pipeline.step import Deadlines, Run, Stage, run_step
+from udib.pipeline.step import Deadlines, Parts, Run, Stage, run_step
+from udib.pipeline.windows import HeardWindow, durable_windows
 from udib.pipeline.words import changes, decisive, uncovered
 
 T = TypeVar("T")
@@ -66,6 +71,7 @@ class _Context:
     content: Content
     progress: ProgressSink
     before: Report | None
+    audience: Audience
 
 
 def _nobody_watches(_: Progress) -> None:
@@ -165,8 +171,12 @@ class ContentPipeline:
             run.note(StageTiming("resolve", 0.0, round(time.perf_counter() - began, 4), Status.OK))
             before = await self._services.catalogue.report(self.scope, content.id)
             new = await self._services.catalogue.enter(self.scope, content)
+            look_up = look_up_in(self._services.memory, self.scope, without=content.id)
+            audience = Audience.of(self._analyses, self.scope, look_up)
             try:
-                return await self._run_pipeline(_Context(run, content, progress, before), source, request)
+                async with listening(audience):
+                    context = _Context(run, content, progress, before, audience)
+                    return await self._run_pipeline(context, source, request)
             except UdibError as exc:
                 if new and exc.status in _FOR_GOOD and not run.did("transcribe"):
                     await self._take_back(content.id)
@@ -190,7 +200,14 @@ class ContentPipeline:
         # Both read what was downloaded, and neither needs the other.
         listen = partial(self._transcribe_stage, ctx)
         transcribe = Stage(
-            "transcribe", listen, Transcript, limits.transcribe_s, version=3, reusable=True, key=decisive
+            "transcribe",
+            listen,
+            Transcript,
+            limits.transcribe_s,
+            version=3,
+            reusable=True,
+            key=decisive,
+            part=HeardWindow,
         )
         metadata = Stage("metadata", partial(self._extract_metadata, ctx), Content, limits.analyse_s, small=True)
         async with asyncio.TaskGroup() as level:
@@ -229,7 +246,7 @@ class ContentPipeline:
         media = await source.fetch(ctx.content, folder, quality=quality)
         return media if captions is None else await self._services.with_captions(media, captions)
 
-    async def _transcribe_stage(self, ctx: _Context, media: Media) -> Transcript:
+    async def _transcribe_stage(self, ctx: _Context, media: Media, parts: Parts[HeardWindow]) -> Transcript:
         """Captions if there are any, else recognition; the first transcriber that takes the media does it."""
         transcriber = next((each for each in self._services.transcribers if each.accepts(media)), None)
         if transcriber is None:
@@ -237,8 +254,10 @@ class ContentPipeline:
         segments: list[Segment] = []
         missing: list[Missing] = []
         written: str | None = None
-        async with aclosing(transcriber.windows(media)) as windows:  # type: ignore[type-var]
+        async with aclosing(durable_windows(transcriber, media, parts)) as windows:
             async for window in windows:
+                if window.goes_on:  # else what is found in the whole item follows at once
+                    ctx.audience.tell(window.segments)
                 segments.extend(window.segments)
                 missing.extend(window.missing)
                 written = written or window.language
@@ -265,17 +284,21 @@ class ContentPipeline:
         limit = self._deadlines.analyse_s
         run = ctx.run
         async with asyncio.TaskGroup() as level:
-            debate = level.create_task(run.step(Stage("debate", self._debate_analysis, DebateMap, limit), transcript))
+            debate = level.create_task(
+                run.step(Stage("debate", partial(self._debate_analysis, ctx), DebateMap, limit), transcript)
+            )
             fact = level.create_task(
                 run.step(Stage("fact-check", partial(self._fact_check_analysis, ctx), FactChecks, limit), transcript)
             )
             fallacy = level.create_task(
-                run.step(Stage("fallacies", self._fallacy_detection, Fallacies, limit), transcript)
+                run.step(Stage("fallacies", partial(self._fallacy_detection, ctx), Fallacies, limit), transcript)
             )
-            outline = level.create_task(run.step(Stage("outline", self._outline, Outline, limit), transcript))
+            outline = level.create_task(
+                run.step(Stage("outline", partial(self._outline, ctx), Outline, limit), transcript)
+            )
             worded = []
-            if (summarise := self._analyses.summary) is not None:  # without a model there is no such stage
-                summary = Stage("summary", partial(summarise, self.scope), WordedSummary, limit)
+            if ctx.audience.summary is not None:  # without a model there is no such stage
+                summary = Stage("summary", ctx.audience.summary.find, WordedSummary, limit)
                 worded.append(level.create_task(run.step(summary, transcript)))
         return Findings(
             transcript,
@@ -294,20 +317,18 @@ class ContentPipeline:
             worded_summary=next((task.result().value for task in worded), None),
         )
 
-    async def _debate_analysis(self, transcript: Transcript) -> DebateMap:
-        return await self._analyses.debate(transcript)
+    async def _debate_analysis(self, ctx: _Context, transcript: Transcript) -> DebateMap:
+        return await ctx.audience.debate.find(transcript)
 
     async def _fact_check_analysis(self, ctx: _Context, transcript: Transcript) -> FactChecks:
         """Claims, each with what the scope's memory holds about it; an item is never evidence for itself."""
-        return await self._analyses.fact_check(
-            transcript, look_up_in(self._services.memory, self.scope, without=ctx.content.id)
-        )
+        return await ctx.audience.fact_check.find(transcript)
 
-    async def _fallacy_detection(self, transcript: Transcript) -> Fallacies:
-        return await self._analyses.fallacies(transcript)
+    async def _fallacy_detection(self, ctx: _Context, transcript: Transcript) -> Fallacies:
+        return await ctx.audience.fallacies.find(transcript)
 
-    async def _outline(self, transcript: Transcript) -> Outline:
-        return await self._analyses.outline(transcript)
+    async def _outline(self, ctx: _Context, transcript: Transcript) -> Outline:
+        return await ctx.audience.outline.find(transcript)
 
     async def _aggregate_analysis(self, ctx: _Context, findings: Findings, content: Content) -> Report:
         """One report of all findings, every quote of which is looked up in the transcript once more."""

@@ -173,6 +173,17 @@ MIGRATIONS: Final[tuple[LiteralString, ...]] = (
         next_at double precision NOT NULL
     );
     """,
+    """
+    CREATE TABLE parts (
+        run_id bigint NOT NULL REFERENCES runs ON DELETE CASCADE,
+        stage text COLLATE "C" NOT NULL,
+        version integer NOT NULL,
+        input_hash text COLLATE "C" NOT NULL,
+        number integer NOT NULL,
+        part bytea NOT NULL,
+        PRIMARY KEY (run_id, stage, version, input_hash, number)
+    );
+    """,
 )
 """What each version of the tables adds to the one before; an entry is never changed once it is released."""
 

@@ -19,7 +19,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from contextlib import aclosing, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -36,15 +36,17 @@ from udib.core.findings import (
     StageTiming,
     WordedSummary,
 )
+from udib.core.gates import FREE, RECOGNITION, Place, download_from
 from udib.core.jobs import RunKey
 from udib.core.ports import Outbox, ProgressSink, Source
 from udib.core.result import StepResult
-from udib.core.speech import Missing, Segment, Transcript
+from udib.core.speech import Missing, Origin, Segment, Transcript
 from udib.core.tenancy import Scope
-from udib.core.types import Answer, Content, ContentId, Delivered, Media, Progress
+from udib.core.types import Answer, Content, ContentId, Delivered, Media, Platform, Progress
 from udib.core.vectors import Filters
 from udib.pipeline.ask import ask
 from udib.pipeline.evidence import look_up_in
+from udib.pipeline.flow_control import waiting_for
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
 from udib.pipeline.journal import Watched
 from udib.pipeline.parts import Analyses, Request, Services
@@ -60,12 +62,13 @@ _NO_SPEAKERS = "the words carry no names of speakers, so shares, clashes and con
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What the stages of one run share."""
+    """What the stages of one run share. `place` gives a stage a place of a resource, when it is its turn."""
 
     run: Run
     content: Content
     progress: ProgressSink
     before: Report | None
+    place: Callable[[str, str], AbstractAsyncContextManager[Place]]
 
 
 def _nobody_watches(_: Progress) -> None:
@@ -83,16 +86,19 @@ class ContentPipeline:
         *,
         deadlines: Deadlines | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        priority: int = 0,
     ) -> None:
         self.scope = scope
         self._services = services
         self._analyses = analyses
         self._deadlines = deadlines or Deadlines()
         self._now = now
+        self._priority = priority
 
-    def in_scope(self, scope: Scope) -> "ContentPipeline":
-        """The same pipeline for another tenant or workspace."""
-        return ContentPipeline(self._services, self._analyses, scope, deadlines=self._deadlines, now=self._now)
+    def in_scope(self, scope: Scope, *, priority: int = 0) -> "ContentPipeline":
+        """The same pipeline for another tenant or workspace; what is more urgent goes before what else it waits for."""
+        same = partial(ContentPipeline, self._services, self._analyses, deadlines=self._deadlines, now=self._now)
+        return same(scope, priority=priority)
 
     async def process_video(
         self,
@@ -156,7 +162,9 @@ class ContentPipeline:
         fresh = request.fresh
         source = self.source_of(request.address)
         progress(Progress("resolve", "started"))
-        content = await source.describe(request.address)
+        place = partial(self._place, progress)
+        async with place("resolve", download_from(Platform.of(request.address))):
+            content = await source.describe(request.address)
         progress(Progress("resolve", Status.OK.value, note=content.title, content_id=content.id))
         key = RunKey(self.scope, content.id, json.dumps([request.quality, request.captions, request.from_stage]))
         following = partial(self._services.catalogue.next_revision, self.scope, content.id)
@@ -166,11 +174,16 @@ class ContentPipeline:
             before = await self._services.catalogue.report(self.scope, content.id)
             new = await self._services.catalogue.enter(self.scope, content)
             try:
-                return await self._run_pipeline(_Context(run, content, progress, before), source, request)
+                return await self._run_pipeline(_Context(run, content, progress, before, place), source, request)
             except UdibError as exc:
                 if new and exc.status in _FOR_GOOD and not run.did("transcribe"):
                     await self._take_back(content.id)
                 raise
+
+    def _place(self, progress: ProgressSink, stage: str, resource: str) -> AbstractAsyncContextManager[Place]:
+        """A place of a resource, for which a stage waits."""
+        tell = waiting_for(resource, stage, progress)
+        return self._services.gates.place(resource, self.scope, priority=self._priority, waiting=tell)
 
     async def _take_back(self, content_id: ContentId) -> None:
         """Leave nothing of an item that no repetition can bring to its words; what cannot go now stays listed."""
@@ -226,7 +239,8 @@ class ContentPipeline:
         if captions is not None and quality is None and ctx.content.url is not None:
             return await self._services.with_captions(Media(), captions)
         folder = await asyncio.to_thread(self._services.artifacts.folder, self.scope, ctx.content.id)
-        media = await source.fetch(ctx.content, folder, quality=quality)
+        async with ctx.place("download", download_from(ctx.content.platform)):
+            media = await source.fetch(ctx.content, folder, quality=quality)
         return media if captions is None else await self._services.with_captions(media, captions)
 
     async def _transcribe_stage(self, ctx: _Context, media: Media) -> Transcript:
@@ -237,12 +251,17 @@ class ContentPipeline:
         segments: list[Segment] = []
         missing: list[Missing] = []
         written: str | None = None
-        async with aclosing(transcriber.windows(media)) as windows:  # type: ignore[type-var]
+        resource = RECOGNITION if transcriber.origin(media) is Origin.ASR else FREE
+        async with (
+            ctx.place("transcribe", resource) as place,
+            aclosing(transcriber.windows(media)) as windows,  # type: ignore[type-var]
+        ):
             async for window in windows:
                 segments.extend(window.segments)
                 missing.extend(window.missing)
                 written = written or window.language
                 ctx.progress(Progress("transcribe", "progress", window.done_s, window.total_s))
+                await place.give_way()
         if not segments:
             raise BadRequestError(f"No words were found in {ctx.content.title!r}.")
         said = (media.captions and media.captions.language) or written or ctx.content.language

@@ -173,6 +173,12 @@ MIGRATIONS: Final[tuple[LiteralString, ...]] = (
         next_at double precision NOT NULL
     );
     """,
+    """
+    CREATE UNLOGGED TABLE gates (  -- who waits and is in counts only while its process lives
+        name text COLLATE "C" PRIMARY KEY,
+        state bytea NOT NULL
+    );
+    """,
 )
 """What each version of the tables adds to the one before; an entry is never changed once it is released."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from udib.core.errors import Status
+from udib.core.errors import Status, UnavailableError
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Progress
 
@@ -55,6 +55,31 @@ class Began:
         for of_run, stage, version, input_hash in steps:
             (mine if of_run == run_id else earlier).add(StepName(stage, version, input_hash))
         return cls(run_id, revision, frozenset(mine), frozenset(earlier))
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many jobs may wait, in all and of one tenant."""
+
+    waiting: int = 10_000
+    of_one_tenant: int = 2000
+
+    def check(self, tenant: str, waiting: int, of_tenant: int) -> None:
+        """See that one more may wait beside so many.
+
+        Raises:
+            UnavailableError: It may not.
+        """
+        if of_tenant >= self.of_one_tenant:
+            whose, name = f"{of_tenant} jobs of {tenant}", "waiting_of_one_tenant"
+        elif waiting >= self.waiting:
+            whose, name = f"{waiting} jobs", "waiting"
+        else:
+            return
+        raise UnavailableError(
+            f"{whose} wait already, and no more may (engine.limits.{name}); order again when some are done, or cancel "
+            "some with `udib jobs cancel`."
+        )
 
 
 class JobState(StrEnum):

@@ -24,7 +24,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from udib.core.errors import BadRequestError, Status
-from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
+from udib.core.jobs import Bounds, Job, JobEvent, JobState, Order, Outcome
 from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health
@@ -57,6 +57,7 @@ class DbosEngine:
         open_queue: Gives the queue; called once, when it is first needed, since its library takes seconds to import.
         worker: The name of this process; its locks bear it too.
         keep_days: How long ended jobs stay listed.
+        bounds: How many may wait; None: as many as usual.
         clock: Seconds since 1970.
     """
 
@@ -69,6 +70,7 @@ class DbosEngine:
         worker: str,
         *,
         keep_days: float = 30.0,
+        bounds: Bounds | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -77,6 +79,7 @@ class DbosEngine:
         self._opened_worker: DbosWorker | None = None
         self._name = worker
         self._keep_s = keep_days * 86_400
+        self._bounds = bounds or Bounds()
         self._clock = clock
 
     async def submit(self, order: Order) -> Job:
@@ -197,6 +200,9 @@ class DbosEngine:
             job_id = await self._store.newest(order, now)
             found = await self._jobs_of([job_id])
             if not found:
+                self._bounds.check(
+                    order.scope.tenant, *await self._store.waiting(self._queue.schema, order.scope.tenant)
+                )
                 await self._queue.enqueue(job_id, order)
                 return Job(job_id, order, JobState.WAITING, now, not_before=now + order.delay_s), True
             if not found[0].state.ended:

@@ -103,6 +103,12 @@ _LONGEST_WAIT_S: Final = 300.0
 log: Any = structlog.get_logger()
 
 
+def cancel_once(task: asyncio.Future[Outcome]) -> None:
+    """Cancel work unless it is stopping already: a second cancellation would break its cleaning up."""
+    if not (isinstance(task, asyncio.Task) and task.cancelling()):
+        task.cancel()
+
+
 def wait_s(attempt: int) -> float:
     """Seconds from a failed attempt, counted from 1, to the next: 2, 4, 8, ... 300."""
     return min(2.0**attempt, _LONGEST_WAIT_S)

@@ -209,7 +209,13 @@ class JournalledRun:
             return None  # written by a version whose values had another shape
 
     async def _keep(self, stage: Stage[T], name: StepName, value: T) -> None:
-        data = await _off_loop(stage, msgspec.json.encode, value)
+        try:
+            data = await _off_loop(stage, msgspec.json.encode, value)
+        except (TypeError, ValueError, OverflowError, RecursionError) as exc:  # what JSON has no form for
+            raise UdibError(
+                f"The stage {stage.name!r} gave something that cannot be kept ({type(exc).__name__}: {exc}); this is a "
+                "bug of udib, please report it."
+            ) from exc
         step = KeptStep(name, data, None, stage.reusable)
         if len(data) > LARGEST_INLINE:
             digest = await self._artifacts.put(self._key.scope, self._key.content_id, data)

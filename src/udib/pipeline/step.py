@@ -14,6 +14,10 @@ from udib.core.result import StepResult
 T = TypeVar("T")
 P = TypeVar("P")
 
+_LATE: Final = (
+    "The stage {!r} gave no result in {:g} s and was stopped; try again, or give it more time in engine.deadlines."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
@@ -144,4 +148,4 @@ async def run_step(work: Awaitable[T], *, name: str, deadline_s: float) -> StepR
     except TimeoutError:
         if not limit.expired():
             raise
-        return StepResult.fail(f"The stage {name!r} gave no result in {deadline_s:g} s.", Status.RETRYABLE)
+        return StepResult.fail(_LATE.format(name, deadline_s), Status.RETRYABLE)

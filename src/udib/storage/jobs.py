@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from udib.core.errors import Status
-from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
+from udib.core.jobs import Bounds, Job, JobEvent, JobState, Order, Outcome
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, Progress
 from udib.storage.database import Database
@@ -37,6 +37,7 @@ _NEXT: Final = """
 """
 
 
+_WAITING: Final = "SELECT count(*), count(*) FILTER (WHERE tenant = ?) FROM jobs WHERE state = 'waiting'"
 _DUE: Final = "schedules WHERE next_at <= :now OR next_at > :now + every_s"
 
 
@@ -46,8 +47,12 @@ class SqliteJobStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def submit(self, order: Order, now: float) -> tuple[Job, bool]:
-        """Take an order; the same one that is not ended yet is the job already, and the second value False."""
+    async def submit(self, order: Order, now: float, bounds: Bounds | None = None) -> tuple[Job, bool]:
+        """Take an order; the same one that is not ended yet is the job already, and the second value False.
+
+        Raises:
+            UnavailableError: As many wait as may.
+        """
 
         def insert(db: sqlite3.Connection) -> tuple[Job, bool]:
             scope = order.scope
@@ -56,6 +61,8 @@ class SqliteJobStore:
             found = db.execute(live, (scope.tenant, scope.workspace, order.key)).fetchone()
             if found is not None:
                 return _job(found), False
+            if bounds is not None:
+                bounds.check(scope.tenant, *db.execute(_WAITING, (scope.tenant,)).fetchone())
             payload = json.dumps(dict(order.payload), ensure_ascii=False)
             job = Job(secrets.token_hex(6), order, JobState.WAITING, now, not_before=now + order.delay_s)
             what = (order.flow, order.key, payload, order.priority, order.attempts)

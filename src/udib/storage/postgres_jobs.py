@@ -26,6 +26,11 @@ _RESERVE: Final = """
     VALUES (%(id)s, %(tenant)s, %(workspace)s, %(key)s, %(address)s, %(now)s)
     ON CONFLICT (tenant, workspace, key) WHERE newest DO NOTHING
 """
+# Of DBOS's tables, which its reference describes; its own calls would hand over each of the jobs to be counted.
+_WAITING: Final = (
+    "SELECT count(*), count(*) FILTER (WHERE queue_partition_key = %s) FROM workflow_status"
+    " WHERE status IN ('ENQUEUED', 'DELAYED')"
+)
 _SWEEP: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema() || '/sweep', 6))"
 _ALIVE: Final = "seen_at >= clock_timestamp() - make_interval(secs => %(lease)s)"
 
@@ -68,6 +73,16 @@ class PostgresJobStore:
             return str((await (await connection.execute(query, values)).fetchone() or [""])[0])
 
         return await self._database.run(reserve, repeatable=True)
+
+    async def waiting(self, queue: str, tenant: str) -> tuple[int, int]:
+        """How many jobs wait in the queue of that schema: all, and those of a tenant."""
+
+        async def count(connection: Connection) -> tuple[int, int]:
+            await connection.execute("SELECT set_config('search_path', %s, true)", [f'"{queue}"'])
+            [[waiting, of_tenant]] = await (await connection.execute(_WAITING, [tenant])).fetchall()
+            return waiting, of_tenant
+
+        return await self._database.run(count, repeatable=True)
 
     async def supersede(self, order: Order, old: str) -> None:
         """Let another job than the one that has ended be the newest of an order, if it still is."""

@@ -184,6 +184,12 @@ MIGRATIONS: Final[tuple[LiteralString, ...]] = (
         PRIMARY KEY (run_id, stage, version, input_hash, number)
     );
     """,
+    """
+    CREATE UNLOGGED TABLE gates (  -- who waits and is in counts only while its process lives
+        name text COLLATE "C" PRIMARY KEY,
+        state bytea NOT NULL
+    );
+    """,
 )
 """What each version of the tables adds to the one before; an entry is never changed once it is released."""
 

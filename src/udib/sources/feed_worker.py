@@ -49,7 +49,7 @@ def _xml_feed(document: Document) -> ReadFeed:
         response_headers={"content-type": document.content_type, "content-location": document.address},
         sanitize_html=False,  # no text of an entry is used
     )
-    if not found.version:
+    if not found.get("version"):
         return ReadFeed(link=_named_feed(document))
     entries = [_xml_entry(entry, document.address) for entry in found.entries]
     return _feed(found.feed.get("title"), entries)
@@ -135,8 +135,8 @@ def _absolute(base: str, href: object) -> str | None:
     if not isinstance(href, str) or not href.strip():
         return None
     try:
-        address = _text(urljoin(base, href.strip()))
-        parts = urlsplit(address)
+        parts = urlsplit(_text(urljoin(base, href.strip())))
+        address = parts.geturl()  # its scheme in lower case
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.username is None
     except ValueError:
         return None

@@ -348,6 +348,25 @@ async def test_who_wants_one_job_done_goes_on_where_the_server_has_gone(
     assert (desk.ended, mine.ended) == ([], ["a"])
 
 
+async def test_who_waits_for_an_ordered_job_does_it_where_nobody_serves_and_never_orders_it_again(
+    engine: Engine, desk: Desk
+) -> None:
+    job = await engine.submit(order("a"))
+    told: list[Progress] = []
+    for _ in range(2):  # the second time it has ended
+        assert (await engine.attend(job, desk.work, told.append)).state is JobState.DONE
+    assert desk.ended == ["a"]
+    assert [event.state for event in told] == ["started", "ok"] * 2
+    assert len(await engine.jobs(ACME, limit=9)) == 1
+
+
+async def test_jobs_are_listed_without_those_of_some_flows(engine: Engine) -> None:
+    wanted = await engine.submit(order("a"))
+    other = await engine.submit(Order(ACME, "watch", {"watch": "w"}))
+    assert [job.id for job in await engine.jobs(ACME, limit=9)] == [other.id, wanted.id]
+    assert [job.id for job in await engine.jobs(ACME, without={"watch"}, limit=1)] == [wanted.id]
+
+
 async def test_who_gives_up_waiting_cancels_an_order_of_its_own_only(engine: Engine, desk: Desk) -> None:
     for others in (False, True):
         if others:

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from udib.app import present
 from udib.app.bootstrap import App
-from udib.app.commands import Options, opened
+from udib.app.commands import EXIT_CODES, Options, opened
+from udib.app.progress import showing_progress
 from udib.core.errors import BadRequestError, Status, error_for
 from udib.core.findings import Report
 from udib.core.jobs import Job, JobEvent, JobState, Outcome
@@ -17,6 +18,7 @@ from udib.core.ports import ProgressSink
 from udib.delivery.text import clean, visible
 from udib.pipeline.engine import Load, Work, fork
 from udib.pipeline.parts import BEGINNINGS
+from udib.pipeline.watching import WATCH
 
 _OPEN = frozenset({JobState.WAITING, JobState.RUNNING, JobState.FAILED})
 _MOST_EVENTS = 40
@@ -27,15 +29,19 @@ async def list_jobs(options: Options, *, everything: bool, limit: int) -> int:
     if not 1 <= limit <= 10_000:
         raise BadRequestError(f"The number of jobs must be 1 to 10,000, not {limit}.")
     async with opened(options) as app:
-        found = await app.jobs.jobs(app.scope, states=frozenset(JobState) if everything else _OPEN, limit=limit)
+        # Of looks at what is watched there would be more than of all others; `udib watch list` says how they ended.
+        states, without = (frozenset(JobState), {WATCH}) if everything else (_OPEN, frozenset[str]())
+        found = await app.jobs.jobs(app.scope, states=states, without=without, limit=limit)
         present.emit([_document(job) for job in found], _listing(found, app, everything), as_json=options.json)
         return 0
 
 
-async def show(reference: str, options: Options) -> int:
-    """Print one job."""
+async def show(reference: str, options: Options, *, follow: bool) -> int:
+    """Print one job, at once or when it has ended; then its exit code is that of its failure."""
     async with opened(options) as app:
         job = await app.jobs.find(app.scope, reference)
+        if follow:
+            job = await _followed(app, job, options)
         events = [event async for event in app.jobs.events(job, follow=False)]
         told = [
             {"at": _when(event.at), "stage": event.progress.stage, "state": event.progress.state}
@@ -43,7 +49,18 @@ async def show(reference: str, options: Options) -> int:
             for event in events
         ]
         present.emit(_document(job) | {"told": told}, _job_text(job, events), as_json=options.json)
-        return 0
+        failed = follow and job.state is JobState.FAILED
+        return EXIT_CODES[job.outcome.status if job.outcome else Status.FAILED] if failed else 0
+
+
+async def _followed(app: App, job: Job, options: Options) -> Job:
+    """A job when it has ended. What it tells meanwhile, whoever does it, is shown on standard error."""
+    if job.state is JobState.WAITING and not options.quiet:
+        _say(f"job {job.id} waits for a running `udib worker`")
+    with showing_progress(quiet=options.quiet) as progress:
+        async for event in app.jobs.events(job):
+            progress(event.progress)
+    return await app.jobs.find(app.scope, job.id)
 
 
 async def cancel(reference: str, options: Options) -> int:
@@ -88,8 +105,8 @@ async def work(options: Options) -> int:
 def told(job: Job, options: Options) -> int:
     """Say where a job stands, and how to hear more."""
     then = {
-        JobState.WAITING: f"; a running `udib worker` does it, `udib jobs show {job.id}` says how far it is",
-        JobState.RUNNING: f"; `udib jobs show {job.id}` says how far it is",
+        JobState.WAITING: f"; a running `udib worker` does it, `udib jobs show {job.id} --follow` says how far it is",
+        JobState.RUNNING: f"; `udib jobs show {job.id} --follow` says how far it is",
         JobState.CANCELLED: f"; `udib jobs resume {job.id}` lets it go on",
     }
     text = Text(f"Job {job.id} is {job.state.value}{then.get(job.state, '')}.", overflow="fold")
@@ -124,13 +141,19 @@ def _announced(flow: Work) -> Work:
     """A flow whose jobs are told on standard error, a line when one begins and one when it ends."""
 
     async def announced(job: Job, tell: ProgressSink) -> Outcome:
-        about = f"job {job.id} ({job.order.scope.tenant}): {job.order.payload.get('address')}"
+        about = f"job {job.id} ({job.order.scope.tenant}): {_what(job)}"
         _say(f"{about}: begun")
         outcome = await flow(job, tell)
         _say(f"{about}: {outcome.error or 'done'}")
         return outcome
 
     return announced
+
+
+def _what(job: Job) -> str:
+    """What a job is about: the address of an item, or the watch that it looks at."""
+    about = job.order.payload
+    return str(about.get("address") or f"watch {about.get('watch')}")
 
 
 def _say(line: str) -> None:
@@ -180,10 +203,10 @@ def _listing(jobs: list[Job], app: App, everything: bool) -> RenderableType:
         table.add_column(name, overflow="fold", no_wrap=name != "what")
     for job in jobs:
         since = _when(job.ended_at or job.started_at or job.submitted_at) or ""
-        what = Text(visible(str(job.order.payload.get("address", job.order.flow))), overflow="fold")
+        what = Text(visible(_what(job)), overflow="fold")
         table.add_row(job.id, job.state.value, what, since[:19].replace("T", " "))
     failed = [job for job in jobs if job.state is JobState.FAILED]
-    return Group(table, *(Text(visible(f"\n{job.id}: {_reason(job)}"), overflow="fold") for job in failed))
+    return Group(table, *(Text("\n" + visible(f"{job.id}: {_reason(job)}"), overflow="fold") for job in failed))
 
 
 def _reason(job: Job) -> str:
@@ -192,7 +215,7 @@ def _reason(job: Job) -> str:
 
 
 def _job_text(job: Job, events: list[JobEvent]) -> RenderableType:
-    head = f"Job {job.id} is {job.state.value}: {job.order.flow} {job.order.payload.get('address', '')}"
+    head = f"Job {job.id} is {job.state.value}: {job.order.flow} {_what(job)}"
     if job.outcome and job.outcome.content_id:
         head += f" ({job.outcome.content_id})"
     lines = [Text(visible(head), overflow="fold")]

@@ -28,6 +28,7 @@ from udib.core.types import (
     Window,
 )
 from udib.core.vectors import Filters
+from udib.core.watches import FeedLook, FeedMark, Watch
 
 ProgressSink = Callable[[Progress], None]
 
@@ -185,6 +186,48 @@ class Catalogue(Checked, Forgettable, Protocol):
 
     async def abandon_effect(self, scope: Scope, key: str) -> None:
         """Note that an announced effect was certainly not made, so that it may be tried again."""
+        ...
+
+
+class Feeds(Protocol):
+    """Feeds and lists of items on the web."""
+
+    async def look(self, address: str, mark: FeedMark) -> FeedLook | None:
+        """What is there now; None: nothing has changed since the mark was made.
+
+        Raises:
+            BadRequestError: There is no feed and no list, or it cannot be read.
+            ForbiddenError: The site or the address guard refuses.
+            UnavailableError: The site does not answer.
+        """
+        ...
+
+
+class Watches(Protocol):
+    """What is watched in a scope. No words of any content are kept: of its entries addresses, dates and digests."""
+
+    async def add(self, scope: Scope, watch: Watch) -> bool:
+        """Begin to watch; False, and nothing is changed, if one of that id is there."""
+        ...
+
+    async def get(self, scope: Scope, watch_id: str) -> Watch | None:
+        """The watch of that id."""
+        ...
+
+    async def listing(self, scope: Scope) -> list[Watch]:
+        """All watches, in order of their addition."""
+        ...
+
+    async def save(self, scope: Scope, watch: Watch) -> bool:
+        """Keep what is known now; False if it was removed meanwhile, and it stays removed."""
+        ...
+
+    async def wake(self, scope: Scope, watch_id: str) -> bool:
+        """Let the next look not wait, whatever failed before; nothing else is changed."""
+        ...
+
+    async def remove(self, scope: Scope, watch_id: str) -> bool:
+        """Watch it no longer; whether it was there."""
         ...
 
 

@@ -80,13 +80,17 @@ class SqliteJobStore:
         query = f"SELECT {_COLUMNS} FROM jobs WHERE tenant = ? AND workspace = ? AND substr(id, 1, ?) = ? LIMIT 2"  # noqa: S608
         return await self._jobs(query, (scope.tenant, scope.workspace, len(beginning), beginning))
 
-    async def listed(self, scope: Scope, states: Collection[JobState], limit: int) -> list[Job]:
-        """The jobs of a scope in these states, newest first."""
+    async def listed(
+        self, scope: Scope, states: Collection[JobState], without: Collection[str], limit: int
+    ) -> list[Job]:
+        """The jobs of a scope in these states, without those of some flows, newest first."""
         query = (
             f"SELECT {_COLUMNS} FROM jobs WHERE tenant = ? AND workspace = ?"  # noqa: S608
-            " AND state IN (SELECT value FROM json_each(?)) ORDER BY number DESC LIMIT ?"
+            " AND state IN (SELECT value FROM json_each(?)) AND flow NOT IN (SELECT value FROM json_each(?))"
+            " ORDER BY number DESC LIMIT ?"
         )
-        return await self._jobs(query, (scope.tenant, scope.workspace, json.dumps(sorted(states)), limit))
+        chosen = (json.dumps(sorted(states)), json.dumps(sorted(without)))
+        return await self._jobs(query, (scope.tenant, scope.workspace, *chosen, limit))
 
     async def by_id(self, job_id: str) -> Job | None:
         """The job of that id."""

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -22,10 +22,12 @@ from udib.core.findings import (
     Report,
     TranscriptFacts,
 )
+from udib.core.gates import RECOGNITION, Limit, download_from
 from udib.core.speech import Missing, Origin, Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import CaptionTrack, Content, ContentId, ListingState, Media, MemoryRecord, Platform, Progress
 from udib.pipeline.evidence import LookUp
+from udib.pipeline.flow_control import FlowControl
 from udib.pipeline.journal import Journal
 from udib.pipeline.orchestrator import ContentPipeline
 from udib.pipeline.parts import Analyses, Services, WholeReading
@@ -36,6 +38,7 @@ from udib.storage.database import Database
 from udib.storage.locks import FileLocks
 from udib.storage.steps import JOURNAL_SCHEMA, SqliteStepStore
 from udib.testing.fakes import FakeCatalogue, FakeMemory, FakeOutbox, FakeSource, FakeTranscriber
+from udib.testing.gates import FakeGateBook
 
 T = TypeVar("T")
 
@@ -80,6 +83,8 @@ class Bench:
         self.readings: list[Attentive[Any]] = []
         self.files_there = True
         self.evidence = False
+        self.gates = FlowControl()
+        self.findings: dict[str, object] = {}
         self._folder = folder
 
     def pipeline(self, scope: Scope = SCOPE, *, analyse_s: float = 30.0) -> ContentPipeline:
@@ -98,6 +103,7 @@ class Bench:
             notices=(self.notice,),
             journal=journal,
             forgettable=(journal, artifacts, self.memory, self.catalogue),
+            gates=self.gates,
         )
         analyses = Analyses(
             lambda: self._reading("debate", self._debate),
@@ -132,7 +138,7 @@ class Bench:
 
     async def _debate(self, transcript: Transcript) -> DebateMap:
         await self._act("debate")
-        return DebateMap()
+        return cast("DebateMap", self.findings.get("debate", DebateMap()))
 
     async def _fact_check(self, transcript: Transcript, look_up: LookUp) -> FactChecks:
         await self._act("fact-check")
@@ -151,6 +157,8 @@ class Bench:
 
     async def _aggregate(self, findings: Findings, content: Content, created_at: str, revision: int) -> Report:
         await self._act("aggregate")
+        if "aggregate" in self.findings:
+            return cast("Report", self.findings["aggregate"])
         said = findings.transcript
         facts = TranscriptFacts(
             said.origin.value, said.engine, said.language, low_accuracy=False, timed=True,
@@ -676,3 +684,85 @@ async def test_an_item_that_fails_is_listed_unless_nothing_of_it_is_left(
     failing.error = BadRequestError("Gone.")
     assert not (await bench.pipeline().process_video("a", quality="720p")).success or stage == "transcribe"
     assert [each.state for each in await bench.catalogue.listing(SCOPE)] == [ListingState.STORED], "the report stays"
+
+
+async def test_what_cannot_be_kept_is_missing_where_it_is_not_required(bench: Bench) -> None:
+    bench.findings["debate"] = object()
+    report = (await bench.pipeline().process_video("https://a.example/1")).unwrap()
+    [gap] = [each for each in report.missing if each.part == "debate"]
+    assert gap.reason.startswith("The stage 'debate' gave something that cannot be kept (TypeError: ")
+
+
+@pytest.mark.parametrize("value", [object(), {"a": {1, object()}}, "\ud800"])
+async def test_what_cannot_be_kept_ends_the_run_where_it_is_required(bench: Bench, value: object) -> None:
+    bench.findings["aggregate"] = value
+    result = await bench.pipeline().process_video("https://a.example/1")
+    assert result.status is Status.FAILED
+    assert "The stage 'aggregate' gave something that cannot be kept" in (result.error or "")
+    assert "this is a bug of udib, please report it" in (result.error or "")
+
+
+async def test_a_run_that_takes_too_long_is_stopped_with_a_sentence(bench: Bench) -> None:
+    bench.delays["debate"] = 600.0
+    services, analyses = bench.pipeline()._services, bench.pipeline()._analyses
+    late = ContentPipeline(services, analyses, SCOPE, deadlines=Deadlines(run_s=0.3))
+    result = await late.process_video("https://a.example/1")
+    assert result.status is Status.RETRYABLE
+    assert (result.error or "").startswith("The stage 'run' gave no result in 0.3 s and was stopped; try again")
+
+
+def gates(resource: str) -> FlowControl:
+    return FlowControl({resource: (Limit(1), FakeGateBook(look_s=0.01))})
+
+
+@pytest.mark.parametrize(
+    ("resource", "stage", "waits"),
+    [
+        (download_from(Platform.WEB), "resolve", True),
+        (download_from(Platform.YOUTUBE), "", False),
+        (RECOGNITION, "transcribe", True),
+    ],
+)
+async def test_a_stage_waits_for_its_turn_and_says_so(bench: Bench, resource: str, stage: str, waits: bool) -> None:
+    bench.gates = gates(resource)
+    pipeline = bench.pipeline(analyse_s=0.3)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        async with bench.gates.place(resource, Scope.of("other", "main")):
+            run = group.create_task(pipeline.process_video("https://a.example/1", progress=bench.events.append))
+            while not run.done() and not [event for event in bench.events if event.state == "waiting"]:
+                await asyncio.sleep(0.01)
+            assert run.done() is not waits
+        assert (await run).success
+    told = [event for event in bench.events if event.state == "waiting"]
+    assert [(event.stage, event.note) for event in told] == (
+        [(stage, f"waiting for its turn ({resource}), 0 before it")] if waits else []
+    )
+
+
+async def test_captions_wait_for_no_recognition(bench: Bench) -> None:
+    bench.gates = gates(RECOGNITION)
+    bench.transcriber.kind = Origin.CAPTIONS
+    async with bench.gates.place(RECOGNITION, Scope.of("other", "main")), asyncio.timeout(20):
+        assert (await bench.pipeline().process_video("https://a.example/1")).success
+
+
+async def test_a_long_recognition_lets_another_tenant_in_between_windows(bench: Bench) -> None:
+    bench.gates = gates(RECOGNITION)
+    bench.transcriber.segments = [Segment(float(n), n + 1.0, f"Word number {n}.", "A") for n in range(50)]
+    heard: list[str] = []
+
+    async def other() -> None:
+        async with bench.gates.place(RECOGNITION, Scope.of("other", "main")):
+            heard.append("other")
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+
+        def listen(event: Progress) -> None:
+            if event.stage == "transcribe" and event.state == "progress":
+                heard.append("window")
+                if len(heard) == 3:
+                    group.create_task(other())
+
+        assert (await bench.pipeline().process_video("https://a.example/1", progress=listen)).success
+    assert heard.count("window") == 50
+    assert 3 <= heard.index("other") <= 5

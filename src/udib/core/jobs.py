@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from udib.core.errors import Status, UnavailableError
 from udib.core.tenancy import Scope
@@ -71,14 +72,14 @@ class Bounds:
             UnavailableError: It may not.
         """
         if of_tenant >= self.of_one_tenant:
-            whose, name = f"{of_tenant} jobs of {tenant}", "waiting_of_one_tenant"
+            whose, bound = f" of {tenant}", f"{self.of_one_tenant}, engine.limits.waiting_of_one_tenant"
         elif waiting >= self.waiting:
-            whose, name = f"{waiting} jobs", "waiting"
+            whose, bound = "", f"{self.waiting}, engine.limits.waiting"
         else:
             return
         raise UnavailableError(
-            f"{whose} wait already, and no more may (engine.limits.{name}); order again when some are done, or cancel "
-            "some with `udib jobs cancel`."
+            f"As many jobs{whose} wait as may ({bound}); order again when some are done, or cancel some with "
+            "`udib jobs cancel`."
         )
 
 
@@ -160,6 +161,16 @@ class Job:
     ended_at: float | None = None
     outcome: Outcome | None = None
     worker: str | None = field(default=None, compare=False)
+
+
+LONGEST_RETRY_S: Final = 300.0
+"""Most seconds from a failed attempt of a job to the next."""
+
+
+def is_due(job: Job, now: float) -> bool:
+    """Whether the time of a job that waits has come, also if the clock was set back meanwhile."""
+    was_set_back = job.submitted_at > now or (job.attempt > 0 and job.not_before > now + LONGEST_RETRY_S)
+    return job.not_before <= now or was_set_back
 
 
 @dataclass(frozen=True, slots=True)

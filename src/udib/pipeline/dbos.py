@@ -24,7 +24,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from udib.core.errors import BadRequestError, Status
-from udib.core.jobs import Bounds, Job, JobEvent, JobState, Order, Outcome
+from udib.core.jobs import Bounds, Job, JobEvent, JobState, Order, Outcome, is_due
 from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health
@@ -84,7 +84,7 @@ class DbosEngine:
 
     async def submit(self, order: Order) -> Job:
         """Take an order; see `Engine.submit`."""
-        job, _ = await self._submit(order)
+        job, _ = await self._submit(order, self._bounds)
         return job
 
     async def find(self, scope: Scope, reference: str) -> Job:
@@ -137,7 +137,7 @@ class DbosEngine:
 
     async def perform(self, order: Order, work: Work, progress: ProgressSink) -> Job:
         """Have an order done, and wait for it; see `Engine.perform`. Cancelled, it cancels an order of its own."""
-        job, mine = await self._submit(order)
+        job, mine = await self._submit(order, self._bounds)
         try:
             return await self.attend(job, work, progress)
         except asyncio.CancelledError:
@@ -205,7 +205,7 @@ class DbosEngine:
             self._opened_worker = DbosWorker(self._store, self._queue, self._name, self._sweep, self._clock)
         return self._opened_worker
 
-    async def _submit(self, order: Order) -> tuple[Job, bool]:
+    async def _submit(self, order: Order, bounds: Bounds | None) -> tuple[Job, bool]:
         """The job of an order, and whether it is a new one."""
         while True:
             # The id is reserved first: who dies between the two leaves an id under which the next one puts the job.
@@ -213,9 +213,9 @@ class DbosEngine:
             job_id = await self._store.newest(order, now)
             found = await self._jobs_of([job_id])
             if not found:
-                self._bounds.check(
-                    order.scope.tenant, *await self._store.waiting(self._queue.schema, order.scope.tenant)
-                )
+                if bounds is not None:
+                    tenant = order.scope.tenant
+                    bounds.check(tenant, *await self._store.waiting(self._queue.schema, tenant))
                 await self._queue.enqueue(job_id, order)
                 return Job(job_id, order, JobState.WAITING, now, not_before=now + order.delay_s), True
             if not found[0].state.ended:
@@ -257,7 +257,7 @@ class DbosEngine:
         if job.state is JobState.RUNNING:
             await self._store.alone(self._sweep)  # nobody else does it
             return True
-        return job.not_before > self._clock()
+        return not is_due(job, self._clock())
 
     async def _do_alone(self, job: Job, work: Work, progress: ProgressSink) -> None:
         """Do one job that nobody else does; no other one is taken."""
@@ -279,7 +279,7 @@ class DbosEngine:
             for job in await self._jobs_of([job_id]):
                 await self._expect_now(job)
         for name, order in await self._store.due(now):
-            await self._submit(order)
+            await self._submit(order, None)
             await self._store.ordered(name, now)
         old = await self._store.before(now - self._keep_s, _PAGE)
         if old:

@@ -17,7 +17,7 @@ from udib.core.types import Progress
 from udib.pipeline.fair_gate import GateState, Ticket, before, come, give_way, leave, looked_after
 from udib.pipeline.step import off_the_clock
 
-_TELL_S: Final = 10.0
+_TELL_S: Final = 30.0
 """Seconds after which somebody who waits is told anew how many go before."""
 
 log: Any = structlog.get_logger()
@@ -80,7 +80,7 @@ class _Visit:
         await self._wait(await self._gate.turn(partial(give_way, ticket=self._ticket.id)))
 
     async def _wait(self, state: GateState) -> None:
-        mine, told = self._ticket.id, -1
+        mine, told, tell_at = self._ticket.id, -1, 0.0
         if _is_among(mine, state.inside):
             return
         with off_the_clock(), self._gate.waits(mine) as news:
@@ -88,9 +88,11 @@ class _Visit:
                 if not _is_among(mine, state.waiting):  # the book was lost, or this process seemed dead for a while
                     state = await self._gate.turn(partial(come, ticket=self._ticket))
                     continue
-                if (count := before(state, mine)) != told:
-                    told = count
-                    self._tell(count)
+                if (now := asyncio.get_running_loop().time()) >= tell_at:
+                    tell_at = now + _TELL_S
+                    if (count := before(state, mine)) != told:
+                        told = count
+                        self._tell(count)
                 await news()
                 state = await self._gate.look()
 

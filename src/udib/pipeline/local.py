@@ -20,7 +20,7 @@ from typing import Any, Final
 import structlog
 
 from udib.core.errors import UdibError, UnavailableError
-from udib.core.jobs import Bounds, Job, JobEvent, JobState, Order, Outcome
+from udib.core.jobs import Bounds, Job, JobEvent, JobState, Order, Outcome, is_due
 from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health
@@ -213,7 +213,7 @@ class LocalEngine:
         """Whether there is a living process from which the job is to be expected, or its time has not come."""
         if job.state is JobState.RUNNING:
             return job.worker is not None and is_held(self._lock_of(job.worker))
-        return job.not_before > self._clock() or self._is_served()
+        return not is_due(job, self._clock()) or self._is_served()
 
     def _lock_of(self, worker: str) -> Path:
         return self._locks / f"worker-{worker}.lock"

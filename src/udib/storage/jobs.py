@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from udib.core.errors import Status
-from udib.core.jobs import Bounds, Job, JobEvent, JobState, Order, Outcome
+from udib.core.jobs import LONGEST_RETRY_S, Bounds, Job, JobEvent, JobState, Order, Outcome
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, Progress
 from udib.storage.database import Database
@@ -29,7 +29,8 @@ _NEXT: Final = """
     SELECT head.id FROM (
         SELECT tenant, (SELECT count(*) FROM jobs WHERE state = 'running' AND tenant = waiting.tenant) AS running,
             (SELECT max(turn) FROM jobs WHERE tenant = waiting.tenant) AS served,
-            (SELECT number FROM jobs WHERE state = 'waiting' AND tenant = waiting.tenant AND not_before <= :now
+            (SELECT number FROM jobs WHERE state = 'waiting' AND tenant = waiting.tenant AND (not_before <= :now
+                OR submitted_at > :now OR (attempt > 0 AND not_before > :now + :longest))  -- see `is_due`
              AND flow IN (SELECT value FROM json_each(:flows)) ORDER BY priority DESC, number LIMIT 1) AS number
         FROM waiting WHERE waiting.tenant IS NOT NULL
     ) AS turn JOIN jobs AS head ON head.number = turn.number
@@ -101,7 +102,7 @@ class SqliteJobStore:
         """Begin up to `count` jobs, each when it is its turn, of no tenant more than `most` at a time."""
 
         def claim(db: sqlite3.Connection) -> list[Job]:
-            values = {"now": now, "flows": json.dumps(sorted(flows)), "most": most}
+            values = {"now": now, "flows": json.dumps(sorted(flows)), "most": most, "longest": LONGEST_RETRY_S}
             begun: list[Job] = []
             while len(begun) < count and (found := db.execute(_NEXT, values).fetchone()) is not None:
                 begun.append(_begin(db, found[0], worker, now))

@@ -13,7 +13,7 @@ from typing import Any, Final, LiteralString
 
 import msgspec
 
-from udib.core.jobs import JobEvent, Order
+from udib.core.jobs import LONGEST_RETRY_S, JobEvent, Order
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, Progress
 from udib.storage.postgres import PostgresDatabase
@@ -145,8 +145,9 @@ class PostgresJobStore:
         await self._write(query, {"id": job_id})
 
     async def to_do_again(self, now: float) -> list[str]:
-        """The jobs whose time to be tried again has come."""
-        rows = await self._database.rows("SELECT id FROM jobs WHERE again_at <= %(now)s", {"now": now})
+        """The jobs whose time to be tried again has come, also if the clock was set back meanwhile; see `is_due`."""
+        query: LiteralString = "SELECT id FROM jobs WHERE again_at <= %(now)s OR again_at > %(now)s + %(longest)s"
+        rows = await self._database.rows(query, {"now": now, "longest": LONGEST_RETRY_S})
         return [row[0] for row in rows]
 
     async def wait_no_longer(self, job_ids: Sequence[str]) -> None:

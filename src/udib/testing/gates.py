@@ -25,6 +25,7 @@ class FakeGateBook:
 
     async def change(self, gate: str, change: Change) -> bytes:
         """As the port says, or the scripted error."""
+        await asyncio.sleep(0)
         if self.error is not None:
             raise self.error
         now_s = asyncio.get_running_loop().time() - self.set_back_s

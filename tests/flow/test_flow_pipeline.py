@@ -87,7 +87,7 @@ class Bench:
         self.findings: dict[str, object] = {}
         self._folder = folder
 
-    def pipeline(self, scope: Scope = SCOPE, *, analyse_s: float = 30.0) -> ContentPipeline:
+    def pipeline(self, scope: Scope = SCOPE, *, analyse_s: float = 30.0, transcribe_s: float = 30.0) -> ContentPipeline:
         artifacts = DirectoryArtifactStore(self._folder / "artifacts")
         journal = Journal(SqliteStepStore(self.database), FileLocks(self._folder / "locks"), artifacts)
         services = Services(
@@ -114,7 +114,9 @@ class Bench:
             lambda _: "WEBVTT",
         )
         now = lambda: datetime(2026, 1, 2, tzinfo=UTC)  # noqa: E731
-        return ContentPipeline(services, analyses, scope, deadlines=Deadlines(analyse_s=analyse_s), now=now)
+        return ContentPipeline(
+            services, analyses, scope, deadlines=Deadlines(analyse_s=analyse_s, transcribe_s=transcribe_s), now=now
+        )
 
     def _reading(self, stage: str, find: Callable[[Transcript], Awaitable[T]]) -> "Attentive[T]":
         reading = Attentive(find, self.deaf.get(stage), self.hear_s)
@@ -304,6 +306,25 @@ async def test_windows_of_another_input_version_or_engine_are_not_used(bench: Be
     bench.files_there = False
     report = (await bench.pipeline().process_video("a")).unwrap()
     assert (bench.transcriber.windows_heard, report.transcript.engine) == (6, "another")
+
+
+async def test_a_window_that_cannot_be_kept_fails_the_stage(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: object) -> None:
+        raise UnavailableError("The disk is full.")
+
+    monkeypatch.setattr(SqliteStepStore, "keep_part", full)
+    bench.transcriber.segments, bench.transcriber.window_s = LONG, 0.01
+    result = await bench.pipeline().process_video("a")
+    assert (result.status, result.error) == (Status.RETRYABLE, "The disk is full.")
+
+
+async def test_a_transcription_that_never_ends_is_given_up(bench: Bench) -> None:
+    bench.transcriber.segments, bench.transcriber.stuck_after = LONG, 2
+    bench.source.content = replace(bench.source.content, duration_s=18.0)
+    result = await bench.pipeline(transcribe_s=0.2).process_video("a")
+    assert result.status is Status.RETRYABLE
+    assert "'transcribe' gave no result in 0.2 s" in (result.error or "")
+    assert await kept_parts(bench) == 2, "the next run goes on behind them"
 
 
 async def test_a_forgotten_item_leaves_no_window(bench: Bench, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ from udib.core.tenancy import Scope
 from udib.core.types import Answer, Content, ContentId, Delivered, Media, Platform, Progress, Window
 from udib.core.vectors import Filters
 from udib.pipeline.ask import ask
-from udib.pipeline.audience import Audience, listening
+from udib.pipeline.audience import Audience
 from udib.pipeline.evidence import look_up_in
 from udib.pipeline.flow_control import waiting_for
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
@@ -182,7 +182,7 @@ class ContentPipeline:
             look_up = look_up_in(self._services.memory, self.scope, without=content.id)
             audience = Audience.of(self._analyses, self.scope, look_up)
             try:
-                async with listening(audience):
+                async with audience.listening():
                     context = _Context(run, content, progress, before, audience, place)
                     return await self._run_pipeline(context, source, request)
             except UdibError as exc:

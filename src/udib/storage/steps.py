@@ -48,6 +48,7 @@ JOURNAL_SCHEMA: Final = (
     );
     """,
 )
+_OF_SCOPE: Final = "SELECT id FROM runs WHERE tenant = ? AND workspace = ?"
 _OF_CONTENT: Final = "tenant = ? AND workspace = ? AND content_id = ?"
 
 
@@ -85,7 +86,7 @@ class SqliteStepStore:
 
         def remove(db: sqlite3.Connection) -> tuple[int, list[tuple[ContentId, str]]]:
             found = db.execute(f"DELETE FROM runs WHERE {_OF_CONTENT}", where)  # noqa: S608 - no text of a user
-            return found.rowcount, _drop_steps(db, "SELECT id FROM runs WHERE tenant = ? AND workspace = ?", where[:2])
+            return found.rowcount, _drop_steps(db, scope, _OF_SCOPE, where[:2])
 
         removed = await self._database.run(remove)
         await self._database.vacuum()
@@ -127,16 +128,19 @@ def _finish(db: sqlite3.Connection, run_id: int, key: RunKey) -> list[tuple[Cont
     where = (run_id, key.scope.tenant, key.scope.workspace, key.content_id)
     mine = f"SELECT id FROM runs WHERE id <= ? AND {_OF_CONTENT}"  # noqa: S608
     db.execute(f"UPDATE runs SET finished = 1 WHERE id IN ({mine})", where)  # noqa: S608
-    dropped = _drop_steps(db, mine, where)
-    db.execute(f"DELETE FROM runs WHERE id IN ({mine}) AND id NOT IN (SELECT run_id FROM steps)", where)  # noqa: S608
+    dropped = _drop_steps(db, key.scope, mine, where)
+    empty = "NOT EXISTS (SELECT 1 FROM steps WHERE run_id = runs.id)"
+    db.execute(f"DELETE FROM runs WHERE id <= ? AND {_OF_CONTENT} AND {empty}", where)  # noqa: S608
     return dropped
 
 
-def _drop_steps(db: sqlite3.Connection, runs: str, where: tuple[object, ...]) -> list[tuple[ContentId, str]]:
+def _drop_steps(
+    db: sqlite3.Connection, scope: Scope, runs: str, where: tuple[object, ...]
+) -> list[tuple[ContentId, str]]:
     """Remove the steps of some runs that no later revision may reuse; gives the artifacts that are free now."""
     steps = f"NOT reusable AND run_id IN ({runs})"
     held = f"SELECT DISTINCT content_id, artifact FROM steps JOIN runs ON runs.id = run_id WHERE {steps}"  # noqa: S608
     artifacts = [row for row in db.execute(held, where) if row[1] is not None]
     db.execute(f"DELETE FROM steps WHERE {steps}", where)  # noqa: S608 - no text of a user
-    still = "SELECT 1 FROM steps JOIN runs ON runs.id = run_id WHERE content_id = ? AND artifact = ?"
-    return [row for row in artifacts if db.execute(still, row).fetchone() is None]
+    still = f"SELECT 1 FROM steps JOIN runs ON runs.id = run_id WHERE {_OF_CONTENT} AND artifact = ?"  # noqa: S608
+    return [row for row in artifacts if db.execute(still, (scope.tenant, scope.workspace, *row)).fetchone() is None]

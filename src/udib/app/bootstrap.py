@@ -41,6 +41,7 @@ from udib.pipeline.flows import ANALYZE, analyze_with
 from udib.pipeline.orchestrator import ContentPipeline
 from udib.pipeline.parts import Analyses, Services
 from udib.pipeline.step import Deadlines, run_step
+from udib.pipeline.sweep import SWEEP, Sweeper, sweep_with
 
 if TYPE_CHECKING:
     from udib.app.bootstrap_summary import Summarise
@@ -66,6 +67,7 @@ class App:
     memory: "MemoryService"
     vectors: "EnhancedVectorStore"
     jobs: Engine
+    sweeper: Sweeper
     _make_answers: Callable[[], "LLMCache"]
     _make_models: Callable[[], "Models | None"]
     _make_pipeline: Callable[[], tuple[ContentPipeline, Sequence[Checked]]]
@@ -96,7 +98,7 @@ class App:
     @property
     def flows(self) -> Flows:
         """What this process can do with jobs."""
-        return {ANALYZE: analyze_with(self.pipeline)}
+        return {ANALYZE: analyze_with(self.pipeline), SWEEP: sweep_with(self.sweeper)}
 
     @property
     def checked(self) -> Sequence[Checked]:
@@ -208,7 +210,10 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
                 analyses = replace(analyses, summary=_summary(settings, named))
             return ContentPipeline(services, analyses, settings.scope), checked
 
-        yield App(settings, settings.scope, catalogue, cache, memory, vectors, work.engine, answers, models, pipeline)
+        yield App(
+            settings, settings.scope, catalogue, cache, memory, vectors, work.engine, work.sweeper,
+            answers, models, pipeline,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

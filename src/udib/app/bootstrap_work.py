@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from udib.app.bootstrap_memory import closed_with, needs_extra
-from udib.app.settings import Settings
+from udib.app.settings import Settings, StorageSettings
 from udib.core.errors import BadRequestError
-from udib.core.ports import ArtifactStore
+from udib.core.ports import ArtifactStore, Locks, StepStore
+from udib.core.tenancy import TenantId
 from udib.pipeline.engine import Engine
 from udib.pipeline.journal import Journal
+from udib.pipeline.sweep import Sweeper
 
 if TYPE_CHECKING:
     from udib.pipeline.dbos_queue import DbosQueue
@@ -22,6 +24,7 @@ class Work:
 
     engine: Engine
     journal: Journal
+    sweeper: Sweeper
 
 
 def open_work(stack: AsyncExitStack, settings: Settings, root: Path, artifacts: ArtifactStore) -> Work:
@@ -53,7 +56,7 @@ def _local(stack: AsyncExitStack, settings: Settings, root: Path, artifacts: Art
     database = closed_with(stack, Database(root / "journal.db", JOURNAL_SCHEMA))
     engine = LocalEngine(SqliteJobStore(database), root / "locks", keep_days=settings.engine.keep_days)
     stack.push_async_callback(engine.close)
-    return Work(engine, Journal(SqliteStepStore(database), FileLocks(root / "locks"), artifacts))
+    return _over(engine, SqliteStepStore(database), FileLocks(root / "locks"), artifacts, settings.storage)
 
 
 def _fleet(stack: AsyncExitStack, settings: Settings, artifacts: ArtifactStore) -> Work:
@@ -100,4 +103,10 @@ def _fleet(stack: AsyncExitStack, settings: Settings, artifacts: ArtifactStore) 
 
     engine = DbosEngine(PostgresJobStore(database), queue, worker, keep_days=wanted.keep_days)
     stack.push_async_callback(engine.close)
-    return Work(engine, Journal(PostgresStepStore(database), PostgresLocks(database, worker), artifacts))
+    return _over(engine, PostgresStepStore(database), PostgresLocks(database, worker), artifacts, storage)
+
+
+def _over(engine: Engine, steps: StepStore, locks: Locks, artifacts: ArtifactStore, storage: StorageSettings) -> Work:
+    of_tenants = {TenantId(tenant): kept.retention for tenant, kept in storage.keep_of_tenants.items()}
+    sweeper = Sweeper(steps, locks, artifacts, storage.keep.retention, of_tenants)
+    return Work(engine, Journal(steps, locks, artifacts), sweeper)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from udib.app.config_file import read_config
+from udib.app.retention import RetentionSettings
 from udib.core.errors import BadRequestError
 from udib.core.tenancy import Scope
 from udib.llm.cache_policy import CachePolicy
@@ -90,6 +91,8 @@ class TranscriptsSettings(Section):
 class StorageSettings(Section):
     """Records and artifacts."""
 
+    keep: RetentionSettings = RetentionSettings()
+    keep_of_tenants: dict[str, RetentionSettings] = Field(default={}, description="of tenants that have their own")
     catalogue: Literal["sqlite", "postgres"] = "sqlite"
     postgres_url: SecretStr | None = Field(default=None, description="connection string; also DATABASE_URL")
     postgres_schema: str = Field(

@@ -80,6 +80,30 @@ class SqliteStepStore:
         """Close a run; see `StepStore.finish`."""
         return await self._database.run(lambda db: _finish(db, run_id, key))
 
+    async def idle(self, older_than_s: float) -> list[tuple[Scope, ContentId, float]]:
+        """The contents whose runs are all finished; see `StepStore.idle`."""
+        now = self._clock()
+        query = (
+            "SELECT tenant, workspace, content_id, max(started_at) AS newest FROM runs"
+            " GROUP BY tenant, workspace, content_id HAVING min(finished) AND newest <= ?"
+        )
+        rows = await self._database.read(lambda db: db.execute(query, (now - older_than_s,)).fetchall())
+        return [(Scope.of(tenant, space), ContentId(content), now - at) for tenant, space, content, at in rows]
+
+    async def drop(self, scope: Scope, content_id: ContentId, *, dry_run: bool = False) -> list[str]:
+        """Remove what is kept of finished runs; see `StepStore.drop`."""
+        where = (scope.tenant, scope.workspace, content_id)
+        runs = f"FROM runs WHERE {_OF_CONTENT} AND finished"
+        held = f"SELECT DISTINCT artifact FROM steps WHERE artifact IS NOT NULL AND run_id IN (SELECT id {runs})"  # noqa: S608
+
+        def remove(db: sqlite3.Connection) -> list[str]:
+            artifacts = [row[0] for row in db.execute(held, where)]
+            if not dry_run:
+                db.execute(f"DELETE {runs}", where)
+            return artifacts
+
+        return await (self._database.read(remove) if dry_run else self._database.run(remove))
+
     async def forget(self, scope: Scope, content_id: ContentId) -> tuple[int, list[tuple[ContentId, str]]]:
         """Remove the runs of a content, and rewrite the file; see `StepStore.forget`."""
         where = (scope.tenant, scope.workspace, content_id)

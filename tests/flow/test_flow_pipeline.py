@@ -265,6 +265,19 @@ async def test_without_media_and_words_an_item_is_fetched_again(bench: Bench) ->
     assert (report.revision, bench.source.fetched, bench.transcriber.heard) == (2, 2, 2)
 
 
+async def test_an_artifact_that_was_altered_by_hand_is_heard_again(bench: Bench, tmp_path: Path) -> None:
+    bench.transcriber.segments = [replace(each, text=each.text + " word" * 8000) for each in bench.transcriber.segments]
+    await bench.pipeline().process_video("a")
+    [blob] = [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
+    for spoil in (lambda: blob.write_bytes(blob.read_bytes() + b" "), blob.unlink):
+        heard = bench.transcriber.heard
+        spoil()
+        (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap()
+        assert bench.transcriber.heard == heard + 1
+    (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap()
+    assert bench.transcriber.heard == 3, "and then used again"
+
+
 async def test_sweeping_takes_media_and_leaves_what_a_new_analysis_needs(bench: Bench, tmp_path: Path) -> None:
     await bench.pipeline().process_video("a")
     artifacts = DirectoryArtifactStore(tmp_path / "artifacts")

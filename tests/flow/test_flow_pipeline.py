@@ -23,6 +23,7 @@ from udib.core.findings import (
     TranscriptFacts,
 )
 from udib.core.gates import RECOGNITION, Limit, download_from
+from udib.core.jobs import KeptStep, StepName
 from udib.core.speech import Missing, Origin, Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import CaptionTrack, Content, ContentId, ListingState, Media, MemoryRecord, Platform, Progress
@@ -32,6 +33,7 @@ from udib.pipeline.journal import Journal
 from udib.pipeline.orchestrator import ContentPipeline
 from udib.pipeline.parts import Analyses, Services, WholeReading
 from udib.pipeline.step import Deadlines
+from udib.pipeline.sweep import Retention, Sweeper, Swept
 from udib.storage import locks
 from udib.storage.artifacts import DirectoryArtifactStore
 from udib.storage.database import Database
@@ -396,8 +398,68 @@ async def test_an_item_is_done_anew_from_where_one_wants(
     report = (await bench.pipeline().process_video("a", from_stage=beginning)).unwrap()
     assert (report.revision, bench.source.fetched, bench.transcriber.heard) == (2, fetched, heard)
     bench.files_there = False
-    await bench.pipeline().process_video("a", from_stage=beginning)
-    assert bench.source.fetched > fetched, "media that are gone are fetched again"
+    report = (await bench.pipeline().process_video("a", from_stage=beginning)).unwrap()
+    assert report.revision == 3
+    more = 0 if beginning == "analyse" else 1
+    assert bench.source.fetched == fetched + more, "media that are gone are fetched again, unless the words do"
+
+
+async def test_without_media_and_words_an_item_is_fetched_again(bench: Bench) -> None:
+    await bench.pipeline().process_video("a")
+    steps = SqliteStepStore(bench.database)
+    await steps.keep(1, KeptStep(await kept_name(bench, "transcribe"), None, "0" * 64, reusable=True))
+    bench.files_there = False
+    report = (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap()
+    assert (report.revision, bench.source.fetched, bench.transcriber.heard) == (2, 2, 2)
+
+
+async def test_an_artifact_that_was_altered_by_hand_is_heard_again(bench: Bench, tmp_path: Path) -> None:
+    bench.transcriber.segments = [replace(each, text=each.text + " word" * 8000) for each in bench.transcriber.segments]
+    await bench.pipeline().process_video("a")
+    [blob] = [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
+    for spoil in (lambda: blob.write_bytes(blob.read_bytes() + b" "), blob.unlink):
+        heard = bench.transcriber.heard
+        spoil()
+        (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap()
+        assert bench.transcriber.heard == heard + 1
+    (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap()
+    assert bench.transcriber.heard == 3, "and then used again"
+
+
+async def test_sweeping_takes_media_and_leaves_what_a_new_analysis_needs(bench: Bench, tmp_path: Path) -> None:
+    await bench.pipeline().process_video("a")
+    artifacts = DirectoryArtifactStore(tmp_path / "artifacts")
+    (artifacts.folder(SCOPE, bench.source.content.id) / "sound.ogg").write_bytes(b"x" * 1000)
+    steps, locks = SqliteStepStore(bench.database), FileLocks(tmp_path / "locks")
+    of_tenants = {SCOPE.tenant: Retention(0.0, None)}
+    sweeper = Sweeper(steps, locks, artifacts, Retention(None, None), of_tenants)
+    async with locks.exclusive(SCOPE, bench.source.content.id):
+        assert await sweeper.sweep() == Swept(in_work=1), "what somebody works on is left alone"
+    would = await sweeper.sweep(dry_run=True)
+    assert await sweeper.sweep() == would == Swept(media=1, media_bytes=1000)
+    assert await sweeper.sweep() == Swept()
+    bench.files_there = False
+    report = (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap()
+    assert (report.revision, bench.source.fetched, bench.transcriber.heard) == (2, 1, 1)
+    words_too = Sweeper(steps, locks, artifacts, Retention(None, 0.0), {})
+    assert (await words_too.sweep()).words == 1
+    assert (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap().revision == 3
+    assert (bench.source.fetched, bench.transcriber.heard) == (2, 2)
+
+
+async def test_what_an_interrupted_run_may_need_is_not_swept(bench: Bench, tmp_path: Path) -> None:
+    bench.memory.error = UnavailableError("The store is away.")
+    await bench.pipeline().process_video("a")
+    artifacts = DirectoryArtifactStore(tmp_path / "artifacts")
+    (artifacts.folder(SCOPE, bench.source.content.id) / "sound.ogg").write_bytes(b"x")
+    steps, locks = SqliteStepStore(bench.database), FileLocks(tmp_path / "locks")
+    assert await Sweeper(steps, locks, artifacts, Retention(0.0, 0.0), {}).sweep() == Swept()
+
+
+async def kept_name(bench: Bench, stage: str) -> StepName:
+    """The name of a stage's kept step."""
+    query = "SELECT stage, version, input_hash FROM steps WHERE stage = ?"
+    return StepName(*await bench.database.read(lambda db: db.execute(query, (stage,)).fetchone()))
 
 
 async def test_an_item_is_done_anew_from_no_unknown_place(bench: Bench) -> None:

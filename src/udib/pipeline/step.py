@@ -86,6 +86,10 @@ class Run(Protocol):
         """Do a stage, or hand back what it gave before for the same inputs. Inputs must be JSON or core values."""
         ...
 
+    async def keeps(self, stage: Stage[T], *inputs: object) -> bool:
+        """Whether `step` would hand back what the stage gave before for these inputs, whole and unaltered."""
+        ...
+
     @property
     def timings(self) -> tuple[StageTiming, ...]:
         """The stages so far, in order of their start."""

@@ -1,11 +1,11 @@
 """The pipeline on fakes: levels, failures, resumption, tenancy."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -30,7 +30,7 @@ from udib.pipeline.evidence import LookUp
 from udib.pipeline.flow_control import FlowControl
 from udib.pipeline.journal import Journal
 from udib.pipeline.orchestrator import ContentPipeline
-from udib.pipeline.parts import Analyses, Services
+from udib.pipeline.parts import Analyses, Services, WholeReading
 from udib.pipeline.step import Deadlines
 from udib.storage import locks
 from udib.storage.artifacts import DirectoryArtifactStore
@@ -40,11 +40,28 @@ from udib.storage.steps import JOURNAL_SCHEMA, SqliteStepStore
 from udib.testing.fakes import FakeCatalogue, FakeMemory, FakeOutbox, FakeSource, FakeTranscriber
 from udib.testing.gates import FakeGateBook
 
+T = TypeVar("T")
+
 SCOPE = Scope.of("acme", "main")
 SAID = (
     Segment(0.0, 4.0, "Rents in Vienna rose by twelve percent.", "MAYA"),
     Segment(4.0, 9.0, "Nobody builds any houses here.", "DANIEL"),
 )
+
+
+@dataclass(frozen=True)
+class Attentive(WholeReading[T]):
+    """A reading that notes what it hears, which takes a while, or ends with an error."""
+
+    error: BaseException | None
+    hear_s: float
+    heard: list[str] = field(default_factory=list)
+
+    async def hear(self, window: Sequence[Segment]) -> None:
+        await asyncio.sleep(self.hear_s)
+        self.heard.extend(segment.text for segment in window)
+        if self.error is not None:
+            raise self.error
 
 
 class Bench:
@@ -61,6 +78,9 @@ class Bench:
         self.errors: dict[str, BaseException] = {}
         self.database = Database(folder / "journal.db", JOURNAL_SCHEMA)
         self.events: list[Progress] = []
+        self.deaf: dict[str, BaseException] = {}
+        self.hear_s = 0.0
+        self.readings: list[Attentive[Any]] = []
         self.files_there = True
         self.evidence = False
         self.gates = FlowControl()
@@ -86,10 +106,20 @@ class Bench:
             gates=self.gates,
         )
         analyses = Analyses(
-            self._debate, self._fact_check, self._fallacies, self._outline, self._aggregate, lambda _: "WEBVTT"
+            lambda: self._reading("debate", self._debate),
+            lambda look_up: self._reading("fact-check", lambda said: self._fact_check(said, look_up)),
+            lambda: self._reading("fallacies", self._fallacies),
+            lambda: self._reading("outline", self._outline),
+            self._aggregate,
+            lambda _: "WEBVTT",
         )
         now = lambda: datetime(2026, 1, 2, tzinfo=UTC)  # noqa: E731
         return ContentPipeline(services, analyses, scope, deadlines=Deadlines(analyse_s=analyse_s), now=now)
+
+    def _reading(self, stage: str, find: Callable[[Transcript], Awaitable[T]]) -> "Attentive[T]":
+        reading = Attentive(find, self.deaf.get(stage), self.hear_s)
+        self.readings.append(reading)
+        return reading
 
     async def _act(self, stage: str) -> None:
         await asyncio.sleep(self.delays.get(stage, 0.0))
@@ -234,6 +264,94 @@ async def test_an_interrupted_run_goes_on_where_it_was(bench: Bench) -> None:
     assert (bench.source.fetched, bench.transcriber.heard, report.revision) == (1, 1, 1)
     reused = {timing.stage for timing in report.stages if timing.reused}
     assert {"download", "transcribe", "metadata", "debate", "fact-check", "outline"} <= reused
+
+
+LONG = tuple(Segment(3.0 * n, 3.0 * n + 3, f"Sentence {n} is on rents.", "MAYA") for n in range(6))
+
+
+async def interrupted(bench: Bench, windows: int) -> None:
+    """Let a run hear that many windows of LONG, then end it."""
+    before = await kept_parts(bench)
+    bench.transcriber.segments, bench.transcriber.stuck_after = LONG, windows
+    bench.source.content = replace(bench.source.content, duration_s=18.0)
+    task = asyncio.create_task(bench.pipeline().process_video("a"))
+    while await kept_parts(bench) < before + windows:
+        await asyncio.sleep(0.005)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    bench.transcriber.windows_heard, bench.transcriber.stuck_after = 0, None
+
+
+async def kept_parts(bench: Bench) -> int:
+    rows = await bench.database.read(lambda db: db.execute("SELECT count(*) FROM parts").fetchone())
+    return int(rows[0])
+
+
+async def test_a_crash_in_the_middle_of_the_words_costs_one_window(bench: Bench) -> None:
+    await interrupted(bench, 4)
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    assert bench.transcriber.windows_heard == 2
+    assert (report.transcript.segments, report.transcript.words) == (6, 30)
+    assert await kept_parts(bench) == 0, "the whole is kept now"
+
+
+async def test_windows_of_another_input_version_or_engine_are_not_used(bench: Bench) -> None:
+    await interrupted(bench, 4)
+    bench.transcriber.engine = "another"
+    await interrupted(bench, 2)
+    bench.source.media = replace(bench.source.media, digest="changed")
+    bench.files_there = False
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    assert (bench.transcriber.windows_heard, report.transcript.engine) == (6, "another")
+
+
+async def test_a_forgotten_item_leaves_no_window(bench: Bench, tmp_path: Path) -> None:
+    await interrupted(bench, 4)
+    assert await kept_parts(bench) == 4
+    (await bench.pipeline().forget(bench.source.content.id)).unwrap()
+    assert await kept_parts(bench) == 0
+    await bench.database.close()
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or b"is on rents" not in path.read_bytes(), path
+
+
+async def test_every_analysis_hears_the_windows_before_the_last_is_there(bench: Bench) -> None:
+    bench.transcriber.segments, bench.transcriber.window_s = LONG, 0.01
+    bench.source.content = replace(bench.source.content, duration_s=18.0)
+    (await bench.pipeline().process_video("a")).unwrap()
+    said = [segment.text for segment in LONG]
+    assert [reading.heard for reading in bench.readings] == [said[:-1]] * 4
+
+
+async def test_who_is_slow_to_hear_delays_no_transcript_and_misses_nothing(bench: Bench) -> None:
+    bench.transcriber.segments, bench.transcriber.window_s, bench.hear_s = LONG, 0.01, 0.15
+    bench.source.content = replace(bench.source.content, duration_s=18.0)
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    spans = {timing.stage: timing for timing in report.stages}
+    assert spans["transcribe"].end_s < spans["debate"].end_s
+    assert [reading.heard for reading in bench.readings] == [[segment.text for segment in LONG[:-1]]] * 4
+
+
+async def test_an_analysis_that_cannot_hear_is_named_and_spares_its_siblings(bench: Bench) -> None:
+    bench.deaf["debate"] = UnavailableError("The model is away.")
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    assert [(gap.part, gap.reason) for gap in report.missing] == [("debate", "The model is away.")]
+    assert report.fallacies is not None
+
+
+async def test_a_bug_in_hearing_surfaces_and_stores_nothing(bench: Bench) -> None:
+    bench.deaf["outline"] = ZeroDivisionError()
+    bench.transcriber.window_s = 0.01
+    with pytest.raises(ExceptionGroup):
+        await bench.pipeline().process_video("a")
+    assert bench.catalogue.reports == {}
+
+
+async def test_an_analysis_that_never_hears_out_is_given_up(bench: Bench) -> None:
+    bench.hear_s = 60.0
+    report = (await bench.pipeline(analyse_s=0.1).process_video("a")).unwrap()
+    assert [gap.part for gap in report.missing] == ["debate", "fact-check", "fallacies", "outline"]
 
 
 async def test_a_new_revision_reuses_the_transcript_only(bench: Bench) -> None:

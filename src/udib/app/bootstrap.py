@@ -27,10 +27,9 @@ from udib.app.bootstrap_work import Work, deadlines_of, open_work
 from udib.app.settings import Settings, load_settings
 from udib.core.checked import Checked
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
-from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report
+from udib.core.findings import FactChecks, Findings, Report
 from udib.core.ports import ArtifactStore, Catalogue, Forgettable, KeyValueStore, Outbox, Source, Transcriber
 from udib.core.result import StepResult
-from udib.core.speech import Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Answer, Content, Health
 from udib.core.vectors import Embedder, Filters
@@ -39,7 +38,7 @@ from udib.pipeline.engine import Engine, Flows
 from udib.pipeline.evidence import LookUp
 from udib.pipeline.flows import ANALYZE, analyze_with
 from udib.pipeline.orchestrator import ContentPipeline
-from udib.pipeline.parts import Analyses, Services
+from udib.pipeline.parts import Analyses, Services, WholeReading
 from udib.pipeline.step import run_step
 
 if TYPE_CHECKING:
@@ -310,10 +309,8 @@ def _poster(stack: AsyncExitStack, settings: Settings) -> "Post":
 def _analyses(settings: Settings, embedder: Embedder) -> Analyses:
     """The embedded tier: what it cannot judge without a model it says, with what a model would cost."""
     from udib.analysis.aggregate import aggregate
-    from udib.analysis.debate import map_debate
     from udib.analysis.fact_check import Prices, check_claims
-    from udib.analysis.fallacies import fallacy_hints
-    from udib.analysis.outline import describe
+    from udib.analysis.readings import debate_reading, fallacy_reading, outline_reading
     from udib.delivery.vtt import to_vtt
 
     limits, llm = settings.analysis, settings.llm
@@ -321,22 +318,23 @@ def _analyses(settings: Settings, embedder: Embedder) -> Analyses:
     if llm.provider != "none" and llm.input_usd_per_million is not None and llm.output_usd_per_million is not None:
         prices = Prices(llm.input_usd_per_million, llm.output_usd_per_million)
 
-    async def fact_check(transcript: Transcript, look_up: LookUp) -> FactChecks:
-        return await check_claims(transcript, look_up, limit=limits.claims_per_hour, prices=prices)
-
-    async def fallacies(transcript: Transcript) -> Fallacies:
-        return await fallacy_hints(transcript, per_hour=limits.hints_per_hour)
+    # Which claims are the most check-worthy, and which words are names, is known in the end only.
+    def fact_check(look_up: LookUp) -> WholeReading[FactChecks]:
+        return WholeReading(
+            functools.partial(check_claims, look_up=look_up, limit=limits.claims_per_hour, prices=prices)
+        )
 
     async def report(findings: Findings, content: Content, created_at: str, revision: int) -> Report:
         return await asyncio.to_thread(aggregate, findings, content, created_at=created_at, revision=revision)
 
-    async def debate(transcript: Transcript) -> DebateMap:
-        return await map_debate(transcript, embedder)
-
-    async def outline(transcript: Transcript) -> Outline:
-        return await describe(transcript, embedder)
-
-    return Analyses(debate, fact_check, fallacies, outline, report, to_vtt)
+    return Analyses(
+        lambda: debate_reading(embedder),
+        fact_check,
+        lambda: fallacy_reading(limits.hints_per_hour),
+        lambda: outline_reading(embedder),
+        report,
+        to_vtt,
+    )
 
 
 def _summary(settings: Settings, models: Models) -> "Summarise":

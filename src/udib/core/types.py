@@ -253,6 +253,11 @@ class Window:
     missing: tuple[Missing, ...] = ()
     language: str | None = None
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether another window follows, as far as one can tell."""
+        return self.total_s is None or self.done_s < self.total_s
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:

@@ -50,7 +50,7 @@ from udib.core.vectors import Filters
 from udib.pipeline.ask import ask
 from udib.pipeline.audience import Audience
 from udib.pipeline.evidence import look_up_in
-from udib.pipeline.flow_control import waiting_for
+from udib.pipeline.flow_control import places
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
 from udib.pipeline.journal import Watched
 from udib.pipeline.parts import Analyses, Request, Services
@@ -168,7 +168,7 @@ class ContentPipeline:
         fresh = request.fresh
         source = self.source_of(request.address)
         progress(Progress("resolve", "started"))
-        place = partial(self._place, progress)
+        place = places(self._services.gates, self.scope, self._priority, progress)
         async with place("resolve", download_from(Platform.of(request.address))):
             content = await source.describe(request.address)
         progress(Progress("resolve", Status.OK.value, note=content.title, content_id=content.id))
@@ -189,11 +189,6 @@ class ContentPipeline:
                 if new and exc.status in _FOR_GOOD and not run.did("transcribe"):
                     await self._take_back(content.id)
                 raise
-
-    def _place(self, progress: ProgressSink, stage: str, resource: str) -> AbstractAsyncContextManager[Place]:
-        """A place of a resource, for which a stage waits."""
-        tell = waiting_for(resource, stage, progress)
-        return self._services.gates.place(resource, self.scope, priority=self._priority, waiting=tell)
 
     async def _take_back(self, content_id: ContentId) -> None:
         """Leave nothing of an item that no repetition can bring to its words; what cannot go now stays listed."""

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 
-from benchmarks.engine import fleet, kills, local
+from benchmarks.engine import capacity, fleet, kills, lag, local
 from benchmarks.engine.sizes import FULL, Measured, Sizes
 
 PARTS: dict[str, Callable[[Sizes], Measured]] = {
     "local": local.measure,
     "kills": kills.measure,
     "fleet": fleet.measure,
+    "capacity": capacity.measure,
+    "lag": lag.measure,
 }
 
 

@@ -19,12 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import psycopg
+
 from benchmarks.engine.items import clips, hour_of_captions, short_captions
 from benchmarks.engine.sizes import Measured, Sizes
 from benchmarks.memory.stores import progress, scratch
 from udib.app.bootstrap import App, open_app
 from udib.app.settings import load_settings
 from udib.core.jobs import Job, JobState
+from udib.core.types import RecordKind
 from udib.pipeline.flows import analyze_order
 from udib.testing import postgres_process
 
@@ -47,11 +50,20 @@ _WORKER: Final = (
 
 
 @dataclass(frozen=True, slots=True)
+class _Stored:
+    """What lies on the PostgreSQL server and in the memory."""
+
+    postgres_bytes: float
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Day:
-    """What a fleet did: the CPU time of all of its processes, and its jobs."""
+    """What a fleet did: the CPU time of all of its processes, its jobs, and by what the server and the memory grew."""
 
     cpu_s: float
     jobs: Sequence[Job]
+    grown: "_Stored"
 
     @property
     def took_s(self) -> float:
@@ -91,6 +103,8 @@ def measure(sizes: Sizes) -> Measured:
     return [
         ("item_captions_core_s", captions, "s", "an hour of captions, all processes"),
         ("item_speech_core_s_per_hour", speech, "s", f"clips of {_CLIP_S} s, pocketsphinx, analysis included"),
+        ("item_postgres_kib", read.grown.postgres_bytes / len(hours) / 1024, "KiB", "an hour of captions: all tables"),
+        ("item_points", read.grown.points / len(hours), "", "an hour of captions: records in the memory"),
         ("simulation_error_percent", _error(foretold.finished_s, both.took_s), "%", about),
         (
             "simulation_latency_error_percent",
@@ -122,20 +136,21 @@ def _fleet(folder: Path, items: Sequence[Path], workers: int) -> _Day:
         settings = _SETTINGS.format(jobs=_JOBS, url=server.url)
         (folder / "config" / "settings.yaml").write_text(settings, encoding="utf-8")
         with _workers(folder, workers):
-            jobs = asyncio.run(_ordered(folder, items, workers))
+            jobs, grown = asyncio.run(_ordered(folder, items, workers, server.url))
     _reap()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return _Day(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, jobs)
+    return _Day(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, jobs, grown)
 
 
 @contextmanager
 def _workers(folder: Path, count: int) -> Iterator[None]:
     cores = sorted(os.sched_getaffinity(0))
-    place = ["--data-dir", str(folder / "data"), "--config", str(folder / "config"), "--quiet"]
-    running = [
-        subprocess.Popen([sys.executable, "-c", _WORKER, str(cores[number % len(cores)]), "worker", *place])
-        for number in range(count)
-    ]
+    place = ["worker", "--data-dir", str(folder / "data"), "--config", str(folder / "config"), "--quiet"]
+    with (folder / "workers.log").open("w", encoding="utf-8") as log:
+        running = [
+            subprocess.Popen([sys.executable, "-c", _WORKER, str(cores[number % len(cores)]), *place], stderr=log)
+            for number in range(count)
+        ]
     try:
         yield
     finally:
@@ -145,7 +160,7 @@ def _workers(folder: Path, count: int) -> Iterator[None]:
             process.wait(60)
 
 
-async def _ordered(folder: Path, items: Sequence[Path], workers: int) -> list[Job]:
+async def _ordered(folder: Path, items: Sequence[Path], workers: int, url: str) -> tuple[list[Job], _Stored]:
     """Order all items at once when the workers are there, and wait for the last."""
     settings = load_settings(str(folder / "config"), data_dir=folder / "data")
     async with open_app(settings) as app, asyncio.timeout(_PATIENCE_S):
@@ -153,11 +168,20 @@ async def _ordered(folder: Path, items: Sequence[Path], workers: int) -> list[Jo
             await asyncio.sleep(0.2)
         # A worker loads its models with its first items, which is no cost of an item.
         await _all_done(app, [short_captions(folder, number) for number in range(workers * _JOBS)])
+        before = await _stored(app, url)
         jobs = await _all_done(app, items)
+        after = await _stored(app, url)
     failed = [job for job in jobs if job.state is not JobState.DONE]
     if failed:
         raise RuntimeError(f"{len(failed)} of {len(jobs)} items failed: {failed[0].outcome}")
-    return jobs
+    return jobs, _Stored(after.postgres_bytes - before.postgres_bytes, after.points - before.points)
+
+
+async def _stored(app: App, url: str) -> _Stored:
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        found = await (await connection.execute("SELECT pg_database_size(current_database())")).fetchone()
+    points = [await app.memory.count(app.scope, kind) for kind in RecordKind]
+    return _Stored(float(found[0]) if found else 0.0, float(sum(points)))
 
 
 async def _all_done(app: App, items: Sequence[Path]) -> list[Job]:

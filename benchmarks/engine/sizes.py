@@ -39,5 +39,5 @@ class Sizes:
 FULL = Sizes()
 TRIAL = Sizes(
     runs=200, kills=3, rounds=1, quick=500, queued=200, together=16, idle=48, backlog=60, stage_s=0.2,
-    captioned=3, clips=2,
+    captioned=2, clips=1,
 )  # fmt: skip

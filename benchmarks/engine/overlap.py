@@ -36,13 +36,14 @@ def measure(sizes: Sizes) -> Measured:
         ]
         found: Measured = []
         for case in cases:
-            progress(f"overlap, {case.name}: {sizes.turns} turns, then {sizes.crowd} items at once")
-            found += asyncio.run(_case(case, sizes))
+            turns = max(2, round(sizes.turns / case.sequential_s))
+            progress(f"overlap, {case.name}: {turns} turns, then {sizes.crowd} items at once")
+            found += asyncio.run(_case(case, turns, sizes.crowd))
         return found
 
 
-async def _case(case: Case, sizes: Sizes) -> Measured:
-    return [*await _alone(case, sizes.turns), *(await _crowd(case, sizes.crowd) if case.scarce is not None else [])]
+async def _case(case: Case, turns: int, crowd: int) -> Measured:
+    return [*await _alone(case, turns), *await _crowd(case, crowd)]
 
 
 async def _alone(case: Case, turns: int) -> Measured:

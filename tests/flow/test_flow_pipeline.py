@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -22,20 +22,25 @@ from udib.core.findings import (
     Report,
     TranscriptFacts,
 )
+from udib.core.gates import RECOGNITION, Limit, download_from
+from udib.core.jobs import KeptStep, StepName
 from udib.core.speech import Missing, Origin, Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import CaptionTrack, Content, ContentId, ListingState, Media, MemoryRecord, Platform, Progress
 from udib.pipeline.evidence import LookUp
+from udib.pipeline.flow_control import FlowControl
 from udib.pipeline.journal import Journal
 from udib.pipeline.orchestrator import ContentPipeline
 from udib.pipeline.parts import Analyses, Services, WholeReading
 from udib.pipeline.step import Deadlines
+from udib.pipeline.sweep import Retention, Sweeper, Swept
 from udib.storage import locks
 from udib.storage.artifacts import DirectoryArtifactStore
 from udib.storage.database import Database
 from udib.storage.locks import FileLocks
 from udib.storage.steps import JOURNAL_SCHEMA, SqliteStepStore
 from udib.testing.fakes import FakeCatalogue, FakeMemory, FakeOutbox, FakeSource, FakeTranscriber
+from udib.testing.gates import FakeGateBook
 
 T = TypeVar("T")
 
@@ -80,6 +85,8 @@ class Bench:
         self.readings: list[Attentive[Any]] = []
         self.files_there = True
         self.evidence = False
+        self.gates = FlowControl()
+        self.findings: dict[str, object] = {}
         self._folder = folder
 
     def pipeline(self, scope: Scope = SCOPE, *, analyse_s: float = 30.0, transcribe_s: float = 30.0) -> ContentPipeline:
@@ -98,6 +105,7 @@ class Bench:
             notices=(self.notice,),
             journal=journal,
             forgettable=(journal, artifacts, self.memory, self.catalogue),
+            gates=self.gates,
         )
         analyses = Analyses(
             lambda: self._reading("debate", self._debate),
@@ -134,7 +142,7 @@ class Bench:
 
     async def _debate(self, transcript: Transcript) -> DebateMap:
         await self._act("debate")
-        return DebateMap()
+        return cast("DebateMap", self.findings.get("debate", DebateMap()))
 
     async def _fact_check(self, transcript: Transcript, look_up: LookUp) -> FactChecks:
         await self._act("fact-check")
@@ -153,6 +161,8 @@ class Bench:
 
     async def _aggregate(self, findings: Findings, content: Content, created_at: str, revision: int) -> Report:
         await self._act("aggregate")
+        if "aggregate" in self.findings:
+            return cast("Report", self.findings["aggregate"])
         said = findings.transcript
         facts = TranscriptFacts(
             said.origin.value, said.engine, said.language, low_accuracy=False, timed=True,
@@ -388,8 +398,68 @@ async def test_an_item_is_done_anew_from_where_one_wants(
     report = (await bench.pipeline().process_video("a", from_stage=beginning)).unwrap()
     assert (report.revision, bench.source.fetched, bench.transcriber.heard) == (2, fetched, heard)
     bench.files_there = False
-    await bench.pipeline().process_video("a", from_stage=beginning)
-    assert bench.source.fetched > fetched, "media that are gone are fetched again"
+    report = (await bench.pipeline().process_video("a", from_stage=beginning)).unwrap()
+    assert report.revision == 3
+    more = 0 if beginning == "analyse" else 1
+    assert bench.source.fetched == fetched + more, "media that are gone are fetched again, unless the words do"
+
+
+async def test_without_media_and_words_an_item_is_fetched_again(bench: Bench) -> None:
+    await bench.pipeline().process_video("a")
+    steps = SqliteStepStore(bench.database)
+    await steps.keep(1, KeptStep(await kept_name(bench, "transcribe"), None, "0" * 64, reusable=True))
+    bench.files_there = False
+    report = (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap()
+    assert (report.revision, bench.source.fetched, bench.transcriber.heard) == (2, 2, 2)
+
+
+async def test_an_artifact_that_was_altered_by_hand_is_heard_again(bench: Bench, tmp_path: Path) -> None:
+    bench.transcriber.segments = [replace(each, text=each.text + " word" * 8000) for each in bench.transcriber.segments]
+    await bench.pipeline().process_video("a")
+    [blob] = [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
+    for spoil in (lambda: blob.write_bytes(blob.read_bytes() + b" "), blob.unlink):
+        heard = bench.transcriber.heard
+        spoil()
+        (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap()
+        assert bench.transcriber.heard == heard + 1
+    (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap()
+    assert bench.transcriber.heard == 3, "and then used again"
+
+
+async def test_sweeping_takes_media_and_leaves_what_a_new_analysis_needs(bench: Bench, tmp_path: Path) -> None:
+    await bench.pipeline().process_video("a")
+    artifacts = DirectoryArtifactStore(tmp_path / "artifacts")
+    (artifacts.folder(SCOPE, bench.source.content.id) / "sound.ogg").write_bytes(b"x" * 1000)
+    steps, locks = SqliteStepStore(bench.database), FileLocks(tmp_path / "locks")
+    of_tenants = {SCOPE.tenant: Retention(0.0, None)}
+    sweeper = Sweeper(steps, locks, artifacts, Retention(None, None), of_tenants)
+    async with locks.exclusive(SCOPE, bench.source.content.id):
+        assert await sweeper.sweep() == Swept(in_work=1), "what somebody works on is left alone"
+    would = await sweeper.sweep(dry_run=True)
+    assert await sweeper.sweep() == would == Swept(media=1, media_bytes=1000)
+    assert await sweeper.sweep() == Swept()
+    bench.files_there = False
+    report = (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap()
+    assert (report.revision, bench.source.fetched, bench.transcriber.heard) == (2, 1, 1)
+    words_too = Sweeper(steps, locks, artifacts, Retention(None, 0.0), {})
+    assert (await words_too.sweep()).words == 1
+    assert (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap().revision == 3
+    assert (bench.source.fetched, bench.transcriber.heard) == (2, 2)
+
+
+async def test_what_an_interrupted_run_may_need_is_not_swept(bench: Bench, tmp_path: Path) -> None:
+    bench.memory.error = UnavailableError("The store is away.")
+    await bench.pipeline().process_video("a")
+    artifacts = DirectoryArtifactStore(tmp_path / "artifacts")
+    (artifacts.folder(SCOPE, bench.source.content.id) / "sound.ogg").write_bytes(b"x")
+    steps, locks = SqliteStepStore(bench.database), FileLocks(tmp_path / "locks")
+    assert await Sweeper(steps, locks, artifacts, Retention(0.0, 0.0), {}).sweep() == Swept()
+
+
+async def kept_name(bench: Bench, stage: str) -> StepName:
+    """The name of a stage's kept step."""
+    query = "SELECT stage, version, input_hash FROM steps WHERE stage = ?"
+    return StepName(*await bench.database.read(lambda db: db.execute(query, (stage,)).fetchone()))
 
 
 async def test_an_item_is_done_anew_from_no_unknown_place(bench: Bench) -> None:
@@ -697,3 +767,85 @@ async def test_an_item_that_fails_is_listed_unless_nothing_of_it_is_left(
     failing.error = BadRequestError("Gone.")
     assert not (await bench.pipeline().process_video("a", quality="720p")).success or stage == "transcribe"
     assert [each.state for each in await bench.catalogue.listing(SCOPE)] == [ListingState.STORED], "the report stays"
+
+
+async def test_what_cannot_be_kept_is_missing_where_it_is_not_required(bench: Bench) -> None:
+    bench.findings["debate"] = object()
+    report = (await bench.pipeline().process_video("https://a.example/1")).unwrap()
+    [gap] = [each for each in report.missing if each.part == "debate"]
+    assert gap.reason.startswith("The stage 'debate' gave something that cannot be kept (TypeError: ")
+
+
+@pytest.mark.parametrize("value", [object(), {"a": {1, object()}}, "\ud800"])
+async def test_what_cannot_be_kept_ends_the_run_where_it_is_required(bench: Bench, value: object) -> None:
+    bench.findings["aggregate"] = value
+    result = await bench.pipeline().process_video("https://a.example/1")
+    assert result.status is Status.FAILED
+    assert "The stage 'aggregate' gave something that cannot be kept" in (result.error or "")
+    assert "this is a bug of udib, please report it" in (result.error or "")
+
+
+async def test_a_run_that_takes_too_long_is_stopped_with_a_sentence(bench: Bench) -> None:
+    bench.delays["debate"] = 600.0
+    services, analyses = bench.pipeline()._services, bench.pipeline()._analyses
+    late = ContentPipeline(services, analyses, SCOPE, deadlines=Deadlines(run_s=0.3))
+    result = await late.process_video("https://a.example/1")
+    assert result.status is Status.RETRYABLE
+    assert (result.error or "").startswith("The stage 'run' gave no result in 0.3 s and was stopped; try again")
+
+
+def gates(resource: str) -> FlowControl:
+    return FlowControl({resource: (Limit(1), FakeGateBook(look_s=0.01))})
+
+
+@pytest.mark.parametrize(
+    ("resource", "stage", "waits"),
+    [
+        (download_from(Platform.WEB), "resolve", True),
+        (download_from(Platform.YOUTUBE), "", False),
+        (RECOGNITION, "transcribe", True),
+    ],
+)
+async def test_a_stage_waits_for_its_turn_and_says_so(bench: Bench, resource: str, stage: str, waits: bool) -> None:
+    bench.gates = gates(resource)
+    pipeline = bench.pipeline(analyse_s=0.3)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        async with bench.gates.place(resource, Scope.of("other", "main")):
+            run = group.create_task(pipeline.process_video("https://a.example/1", progress=bench.events.append))
+            while not run.done() and not [event for event in bench.events if event.state == "waiting"]:
+                await asyncio.sleep(0.01)
+            assert run.done() is not waits
+        assert (await run).success
+    told = [event for event in bench.events if event.state == "waiting"]
+    assert [(event.stage, event.note) for event in told] == (
+        [(stage, f"waiting for its turn ({resource}), 0 before it")] if waits else []
+    )
+
+
+async def test_captions_wait_for_no_recognition(bench: Bench) -> None:
+    bench.gates = gates(RECOGNITION)
+    bench.transcriber.kind = Origin.CAPTIONS
+    async with bench.gates.place(RECOGNITION, Scope.of("other", "main")), asyncio.timeout(20):
+        assert (await bench.pipeline().process_video("https://a.example/1")).success
+
+
+async def test_a_long_recognition_lets_another_tenant_in_between_windows(bench: Bench) -> None:
+    bench.gates = gates(RECOGNITION)
+    bench.transcriber.segments = [Segment(float(n), n + 1.0, f"Word number {n}.", "A") for n in range(50)]
+    heard: list[str] = []
+
+    async def other() -> None:
+        async with bench.gates.place(RECOGNITION, Scope.of("other", "main")):
+            heard.append("other")
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+
+        def listen(event: Progress) -> None:
+            if event.stage == "transcribe" and event.state == "progress":
+                heard.append("window")
+                if len(heard) == 3:
+                    group.create_task(other())
+
+        assert (await bench.pipeline().process_video("https://a.example/1", progress=listen)).success
+    assert heard.count("window") == 50
+    assert 3 <= heard.index("other") <= 5

@@ -23,7 +23,8 @@ from udib.app.bootstrap_memory import (
 )
 from udib.app.bootstrap_models import Models
 from udib.app.bootstrap_storage import left_on_servers, open_artifacts, open_records
-from udib.app.bootstrap_work import Work, open_work
+from udib.app.bootstrap_watching import open_watching, open_ytdlp
+from udib.app.bootstrap_work import Work, deadlines_of, open_work
 from udib.app.settings import Settings, load_settings
 from udib.core.checked import Checked
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
@@ -39,7 +40,9 @@ from udib.pipeline.evidence import LookUp
 from udib.pipeline.flows import ANALYZE, analyze_with
 from udib.pipeline.orchestrator import ContentPipeline
 from udib.pipeline.parts import Analyses, Services, WholeReading
-from udib.pipeline.step import Deadlines, run_step
+from udib.pipeline.step import run_step
+from udib.pipeline.sweep import SWEEP, Sweeper, sweep_with
+from udib.pipeline.watching import WATCH, Watching, look_with
 
 if TYPE_CHECKING:
     from udib.app.bootstrap_summary import Summarise
@@ -65,9 +68,11 @@ class App:
     memory: "MemoryService"
     vectors: "EnhancedVectorStore"
     jobs: Engine
+    sweeper: Sweeper
     _make_answers: Callable[[], "LLMCache"]
     _make_models: Callable[[], "Models | None"]
     _make_pipeline: Callable[[], tuple[ContentPipeline, Sequence[Checked]]]
+    _make_watching: Callable[[], Watching]
 
     @property
     def answers(self) -> "LLMCache":
@@ -93,9 +98,18 @@ class App:
         return self._analysing[0]
 
     @property
+    def watching(self) -> Watching:
+        """What looks at feeds and channels."""
+        return self._make_watching()
+
+    @property
     def flows(self) -> Flows:
         """What this process can do with jobs."""
-        return {ANALYZE: analyze_with(self.pipeline)}
+        return {
+            ANALYZE: analyze_with(self.pipeline),
+            WATCH: look_with(self._make_watching),
+            SWEEP: sweep_with(self.sweeper),
+        }
 
     @property
     def checked(self) -> Sequence[Checked]:
@@ -105,7 +119,7 @@ class App:
     async def ask(self, question: str, *, limit: int = 5, filters: Filters | None = None) -> StepResult[Answer]:
         """What was said about a question; see `udib.pipeline.ask.ask`. With a model, in its words too."""
         work = self._asked(question, limit, filters)
-        return await run_step(work, name="ask", deadline_s=Deadlines().analyse_s)
+        return await run_step(work, name="ask", deadline_s=self.settings.engine.deadlines.analyse_s)
 
     async def find(self, question: str, *, limit: int = 5, filters: Filters | None = None) -> Answer:
         """The passages that bear on a question; no model is asked. Raises as `udib.pipeline.ask.ask` does."""
@@ -188,7 +202,7 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
 
         @functools.cache
         def models() -> "Models | None":
-            return open_models(stack, settings, records, static, answers)
+            return open_models(stack, settings, records, static, answers, work.gates)
 
         def pipeline() -> tuple[ContentPipeline, Sequence[Checked]]:
             services = _services(stack, settings, root, stores)
@@ -205,9 +219,14 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
                 services = replace(services, forgettable=(named.semantic, *services.forgettable))
             if named is not None:
                 analyses = replace(analyses, summary=_summary(settings, named))
-            return ContentPipeline(services, analyses, settings.scope), checked
+            return ContentPipeline(services, analyses, settings.scope, deadlines=deadlines_of(settings)), checked
 
-        yield App(settings, settings.scope, catalogue, cache, memory, vectors, work.engine, answers, models, pipeline)
+        @functools.cache
+        def watching() -> Watching:
+            return open_watching(stack, settings, records, work.engine)
+
+        parts = (catalogue, cache, memory, vectors, work.engine, work.sweeper)
+        yield App(settings, settings.scope, *parts, answers, models, pipeline, watching)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,19 +267,14 @@ def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _St
             stores.memory,
             stores.catalogue,
         ),
+        gates=stores.work.gates,
     )
 
 
 def _sources(stack: AsyncExitStack, settings: Settings) -> tuple[Source, ...]:
-    from udib.net.guard import AddressGuard
     from udib.sources.files import FileSource
-    from udib.sources.ytdlp import Limits, YtDlpSource
 
-    wanted = settings.sources
-    limits = Limits(max_bytes=wanted.max_megabytes * 1_000_000, deadline_s=wanted.deadline_s)
-    ytdlp = YtDlpSource(AddressGuard(frozenset(settings.net.allow)), language=wanted.language, limits=limits)
-    stack.push_async_callback(ytdlp.close)
-    return FileSource(), ytdlp
+    return FileSource(), open_ytdlp(stack, settings)
 
 
 def _transcribers(settings: Settings) -> tuple[Transcriber, ...]:
@@ -336,7 +350,7 @@ def _summary(settings: Settings, models: Models) -> "Summarise":
     """The LLM tier: what asks a model."""
     from udib.app.bootstrap_summary import summariser
 
-    return summariser(models, call_s=settings.llm.deadline_s, stage_s=Deadlines().analyse_s)
+    return summariser(models, call_s=settings.llm.deadline_s, stage_s=settings.engine.deadlines.analyse_s)
 
 
 def _data_directory(path: Path) -> Path:

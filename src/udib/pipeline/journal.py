@@ -169,10 +169,13 @@ class JournalledRun:
         self._progress(Progress(stage.name, "reused" if reused else done.status.value, note=timing.note))
         return StepResult.ok(done.value.value) if done.value is not None else StepResult(done.status, None, done.error)
 
+    async def keeps(self, stage: Stage[T], *inputs: object) -> bool:
+        """Whether a stage would hand back what it gave before for these inputs; see `Run.keeps`."""
+        return await self._kept(stage, await _name(stage, inputs)) is not None
+
     async def _done(self, stage: Stage[T], inputs: tuple[object, ...]) -> "_Done[T]":
         """The stage's value. A journal that cannot be read or written fails the stage as its own work would."""
-        decisive = inputs if stage.key is None else stage.key(*inputs)
-        name = StepName(stage.name, stage.version, await _off_loop(stage, _digest, decisive))
+        name = await _name(stage, inputs)
         kept = await self._kept(stage, name)
         if kept is not None and (stage.intact is None or await stage.intact(kept)):
             return _Done(kept, reused=True)
@@ -207,7 +210,13 @@ class JournalledRun:
             return None  # written by a version whose values had another shape
 
     async def _keep(self, stage: Stage[T], name: StepName, value: T) -> None:
-        data = await _off_loop(stage, msgspec.json.encode, value)
+        try:
+            data = await _off_loop(stage, msgspec.json.encode, value)
+        except (TypeError, ValueError, OverflowError, RecursionError) as exc:  # what JSON has no form for
+            raise UdibError(
+                f"The stage {stage.name!r} gave something that cannot be kept ({type(exc).__name__}: {exc}); this is a "
+                "bug of udib, please report it."
+            ) from exc
         step = KeptStep(name, data, None, stage.reusable)
         if len(data) > LARGEST_INLINE:
             digest = await self._artifacts.put(self._key.scope, self._key.content_id, data)
@@ -243,6 +252,11 @@ class _KeptParts:
                 await keep(number, msgspec.json.encode(await self._new.get()))
         except UdibError as exc:
             self._failed = exc
+
+
+async def _name(stage: Stage[Any], inputs: tuple[object, ...]) -> StepName:
+    decisive = inputs if stage.key is None else stage.key(*inputs)
+    return StepName(stage.name, stage.version, await _off_loop(stage, _digest, decisive))
 
 
 async def _off_loop(stage: Stage[Any], work: Callable[[Any], U], value: object) -> U:

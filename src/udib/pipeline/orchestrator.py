@@ -22,7 +22,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from contextlib import aclosing, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -39,22 +39,24 @@ from udib.core.findings import (
     StageTiming,
     WordedSummary,
 )
+from udib.core.gates import FREE, RECOGNITION, Place, download_from
 from udib.core.jobs import RunKey
 from udib.core.ports import Outbox, ProgressSink, Source
 from udib.core.result import StepResult
-from udib.core.speech import Missing, Segment, Transcript
+from udib.core.speech import Missing, Origin, Transcript
 from udib.core.tenancy import Scope
-from udib.core.types import Answer, Content, ContentId, Delivered, Media, Progress
+from udib.core.types import Answer, Content, ContentId, Delivered, Media, Platform, Progress, Window
 from udib.core.vectors import Filters
 from udib.pipeline.ask import ask
 from udib.pipeline.audience import Audience
 from udib.pipeline.evidence import look_up_in
+from udib.pipeline.flow_control import places
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
 from udib.pipeline.journal import Watched
 from udib.pipeline.parts import Analyses, Request, Services
 from udib.pipeline.records import analysis_records, claim_records, transcript_records
 from udib.pipeline.step import Deadlines, Parts, Run, Stage, run_step
-from udib.pipeline.windows import HeardWindow, durable_windows
+from udib.pipeline.windows import HeardWindow, transcribed
 from udib.pipeline.words import changes, decisive, uncovered
 
 T = TypeVar("T")
@@ -65,13 +67,14 @@ _NO_SPEAKERS = "the words carry no names of speakers, so shares, clashes and con
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What the stages of one run share."""
+    """What the stages of one run share. `place` gives a stage a place of a resource, when it is its turn."""
 
     run: Run
     content: Content
     progress: ProgressSink
     before: Report | None
     audience: Audience
+    place: Callable[[str, str], AbstractAsyncContextManager[Place]]
 
 
 def _nobody_watches(_: Progress) -> None:
@@ -89,16 +92,19 @@ class ContentPipeline:
         *,
         deadlines: Deadlines | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        priority: int = 0,
     ) -> None:
         self.scope = scope
         self._services = services
         self._analyses = analyses
         self._deadlines = deadlines or Deadlines()
         self._now = now
+        self._priority = priority
 
-    def in_scope(self, scope: Scope) -> "ContentPipeline":
-        """The same pipeline for another tenant or workspace."""
-        return ContentPipeline(self._services, self._analyses, scope, deadlines=self._deadlines, now=self._now)
+    def in_scope(self, scope: Scope, *, priority: int = 0) -> "ContentPipeline":
+        """The same pipeline for another tenant or workspace; what is more urgent goes before what else it waits for."""
+        same = partial(ContentPipeline, self._services, self._analyses, deadlines=self._deadlines, now=self._now)
+        return same(scope, priority=priority)
 
     async def process_video(
         self,
@@ -162,7 +168,9 @@ class ContentPipeline:
         fresh = request.fresh
         source = self.source_of(request.address)
         progress(Progress("resolve", "started"))
-        content = await source.describe(request.address)
+        place = places(self._services.gates, self.scope, self._priority, progress)
+        async with place("resolve", download_from(Platform.of(request.address))):
+            content = await source.describe(request.address)
         progress(Progress("resolve", Status.OK.value, note=content.title, content_id=content.id))
         key = RunKey(self.scope, content.id, json.dumps([request.quality, request.captions, request.from_stage]))
         following = partial(self._services.catalogue.next_revision, self.scope, content.id)
@@ -175,7 +183,7 @@ class ContentPipeline:
             audience = Audience.of(self._analyses, self.scope, look_up)
             try:
                 async with audience.listening():
-                    context = _Context(run, content, progress, before, audience)
+                    context = _Context(run, content, progress, before, audience, place)
                     return await self._run_pipeline(context, source, request)
             except UdibError as exc:
                 if new and exc.status in _FOR_GOOD and not run.did("transcribe"):
@@ -191,13 +199,6 @@ class ContentPipeline:
     async def _run_pipeline(self, ctx: _Context, source: Source, request: Request) -> Report:
         """The levels, top to bottom. `unwrap` ends the run where a stage is required."""
         limits = self._deadlines
-        fetch = partial(self._download_stage, ctx, source)
-        download = Stage(
-            "download", fetch, Media, limits.download_s, reusable=True, intact=self._services.is_intact, small=True
-        )
-        media = (await ctx.run.step(download, request.quality, request.captions)).unwrap()
-
-        # Both read what was downloaded, and neither needs the other.
         listen = partial(self._transcribe_stage, ctx)
         transcribe = Stage(
             "transcribe",
@@ -209,6 +210,17 @@ class ContentPipeline:
             key=decisive,
             part=HeardWindow,
         )
+
+        async def serves(media: Media) -> bool:
+            """Whether what was fetched is there, or not needed: its words are kept, and only they are asked for."""
+            words_do = request.from_stage == "analyse"
+            return await self._services.is_intact(media) or (words_do and await ctx.run.keeps(transcribe, media))
+
+        fetch = partial(self._download_stage, ctx, source)
+        download = Stage("download", fetch, Media, limits.download_s, reusable=True, intact=serves, small=True)
+        media = (await ctx.run.step(download, request.quality, request.captions)).unwrap()
+
+        # Both read what was downloaded, and neither needs the other.
         metadata = Stage("metadata", partial(self._extract_metadata, ctx), Content, limits.analyse_s, small=True)
         async with asyncio.TaskGroup() as level:
             words = level.create_task(ctx.run.step(transcribe, media))
@@ -243,7 +255,8 @@ class ContentPipeline:
         if captions is not None and quality is None and ctx.content.url is not None:
             return await self._services.with_captions(Media(), captions)
         folder = await asyncio.to_thread(self._services.artifacts.folder, self.scope, ctx.content.id)
-        media = await source.fetch(ctx.content, folder, quality=quality)
+        async with ctx.place("download", download_from(ctx.content.platform)):
+            media = await source.fetch(ctx.content, folder, quality=quality)
         return media if captions is None else await self._services.with_captions(media, captions)
 
     async def _transcribe_stage(self, ctx: _Context, media: Media, parts: Parts[HeardWindow]) -> Transcript:
@@ -251,33 +264,34 @@ class ContentPipeline:
         transcriber = next((each for each in self._services.transcribers if each.accepts(media)), None)
         if transcriber is None:
             raise BadRequestError(f"{ctx.content.title!r} has neither captions nor sound that could be transcribed.")
-        segments: list[Segment] = []
-        missing: list[Missing] = []
-        written: str | None = None
-        async with aclosing(durable_windows(transcriber, media, parts)) as windows:
-            async for window in windows:
+        resource = RECOGNITION if transcriber.origin(media) is Origin.ASR else FREE
+        async with ctx.place("transcribe", resource) as place:
+
+            async def heard(window: Window) -> None:
                 if window.goes_on:  # else what is found in the whole item follows at once
                     ctx.audience.tell(window.segments)
-                segments.extend(window.segments)
-                missing.extend(window.missing)
-                written = written or window.language
                 ctx.progress(Progress("transcribe", "progress", window.done_s, window.total_s))
-        if not segments:
+                await place.give_way()
+
+            transcript = await transcribed(transcriber, media, parts, heard, language=ctx.content.language)
+        if not transcript.segments:
             raise BadRequestError(f"No words were found in {ctx.content.title!r}.")
-        said = (media.captions and media.captions.language) or written or ctx.content.language
-        transcript = Transcript(
-            tuple(segments),
-            origin=transcriber.origin(media),
-            engine=transcriber.engine,
-            language=said or transcriber.language or "und",
-            low_accuracy=transcriber.low_accuracy,
-            timed=transcriber.timed(media),
-        )
-        return replace(transcript, missing=(*missing, *uncovered(transcript, ctx.content.duration_s)))
+        gaps = uncovered(transcript, ctx.content.duration_s)
+        return replace(transcript, missing=(*transcript.missing, *gaps))
 
     async def _extract_metadata(self, ctx: _Context, media: Media) -> Content:
-        """Title, author, date and duration from the media's own tags, where the source gave none."""
-        return await self._services.read_tags(ctx.content, media)
+        """Title, author, date and duration from the media's own tags, where the source gave none.
+
+        Where the media is gone, what the report before knew still holds.
+        """
+        content = await self._services.read_tags(ctx.content, media)
+        known = content if ctx.before is None else ctx.before.content
+        return replace(
+            content,
+            author=content.author or known.author,
+            published_at=content.published_at or known.published_at,
+            duration_s=content.duration_s or known.duration_s,
+        )
 
     async def _analyse(self, ctx: _Context, transcript: Transcript) -> Findings:
         """The analyses side by side; each reads the transcript only, so none can disturb another."""

@@ -1,16 +1,18 @@
 """What a pipeline is made of: its analyses, the services that it reaches, and the order that it is given."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
 
 from udib.core.errors import BadRequestError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, WordedSummary
+from udib.core.gates import Gates
 from udib.core.ports import ArtifactStore, Catalogue, Forgettable, Memory, Outbox, Source, Transcriber
 from udib.core.speech import Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Content, Media
 from udib.pipeline.evidence import LookUp
+from udib.pipeline.flow_control import FlowControl
 from udib.pipeline.journal import Journal
 
 BEGINNINGS: Final = {
@@ -79,6 +81,7 @@ class Services:
 
     `read_tags` fills gaps of a content from its media's own tags; `with_captions` puts a caption file beside media;
     `is_intact` says whether the files of a media are still there as they were fetched;
+    `gates` hold back what would be too much at once; without any, nothing is;
     `forgettable` are all stores that keep words, the one that lists contents last.
     """
 
@@ -94,6 +97,7 @@ class Services:
     notices: Sequence[Outbox]
     journal: Journal
     forgettable: Sequence[Forgettable]
+    gates: Gates = field(default_factory=FlowControl)
 
 
 @dataclass(frozen=True, slots=True)

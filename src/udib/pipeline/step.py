@@ -14,6 +14,10 @@ from udib.core.result import StepResult
 T = TypeVar("T")
 P = TypeVar("P")
 
+_LATE: Final = (
+    "The stage {!r} gave no result in {:g} s and was stopped; try again, or give it more time in engine.deadlines."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
@@ -81,6 +85,10 @@ class Run(Protocol):
 
     async def step(self, stage: Stage[T], *inputs: object) -> StepResult[T]:
         """Do a stage, or hand back what it gave before for the same inputs. Inputs must be JSON or core values."""
+        ...
+
+    async def keeps(self, stage: Stage[T], *inputs: object) -> bool:
+        """Whether `step` would hand back what the stage gave before for these inputs, whole and unaltered."""
         ...
 
     @property
@@ -166,4 +174,4 @@ async def run_step(work: Awaitable[T], *, name: str, deadline_s: float) -> StepR
     except TimeoutError:
         if not limit.expired():
             raise
-        return StepResult.fail(f"The stage {name!r} gave no result in {deadline_s:g} s.", Status.RETRYABLE)
+        return StepResult.fail(_LATE.format(name, deadline_s), Status.RETRYABLE)

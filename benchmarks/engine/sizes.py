@@ -19,7 +19,7 @@ class Sizes:
         idle: Runs of the fleet whose stages take no time.
         backlog: Orders of one tenant before the single one of another.
         stage_s: Seconds of a stage in the realistic case.
-        turns: Runs of each pattern, of which the best is taken.
+        turns: Runs of each pattern of which the best is taken, fewer where an item takes more than a second.
         crowd: Items at the same time that share what is scarce.
         captioned: Hours of captions whose cost is measured.
         clips: Recordings whose cost is measured.
@@ -34,7 +34,7 @@ class Sizes:
     idle: int = 256
     backlog: int = 500
     stage_s: float = 1.0
-    turns: int = 5
+    turns: int = 12
     crowd: int = 24
     captioned: int = 12
     clips: int = 5

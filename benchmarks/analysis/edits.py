@@ -14,10 +14,18 @@ _DIGITS: Final = (
 )  # fmt: skip
 _TENS: Final = {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 _SPELT: Final = {word: at for at, word in enumerate(_DIGITS)} | _TENS
+_WORDS: Final = "|".join(sorted((*_DIGITS[2:], *_TENS), key=len, reverse=True))
+_ONES: Final = "|".join(_DIGITS[1:10])
+_NOT_BEHIND: Final = "".join(
+    rf"(?<!\b{word}[ -])(?<!\b{word} - )"
+    for word in (*_DIGITS, *_TENS, "and", "hundred", "thousand", "million", "point")
+)
 _NUMBER: Final = re.compile(
-    rf"(?<![\w.,'])(?:\d{{1,4}}|{'|'.join(sorted((*_DIGITS[2:], *_TENS), key=len, reverse=True))})(?![\w.,'-]|\s?%)",
+    rf"(?<![\w.,'$€£]){_NOT_BEHIND}(?:\d{{1,4}}|(?:twenty|{'|'.join(_TENS)})[ -](?:{_ONES})|{_WORDS})"
+    rf"(?![\w.,'-]|\s?%|\s?-|\s(?:{_WORDS}|{_ONES}|hundred|thousand|million|billion|dozen|point|and a half)\b)",
     re.IGNORECASE,
 )
+"""A number by itself: what is next to another number, or a part of one, cannot be written in another way alone."""
 _AUXILIARY: Final = re.compile(
     r"\b(is|are|was|were|do|does|did|has|have|had|will|would|could|should)(?! ?n't\b| not\b|n't\b|')\b", re.IGNORECASE
 )
@@ -47,7 +55,8 @@ _PAIRS: Final = dict(_CONTRACTIONS) | {
     long: short for short, long in _CONTRACTIONS if short not in {"do n't", "gonna", "wanna"}
 }
 _CONTRACTION: Final = re.compile(
-    rf"\b(?:{'|'.join(re.escape(one) for one in sorted(_PAIRS, key=len, reverse=True))})\b(?!')", re.IGNORECASE
+    rf"\b(?:{'|'.join(re.escape(one) for one in sorted(_PAIRS, key=len, reverse=True))})\b(?!'| (?:been|got)\b)",
+    re.IGNORECASE,
 )
 
 
@@ -122,9 +131,9 @@ def figures(text: str, rng: random.Random) -> str | None:
 
 
 def _in_the_other_form(said: str) -> str:
-    low = said.lower()
-    if low in _SPELT:
-        return str(_SPELT[low])
+    words = re.split("[ -]", said.lower())
+    if words[0] in _SPELT:
+        return str(sum(_SPELT[word] for word in words))
     value = int(said)
     known = {number: word for word, number in _SPELT.items()}
     if value in known:
@@ -134,8 +143,7 @@ def _in_the_other_form(said: str) -> str:
 
 
 def _other_number(said: str, rng: random.Random) -> str:
-    value = _SPELT.get(said.lower())
-    value = int(said) if value is None else value
+    value = int(said) if said.isdigit() else sum(_SPELT[word] for word in re.split("[ -]", said.lower()))
     other = rng.choice(
         [one for one in (value + 1, value + 3, value * 2, value * 10, max(value - 2, 0), 7, 45) if one != value]
     )

@@ -5,6 +5,7 @@ arguments whose best point is surest is kept; mean over the sides of their avera
 decide on counts as wrong ("strict") or as right ("relaxed").
 """
 
+import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 from benchmarks.analysis.data import Motion, data, motions
 from benchmarks.analysis.scores import SEED, average_precision, bounds, mean
 from benchmarks.analysis.sizes import Measured, Sizes
+from udib.analysis.key_points import likeness
 from udib.analysis.text import content_stems, tokens
+from udib.memory.static import StaticEmbedder
 
 _KEPT = 0.5
 _SHUFFLES = 200
@@ -29,7 +32,9 @@ def measure(sizes: Sizes) -> Measured:
         return []
     sides = motions(path.parent, "dev")[: sizes.items]
     rng = np.random.default_rng(SEED)
+    embedder = StaticEmbedder.load()
     ways: dict[str, tuple[Way, str]] = {
+        "": (lambda side: asyncio.run(likeness(side.arguments, side.points, embedder)), "words and their meaning"),
         "tfidf": (tfidf, "plain TF-IDF of stems, nothing else"),
         "lead": (_first, "always the first point"),
     }
@@ -38,7 +43,12 @@ def measure(sizes: Sizes) -> Measured:
         for mode in ("strict", "relaxed"):
             scores = [mean_precision(side, way(side), strict=mode == "strict") for side in sides]
             measured.append(
-                (f"keypoints_{name}_{mode}", mean(scores), "", f"{note}; {bounds(scores)}, {len(sides)} sides")
+                (
+                    f"keypoints_{name}{'_' if name else ''}{mode}",
+                    mean(scores),
+                    "",
+                    f"{note}; {bounds(scores)}, {len(sides)} sides",
+                )
             )
     for mode in ("strict", "relaxed"):
         scores = [

@@ -27,7 +27,7 @@ def measure(sizes: Sizes) -> Measured:
             "speed_one_hour_s",
             seconds,
             "s",
-            f"{_WORDS_AN_HOUR * short:,} words, one core, best of 3, without the embedder's load",
+            f"{_WORDS_AN_HOUR * short:,} words, CPU time on one core, best of 3, without the embedder's load",
         ),
         ("speed_three_hours_s", longer, "s", f"{_WORDS_AN_HOUR * long:,} words, the same"),
         ("speed_three_hours_peak_mib", peak, "MiB", "whole process, the embedder included"),

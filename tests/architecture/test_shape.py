@@ -17,16 +17,16 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 
 # Budget of lines a room. Above what was planned: core (its values and ports are mostly docstrings; the watch that ends
 # child processes, what PostgreSQL's refusals mean, and what a model's statements are held against serve two rooms
-# each), analysis (rules of their own for short sentences, the gate of a model's summary, and that of quotes), transcripts (eight
-# caption formats, pasted chats and tables, and an account of what each had wrong), delivery (four renderers and the
-# escaping that each needs), storage (a second server, the store that goes on without it, a purse, a log of decisions,
-# and all records, artifacts, steps and locks again for a fleet: PostgreSQL, S3), memory (a process of its own for the
-# embedded index, adapters of two servers, the ways between them, and what waits for them), pipeline (an engine for one
-# machine, one for a fleet) and llm (a client, a cache and a learner, each of which is a library elsewhere); app has the
-# commands that look after all of it, their dry runs, and the choice among all adapters, testing a whole vector index as
-# a model and three servers.
+# each), analysis (rules of their own for short sentences, the gates of a model's summary and of quotes, key points),
+# transcripts (eight caption formats, pasted chats and tables, and an account of what each had wrong), delivery (four
+# renderers and the escaping that each needs), storage (a second server, the store that goes on without it, a purse, a
+# log of decisions, and all records, artifacts, steps and locks again for a fleet: PostgreSQL, S3), memory (a process of
+# its own for the embedded index, adapters of two servers, the ways between them, and what waits for them), pipeline (an
+# engine for one machine, one for a fleet) and llm (a client, a cache and a learner, each of which is a library
+# elsewhere); app has the commands that look after all of it, their dry runs, and the choice among all adapters, testing
+# a whole vector index as a model and three servers.
 ROOM_LINES = {
-    "core": 2520, "net": 900, "storage": 4850, "sources": 2100, "transcripts": 2500, "analysis": 3080, "memory": 7850,
+    "core": 2520, "net": 900, "storage": 4850, "sources": 2100, "transcripts": 2500, "analysis": 3200, "memory": 7850,
     "delivery": 2000, "pipeline": 3150, "app": 5260, "testing": 1340, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {

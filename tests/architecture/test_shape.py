@@ -17,7 +17,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 
 # Budget of lines a room. Above what was planned: core (its values and ports are mostly docstrings; the watch that ends
 # child processes, what PostgreSQL's refusals mean, and what a model's statements are held against serve two rooms
-# each), analysis (rules of their own for short sentences, and the gate of a model's summary), transcripts (eight
+# each), analysis (rules of their own for short sentences, the gate of a model's summary, scores), transcripts (eight
 # caption formats, pasted chats and tables, and an account of what each had wrong), delivery (four renderers and the
 # escaping that each needs), storage (a second server, the store that goes on without it, a purse, a log of decisions,
 # and all records, artifacts, steps and locks again for a fleet: PostgreSQL, S3), memory (a process of its own for the
@@ -26,7 +26,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # commands that look after all of it, their dry runs, and the choice among all adapters, testing a whole vector index as
 # a model and three servers.
 ROOM_LINES = {
-    "core": 2520, "net": 900, "storage": 4850, "sources": 2100, "transcripts": 2500, "analysis": 2870, "memory": 7850,
+    "core": 2520, "net": 900, "storage": 4850, "sources": 2100, "transcripts": 2500, "analysis": 3010, "memory": 7850,
     "delivery": 2000, "pipeline": 3150, "app": 5260, "testing": 1340, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
@@ -139,7 +139,7 @@ def test_every_module_is_imported_by_another() -> None:
             elif isinstance(node, ast.Import):
                 imported |= {alias.name for alias in node.names}
     texts = "".join(path.read_text(encoding="utf-8") for path in [*MODULES, *(ROOT / "tests").rglob("*.py")])
-    entrances = {"udib.app.start", "udib.__main__"}
+    entrances = {"udib.app.start", "udib.__main__", "udib.analysis.scoring"}  # the last: of benchmarks
     orphans = []
     for path in MODULES:
         dotted = ".".join(("udib", *path.relative_to(SOURCE).with_suffix("").parts))

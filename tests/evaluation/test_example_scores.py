@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import scoring
 import variants  # first: it makes scripts/ importable
-from scoring import Score, same_words
 from variants import Example
 
 from make_examples import read_transcript
+from udib.analysis import scoring
 from udib.analysis.debate import map_debate
 from udib.analysis.fact_check import check_claims
 from udib.analysis.fallacies import fallacy_hints
+from udib.analysis.scoring import Score, same_words
 from udib.core.findings import Clash, Contradiction, DebateMap, Evidence, FactChecks, Fallacies
 from udib.core.speech import Origin, Segment, Transcript
 from udib.memory.static import StaticEmbedder

@@ -15,19 +15,20 @@ SOURCE = ROOT / "src" / "udib"
 MODULES = sorted(SOURCE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 
-# Budget of lines a room. Above what was planned: core (its values and ports are mostly docstrings; the watch that ends
-# child processes, what PostgreSQL's refusals mean, and what a model's statements are held against serve two rooms
-# each), analysis (rules of their own for short sentences, the gate of a model's summary, scores), transcripts (eight
-# caption formats, pasted chats and tables, and an account of what each had wrong), delivery (four renderers and the
-# escaping that each needs), storage (a second server, the store that goes on without it, a purse, a log of decisions,
-# and all records, artifacts, steps and locks again for a fleet: PostgreSQL, S3), memory (a process of its own for the
-# embedded index, adapters of two servers, the ways between them, and what waits for them), pipeline (an engine for one
-# machine, one for a fleet) and llm (a client, a cache and a learner, each of which is a library elsewhere); app has the
-# commands that look after all of it, their dry runs, and the choice among all adapters, testing a whole vector index as
-# a model and three servers.
+# Budget of lines a room. Above what was planned: core (its values and ports are mostly docstrings; the watch that
+# ends child processes, what PostgreSQL's refusals mean, what a model's statements are held against, and how a
+# reader's correction finds its place serve two rooms each), analysis (rules of their own for short sentences, the
+# gate of a model's summary, scores), transcripts (eight caption formats, pasted chats and tables, and an account of
+# what each had wrong), delivery (four renderers, the escaping that each needs, and what readers corrected), storage
+# (a second server, the store that goes on without it, a purse, a log of decisions, corrections, and all records,
+# artifacts, steps and locks again for a fleet: PostgreSQL, S3), memory (a process of its own for the embedded index,
+# adapters of two servers, the ways between them, and what waits for them), pipeline (an engine for one machine, one
+# for a fleet) and llm (a client, a cache and a learner, each of which is a library elsewhere); app has the commands
+# that look after all of it, their dry runs, and the choice among all adapters, testing a whole vector index as a
+# model and three servers.
 ROOM_LINES = {
-    "core": 2520, "net": 900, "storage": 4850, "sources": 2100, "transcripts": 2500, "analysis": 3010, "memory": 7850,
-    "delivery": 2000, "pipeline": 3150, "app": 5260, "testing": 1340, "llm": 7000,
+    "core": 2700, "net": 900, "storage": 4920, "sources": 2100, "transcripts": 2500, "analysis": 3010, "memory": 7850,
+    "delivery": 2110, "pipeline": 3150, "app": 5260, "testing": 1340, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "memory/store.py": "one class with the whole surface that the plan names, mostly docstrings"

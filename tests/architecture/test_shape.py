@@ -24,11 +24,11 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # artifacts, steps and locks again for a fleet: PostgreSQL, S3), memory (a process of its own for the embedded index,
 # adapters of two servers, the ways between them, and what waits for them), pipeline (an engine for one machine, one
 # for a fleet) and llm (a client, a cache and a learner, each of which is a library elsewhere); app has the commands
-# that look after all of it, their dry runs, and the choice among all adapters, testing a whole vector index as a
-# model and three servers.
+# that look after all of it, what readers correct, their dry runs, and the choice among all adapters, testing a whole
+# vector index as a model and three servers.
 ROOM_LINES = {
-    "core": 2700, "net": 900, "storage": 4920, "sources": 2100, "transcripts": 2500, "analysis": 3010, "memory": 7850,
-    "delivery": 2110, "pipeline": 3150, "app": 5260, "testing": 1340, "llm": 7000,
+    "core": 2715, "net": 900, "storage": 4920, "sources": 2100, "transcripts": 2500, "analysis": 3010, "memory": 7850,
+    "delivery": 2110, "pipeline": 3150, "app": 5320, "testing": 1340, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "memory/store.py": "one class with the whole surface that the plan names, mostly docstrings"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Final, cast
 
 from udib.core.corrections import Correction, CorrectionKind
-from udib.core.findings import Report, SpeakerShare
+from udib.core.findings import DebateMap, Report, SpeakerShare
 from udib.core.speech import Quote
 
 _NUMBERED: Final = re.compile(r"speaker \d+", re.IGNORECASE)
@@ -20,14 +20,16 @@ _NUMBERED: Final = re.compile(r"speaker \d+", re.IGNORECASE)
 def with_corrections(report: Report, found: Sequence[Correction]) -> Report:
     """A report as it was made, with what readers corrected: names in their places, all else in `corrections`."""
     placed = tuple(_placed(report, each) for each in found)
-    names = {
-        each.speaker: each.corrected
-        for each in placed
-        if each.applies and each.kind is CorrectionKind.SPEAKER and each.speaker is not None
-    }
+    names = names_of(placed)
     said_by = [each for each in placed if each.applies and each.kind is CorrectionKind.ATTRIBUTION]
     renamed = _renamed(report, _Names(names, said_by)) if names or said_by else report
     return replace(cast("Report", renamed), corrections=placed)
+
+
+def names_of(placed: Sequence[Correction]) -> dict[str, str]:
+    """The names that readers gave to labels of the transcript, by label; the last one counts."""
+    named = (each for each in placed if each.applies and each.kind is CorrectionKind.SPEAKER)
+    return {each.speaker: each.corrected for each in named if each.speaker is not None}
 
 
 def quotes_in(value: object) -> Iterator[Quote]:
@@ -91,7 +93,19 @@ def _renamed(value: object, names: _Names) -> object:
     changed: dict[str, Any] = {name: _renamed(getattr(value, name), names) for name in _own_fields(value)}
     if "speakers" in changed:
         changed["speakers"] = _speakers(changed["speakers"], names.by_label)
-    return replace(cast("Any", value), **changed)
+    renamed = replace(cast("Any", value), **changed)
+    return _of_one_and_of_two(renamed) if isinstance(renamed, DebateMap) else renamed
+
+
+def _of_one_and_of_two(debate: DebateMap) -> DebateMap:
+    """Without the contradictions that are now between two persons, and the clashes that are now of one."""
+    return replace(
+        debate,
+        contradictions=tuple(
+            each for each in debate.contradictions if each.earlier_source or each.earlier.speaker == each.later.speaker
+        ),
+        clashes=tuple(each for each in debate.clashes if each.first.speaker != each.second.speaker),
+    )
 
 
 def _speakers(listed: tuple[str | SpeakerShare, ...], names: Mapping[str, str]) -> tuple[str | SpeakerShare, ...]:

@@ -49,12 +49,6 @@ def how_to(report: Report, contact: str) -> list[str]:
     return [*told, f"Whoever runs this udib records it with {how}; a correction stays when the item is analysed again."]
 
 
-def names(report: Report) -> dict[str, str]:
-    """The names that readers gave to labels of the transcript."""
-    speakers = (each for each in report.corrections if each.applies and each.kind is CorrectionKind.SPEAKER)
-    return {each.speaker: each.corrected for each in speakers if each.speaker is not None}
-
-
 def _label(code: str) -> str:
     return next((name for known, name in LABELS.items() if known.value == code), words(code))
 

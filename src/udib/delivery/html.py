@@ -12,6 +12,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from udib.core.corrected import names_of
 from udib.core.findings import Report
 from udib.delivery import corrections, shares, view
 from udib.delivery.places import MOST_CUES, Places, anchor, whole
@@ -34,7 +35,7 @@ def render_html(report: Report, transcript_vtt: str = "", sound: str | None = No
     style = _template_file("report.css")
     content = report.content
     script = _template_file("report.js") if sound is not None else ""
-    said = _under_right_names(read_cues(transcript_vtt), corrections.names(report))
+    said = _under_right_names(read_cues(transcript_vtt), names_of(report.corrections))
     cues = said if content.url is None else ()
     places = Places(content, sound, cues if len(cues) <= MOST_CUES else ())
     return _template().render(

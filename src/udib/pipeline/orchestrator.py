@@ -141,6 +141,19 @@ class ContentPipeline:
         async with services.journal.exclusive(scope, content_id), services.journal.uncited(scope):
             return await forget([*others, citing, catalogue], scope, content_id)
 
+    async def retell(self, content_id: ContentId) -> Report:
+        """Write the files of the newest report anew, with what its readers corrected; returns that report.
+
+        Raises:
+            BadRequestError: There is no report on the content.
+            UnavailableError: The files cannot be written.
+        """
+        report = await self._services.catalogue.report(self.scope, content_id)
+        if report is None:
+            raise BadRequestError(f"There is no report on {content_id}; analyze it first.")
+        await self._services.files.deliver(self.scope, report, "")
+        return report
+
     def source_of(self, address: str) -> Source:
         """The source that takes an address.
 

@@ -10,6 +10,7 @@ from udib.core.findings import (
     REPORT_SCHEMA,
     Chapter,
     Claim,
+    Clash,
     Contradiction,
     DebateMap,
     FactCheck,
@@ -138,6 +139,14 @@ def test_a_name_follows_the_words_when_the_next_analysis_numbers_otherwise() -> 
     assert with_corrections(REPORT, [given]).corrections[0].speaker == "Speaker 1"
     lost = correction(CorrectionKind.SPEAKER, ROSE, "Ada", speaker="Speaker 1", quote="Something else was said.")
     assert with_corrections(REPORT, [lost]) == replace(REPORT, corrections=(replace(lost, applies=False),))
+
+
+def test_a_contradiction_that_is_now_of_two_persons_is_none_and_a_clash_of_one_neither() -> None:
+    pair = Contradiction(ROSE, AGAIN, "number", "rents", 0.9)
+    debated = replace(REPORT, debate=DebateMap(contradictions=(pair,), clashes=(Clash(FELL, AGAIN, "rents"),)))
+    corrected = with_corrections(debated, [correction(CorrectionKind.ATTRIBUTION, AGAIN, "Speaker 2")])
+    assert corrected.debate is not None
+    assert (corrected.debate.contradictions, corrected.debate.clashes) == ((), ())
 
 
 def test_single_words_are_given_to_another_speaker() -> None:

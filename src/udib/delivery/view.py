@@ -30,7 +30,7 @@ FIRST_PAGE = 4
 HINT_NOTE = "Possibilities to think about, never a verdict on a person; each stands beside its innocent reading."
 GATE_NOTE = "Every quotation is the transcript's own wording, found again word for word before this report was made."
 
-_LABELS = {
+LABELS = {
     Label.SUPPORTED: "Supported",
     Label.REFUTED: "Refuted",
     Label.CONFLICTING: "Conflicting evidence",
@@ -203,6 +203,21 @@ def speakers(report: Report) -> list[SpeakerShare]:
     return sorted(report.debate.speakers if report.debate else (), key=lambda speaker: -speaker.talk_s)
 
 
+def tally(report: Report) -> list[tuple[str, int, str]]:
+    """What was found, how many of it, and the name of its place in a page."""
+    judged = sum(check.verdict is not None for check in checks(report))
+    counts = [
+        ("claims", len(checks(report)), "claims"),
+        ("with a verdict", judged, "claims"),
+        ("contradictions", len(contradictions(report)), "contradictions"),
+        ("possible fallacies", len(hints(report)), "hints"),
+        ("clashes", len(clashes(report)), "clashes"),
+        ("speakers", len(speakers(report)), "speakers"),
+        ("corrections", len(report.corrections), "corrections"),
+    ]
+    return [(_singular(name) if number == 1 else name, number, place) for name, number, place in counts]
+
+
 def worth(check: FactCheck) -> str:
     """Why a claim is worth checking: `0.83 of 1: figure, comparison`."""
     reasons = ", ".join(words(reason) for reason in check.claim.reasons)
@@ -239,7 +254,7 @@ def own_outcome(check: FactCheck, shared: str) -> str:
 
 def label(check: FactCheck) -> str:
     """The verdict in two words."""
-    return _LABELS[check.verdict.label] if check.verdict else "No verdict"
+    return LABELS[check.verdict.label] if check.verdict else "No verdict"
 
 
 def tone(check: FactCheck) -> str:
@@ -307,6 +322,14 @@ def made(report: Report) -> list[str]:
     return [*facts, f"cost {money(report.cost_usd)}"]
 
 
+def method(report: Report) -> str:
+    """What made the findings: rules, and which language models where there were any."""
+    models = report.worded_summary.models if report.worded_summary else ()
+    if not models:
+        return "Made by rules on this machine; no language model was asked."
+    return f"Findings by rules on this machine, the summary by {', '.join(clean(model) for model in models)}."
+
+
 @dataclass(frozen=True, slots=True)
 class RunTimes:
     """The stages of a run as a whole.
@@ -344,6 +367,10 @@ def state(stage: StageTiming) -> str:
     """How a stage ended, in a word or two: nothing for a plain success."""
     ending = "" if stage.status is Status.OK else words(stage.status.value)
     return ", ".join(part for part in (ending, "kept from before" if stage.reused else "", clean(stage.note)) if part)
+
+
+def _singular(name: str) -> str:
+    return {"possible fallacies": "possible fallacy", "clashes": "clash"}.get(name, name.removesuffix("s"))
 
 
 def _longest_chain(stages: Sequence[StageTiming]) -> tuple[StageTiming, ...]:

@@ -17,17 +17,19 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 
 # Budget of lines a room. Above what was planned: core (its values and ports are mostly docstrings; the watch that ends
 # child processes, what PostgreSQL's refusals mean, and what a model's statements are held against serve two rooms
-# each), analysis (rules of their own for short sentences, and the gate of a model's summary), transcripts (eight
+# each), analysis (rules of their own for short sentences, the gate of a model's summary, and
+# what is worked out of each sentence while the item is still transcribed), transcripts (eight
 # caption formats, pasted chats and tables, and an account of what each had wrong), delivery (four renderers and the
 # escaping that each needs), storage (a second server, the store that goes on without it, a purse, a log of decisions,
 # and all records, artifacts, steps and locks again for a fleet: PostgreSQL, S3), memory (a process of its own for the
 # embedded index, adapters of two servers, the ways between them, and what waits for them), pipeline (an engine for one
 # machine, one for a fleet, and what watches feeds, whose values are core's) and llm (a client, a cache and a learner,
 # each of which is a library elsewhere); app has the commands that look after all of it, their dry runs, and the choice
-# among all adapters, testing a whole vector index as a model and three servers.
+# among all adapters, testing a whole vector index as a model and three servers. Whose turn it is at what is scarce
+# (gates, and their books on a disk and on a server) is in core, storage and pipeline.
 ROOM_LINES = {
-    "core": 2650, "net": 900, "storage": 4940, "sources": 2100, "transcripts": 2500, "analysis": 2870, "memory": 7850,
-    "delivery": 2000, "pipeline": 3270, "app": 5400, "testing": 1340, "llm": 7000,
+    "core": 2835, "net": 900, "storage": 5190, "sources": 2100, "transcripts": 2500, "analysis": 2940, "memory": 7850,
+    "delivery": 2000, "pipeline": 3940, "app": 5530, "testing": 1340, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "memory/store.py": "one class with the whole surface that the plan names, mostly docstrings"
@@ -139,7 +141,7 @@ def test_every_module_is_imported_by_another() -> None:
             elif isinstance(node, ast.Import):
                 imported |= {alias.name for alias in node.names}
     texts = "".join(path.read_text(encoding="utf-8") for path in [*MODULES, *(ROOT / "tests").rglob("*.py")])
-    entrances = {"udib.app.start"}
+    entrances = {"udib.app.start", "udib.__main__"}
     orphans = []
     for path in MODULES:
         dotted = ".".join(("udib", *path.relative_to(SOURCE).with_suffix("").parts))

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from udib.core.errors import BadRequestError, Status
-from udib.core.jobs import Job, JobState, Order, Outcome
+from udib.core.errors import BadRequestError, Status, UnavailableError
+from udib.core.jobs import Bounds, Job, JobState, Order, Outcome
 from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Progress
@@ -69,11 +69,13 @@ class LocalPlace:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.now = 1_000_000.0
+        self.bounds = Bounds()
 
     @asynccontextmanager
     async def engine(self) -> AsyncIterator[Engine]:
         database = Database(self.folder / "journal.db", JOURNAL_SCHEMA)
-        engine = LocalEngine(SqliteJobStore(database), self.folder / "locks", clock=lambda: self.now)
+        jobs = SqliteJobStore(database)
+        engine = LocalEngine(jobs, self.folder / "locks", bounds=self.bounds, clock=lambda: self.now)
         try:
             yield engine
         finally:
@@ -88,6 +90,7 @@ class FleetPlace:
         self.url = url
         self.schema = f"test_{uuid4().hex}"
         self.now = 1_000_000.0
+        self.bounds = Bounds()
 
     @asynccontextmanager
     async def engine(self) -> AsyncIterator[Engine]:
@@ -97,6 +100,7 @@ class FleetPlace:
             PostgresJobStore(database),
             lambda: DbosQueue(database, worker, lease_s=LEASE_S),
             worker,
+            bounds=self.bounds,
             clock=lambda: self.now,
         )
         try:
@@ -303,6 +307,61 @@ async def test_a_backlog_of_one_tenant_delays_no_other(engine: Engine, desk: Des
         assert (sorted(desk.begun[:2]), desk.begun[2:]) == (["a0", "a1"], ["b"])
 
 
+async def test_a_backlog_of_500_delays_a_single_job_by_one_job(tmp_path: Path, desk: Desk) -> None:
+    async with LocalPlace(tmp_path).engine() as engine:  # in a fleet the turns of tenants are drawn
+        async with asyncio.TaskGroup() as group:
+            for number in range(500):
+                group.create_task(engine.submit(order(f"a{number}", "wait", priority=100)))
+        async with serving(engine, desk.flows, Load(jobs=1, of_one_tenant=1)):
+            await until_begun(desk, 1)
+            await engine.submit(order("b", scope=OTHER, priority=-100))
+            desk.go.set()
+            await until_begun(desk, 2)
+    assert desk.begun[1] == "b"
+
+
+async def test_more_than_may_wait_are_refused(place: Place, desk: Desk) -> None:
+    place.bounds = Bounds(waiting=4, of_one_tenant=2)
+    async with place.engine() as engine:
+        jobs = [await engine.submit(order(name, scope=scope)) for scope in (ACME, OTHER) for name in ("a", "b")]
+        assert (await engine.submit(order("a"))).id == jobs[0].id
+        with pytest.raises(UnavailableError, match=r"As many jobs of acme wait as may \(2, engine.limits.waiting_of"):
+            await engine.submit(order("c"))
+        with pytest.raises(UnavailableError, match="cancel some with `udib jobs cancel`"):
+            await engine.perform(order("c"), desk.work, lambda _: None)
+        with pytest.raises(UnavailableError, match=r"As many jobs wait as may \(4, engine.limits.waiting\)"):
+            await engine.submit(order("c", scope=Scope.of("third", "main")))
+        await engine.cancel(jobs[0])
+        await engine.submit(order("c"))
+
+
+async def test_a_job_in_work_may_be_cancelled_twice_and_cleans_up_once(engine: Engine) -> None:
+    cleaned: list[str] = []
+    begun = asyncio.Event()
+
+    async def work(job: Job, tell: ProgressSink) -> Outcome:
+        try:
+            begun.set()
+            await asyncio.sleep(600)
+        finally:
+            cleaned.append("begun")
+            await asyncio.sleep(1)  # longer than it takes to look for cancellations again
+            cleaned.append("done")
+        return Outcome(Status.OK)
+
+    async with serving(engine, {"test": work}):
+        job = await engine.submit(order("a"))
+        await begun.wait()
+        await engine.cancel(job)
+        with suppress(BadRequestError):  # it is stopping, or has been stopped
+            await engine.cancel(job)
+        assert (await ended(engine, job)).state is JobState.CANCELLED
+        async with asyncio.timeout(PATIENCE_S):
+            while len(cleaned) < 2:
+                await asyncio.sleep(0.01)
+    assert cleaned == ["begun", "done"]
+
+
 async def test_tenants_take_turns_and_the_urgent_goes_first_in_its_own(
     place: Place, engine: Engine, desk: Desk
 ) -> None:
@@ -409,6 +468,18 @@ async def test_the_clock_may_be_set_back(place: Place, engine: Engine, desk: Des
         await ended(engine, await engine.submit(order("a")))
         place.now -= 400 * 86_400
         assert (await ended(engine, await engine.submit(order("b")))).state is JobState.DONE
+
+
+async def test_what_is_to_be_tried_again_is_although_the_clock_was_set_back(
+    place: Place, engine: Engine, desk: Desk
+) -> None:
+    async with serving(engine, desk.flows):
+        job = await engine.submit(order("a", "pass", attempts=2))
+        async with asyncio.timeout(PATIENCE_S):
+            while (await until(engine, job, JobState.WAITING)).outcome is None:
+                await asyncio.sleep(0.01)
+        place.now -= 3600
+        assert (await ended(engine, job)).state is JobState.DONE
 
 
 async def test_a_job_that_is_forgotten_leaves_no_trace(engine: Engine, desk: Desk, tmp_path: Path) -> None:

@@ -19,8 +19,12 @@ def open_ytdlp(stack: AsyncExitStack, settings: Settings) -> "YtDlpSource":
     from udib.sources.ytdlp import Limits, YtDlpSource
 
     wanted = settings.sources
-    limits = Limits(max_bytes=wanted.max_megabytes * 1_000_000, deadline_s=wanted.deadline_s)
-    ytdlp = YtDlpSource(AddressGuard(frozenset(settings.net.allow)), language=wanted.language, limits=limits)
+    limits = Limits(wanted.max_megabytes * 1_000_000, settings.engine.deadlines.download_s)
+    # As many as the gates let through, so that nobody waits here, where no turns are taken.
+    processes = sum(limit.at_once for limit in settings.engine.limits.platforms.values())
+    ytdlp = YtDlpSource(
+        AddressGuard(frozenset(settings.net.allow)), language=wanted.language, limits=limits, processes=processes
+    )
     stack.push_async_callback(ytdlp.close)
     return ytdlp
 

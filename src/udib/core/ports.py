@@ -72,8 +72,11 @@ class Transcriber(Checked, Protocol):
         """Whether the media carries times; when not, the segments' times are estimates."""
         ...
 
-    def windows(self, media: Media) -> AsyncIterator[Window]:
-        """The segments in order of time, a window at a time. All child processes end when the iterator is closed."""
+    def windows(self, media: Media, *, after_s: float = 0.0) -> AsyncIterator[Window]:
+        """The segments in order of time, a window at a time. All child processes end when the iterator is closed.
+
+        `after_s` is the `done_s` of a window that was given before: those that follow it are given, the same as then.
+        """
         ...
 
 
@@ -267,8 +270,18 @@ class StepStore(Checked, Protocol):
         """Keep a finished step, in place of one of the same name. It survives the process once this returns."""
         ...
 
+    async def parts(self, run_id: int, name: StepName) -> list[bytes]:
+        """What is kept of a step of the run that is not finished, in order."""
+        ...
+
+    async def keep_part(self, run_id: int, name: StepName, number: int, part: bytes) -> None:
+        """Keep a part of a step, in place of those of its number and of greater ones. It survives as a step does."""
+        ...
+
     async def finish(self, run_id: int, key: RunKey) -> list[tuple[ContentId, str]]:
         """Close a run and all earlier ones of its content; of them only what a later revision may reuse is kept.
+
+        No part of a step is.
 
         Returns:
             The artifacts that nothing refers to any more.

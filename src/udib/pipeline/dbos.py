@@ -24,7 +24,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from udib.core.errors import BadRequestError, Status
-from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
+from udib.core.jobs import Bounds, Job, JobEvent, JobState, Order, Outcome, is_due
 from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health
@@ -57,6 +57,7 @@ class DbosEngine:
         open_queue: Gives the queue; called once, when it is first needed, since its library takes seconds to import.
         worker: The name of this process; its locks bear it too.
         keep_days: How long ended jobs stay listed.
+        bounds: How many may wait; None: as many as usual.
         clock: Seconds since 1970.
     """
 
@@ -69,6 +70,7 @@ class DbosEngine:
         worker: str,
         *,
         keep_days: float = 30.0,
+        bounds: Bounds | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -77,11 +79,12 @@ class DbosEngine:
         self._opened_worker: DbosWorker | None = None
         self._name = worker
         self._keep_s = keep_days * 86_400
+        self._bounds = bounds or Bounds()
         self._clock = clock
 
     async def submit(self, order: Order) -> Job:
         """Take an order; see `Engine.submit`."""
-        job, _ = await self._submit(order)
+        job, _ = await self._submit(order, self._bounds)
         return job
 
     async def find(self, scope: Scope, reference: str) -> Job:
@@ -134,7 +137,7 @@ class DbosEngine:
 
     async def perform(self, order: Order, work: Work, progress: ProgressSink) -> Job:
         """Have an order done, and wait for it; see `Engine.perform`. Cancelled, it cancels an order of its own."""
-        job, mine = await self._submit(order)
+        job, mine = await self._submit(order, self._bounds)
         try:
             return await self.attend(job, work, progress)
         except asyncio.CancelledError:
@@ -202,7 +205,7 @@ class DbosEngine:
             self._opened_worker = DbosWorker(self._store, self._queue, self._name, self._sweep, self._clock)
         return self._opened_worker
 
-    async def _submit(self, order: Order) -> tuple[Job, bool]:
+    async def _submit(self, order: Order, bounds: Bounds | None) -> tuple[Job, bool]:
         """The job of an order, and whether it is a new one."""
         while True:
             # The id is reserved first: who dies between the two leaves an id under which the next one puts the job.
@@ -210,6 +213,9 @@ class DbosEngine:
             job_id = await self._store.newest(order, now)
             found = await self._jobs_of([job_id])
             if not found:
+                if bounds is not None:
+                    tenant = order.scope.tenant
+                    bounds.check(tenant, *await self._store.waiting(self._queue.schema, tenant))
                 await self._queue.enqueue(job_id, order)
                 return Job(job_id, order, JobState.WAITING, now, not_before=now + order.delay_s), True
             if not found[0].state.ended:
@@ -251,7 +257,7 @@ class DbosEngine:
         if job.state is JobState.RUNNING:
             await self._store.alone(self._sweep)  # nobody else does it
             return True
-        return job.not_before > self._clock()
+        return not is_due(job, self._clock())
 
     async def _do_alone(self, job: Job, work: Work, progress: ProgressSink) -> None:
         """Do one job that nobody else does; no other one is taken."""
@@ -273,7 +279,7 @@ class DbosEngine:
             for job in await self._jobs_of([job_id]):
                 await self._expect_now(job)
         for name, order in await self._store.due(now):
-            await self._submit(order)
+            await self._submit(order, None)
             await self._store.ordered(name, now)
             await self._remove(await self._store.superseded(order))  # of what comes again and again the last is kept
         old = await self._store.before(now - self._keep_s, _PAGE)

@@ -22,6 +22,7 @@ from udib.pipeline.engine import (
     Flows,
     Load,
     came_to,
+    cancel_once,
     is_to_be_tried_again,
     wait_s,
 )
@@ -103,7 +104,7 @@ class DbosWorker:
     async def _stop(self) -> None:
         """Leave what is still in work to the others."""
         for task in self._busy.values():
-            _cancel_once(task)
+            cancel_once(task)
         if self._busy:
             await asyncio.wait(self._busy.values())
         with suppress(UnavailableError):  # then the lease runs out
@@ -138,7 +139,7 @@ class DbosWorker:
             with suppress(UnavailableError):
                 mine = {entry.id for entry in await self._queue.in_work(self._worker)}
                 for job_id in busy.keys() - mine:
-                    _cancel_once(busy[job_id])
+                    cancel_once(busy[job_id])
                 now = time.monotonic()
                 adrift = {job_id: adrift.get(job_id, now) for job_id in mine - self._busy.keys()}
                 await self._queue.resume([job_id for job_id, since in adrift.items() if since < now - 2 * LEASE_S])
@@ -215,12 +216,6 @@ class DbosWorker:
         with suppress(UnavailableError):  # what is told is lost, the work is not
             await tale.flush()
         return came_to(job, task) or CANCELLED
-
-
-def _cancel_once(task: asyncio.Task[Outcome]) -> None:
-    """Cancel a task unless it is stopping already: a second cancellation would break its cleaning up."""
-    if not task.cancelling():
-        task.cancel()
 
 
 async def _insist(ask: Callable[[], Awaitable[T]]) -> T:

@@ -9,7 +9,7 @@ import structlog
 
 from udib.core.checked import Checked
 from udib.core.errors import BadRequestError, Status
-from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
+from udib.core.jobs import LONGEST_RETRY_S, Job, JobEvent, JobState, Order, Outcome
 from udib.core.ports import Forgettable, ProgressSink
 from udib.core.tenancy import Scope
 
@@ -112,14 +112,19 @@ MOST_DEATHS: Final = 5
 DEADLY: Final = Outcome(
     Status.FAILED, f"The process that did it died {MOST_DEATHS} times; look into its log, then `udib jobs retry` it."
 )
-_LONGEST_WAIT_S: Final = 300.0
 
 log: Any = structlog.get_logger()
 
 
+def cancel_once(task: asyncio.Future[Outcome]) -> None:
+    """Cancel work unless it is stopping already: a second cancellation would break its cleaning up."""
+    if not (isinstance(task, asyncio.Task) and task.cancelling()):
+        task.cancel()
+
+
 def wait_s(attempt: int) -> float:
     """Seconds from a failed attempt, counted from 1, to the next: 2, 4, 8, ... 300."""
-    return min(2.0**attempt, _LONGEST_WAIT_S)
+    return min(2.0**attempt, LONGEST_RETRY_S)
 
 
 async def fork(engine: Engine, job: Job, stage: str) -> Job:

@@ -175,9 +175,19 @@ class JournalledRun:
         kept = await self._kept(stage, name)
         if kept is not None and (stage.intact is None or await stage.intact(kept)):
             return _Done(kept, reused=True)
-        value = await stage.work(*inputs)
+        value = await (
+            stage.work(*inputs) if stage.part is None else stage.work(*inputs, await self._parts(stage, name))
+        )
         await self._keep(stage, name, value)
         return _Done(value, reused=False)
+
+    async def _parts(self, stage: Stage[T], name: StepName) -> "_KeptParts":
+        kept = await self._steps.parts(self._run.run_id, name)
+        try:
+            parts = [msgspec.json.decode(each, type=stage.part) for each in kept]
+        except msgspec.ValidationError:
+            parts = []  # written by a version whose values had another shape
+        return _KeptParts(self._steps, self._run.run_id, name, tuple(parts))
 
     def _now(self) -> float:
         return round(time.perf_counter() - self._began, 4)
@@ -199,12 +209,33 @@ class JournalledRun:
             return None  # written by a version whose values had another shape
 
     async def _keep(self, stage: Stage[T], name: StepName, value: T) -> None:
-        data = await _off_loop(stage, msgspec.json.encode, value)
+        try:
+            data = await _off_loop(stage, msgspec.json.encode, value)
+        except (TypeError, ValueError, OverflowError, RecursionError) as exc:  # what JSON has no form for
+            raise UdibError(
+                f"The stage {stage.name!r} gave something that cannot be kept ({type(exc).__name__}: {exc}); this is a "
+                "bug of udib, please report it."
+            ) from exc
         step = KeptStep(name, data, None, stage.reusable)
         if len(data) > LARGEST_INLINE:
             digest = await self._artifacts.put(self._key.scope, self._key.content_id, data)
             step = KeptStep(name, None, digest, stage.reusable)
         await self._steps.keep(self._run.run_id, step)
+
+
+class _KeptParts:
+    """The parts of one step; see `udib.pipeline.step.Parts`."""
+
+    def __init__(self, steps: StepStore, run_id: int, name: StepName, kept: tuple[Any, ...]) -> None:
+        self.kept = kept
+        self._place = steps, run_id, name
+        self._count = len(kept)
+
+    async def keep(self, part: object) -> None:
+        """Keep the next part."""
+        steps, run_id, name = self._place
+        await steps.keep_part(run_id, name, self._count, msgspec.json.encode(part))
+        self._count += 1
 
 
 async def _off_loop(stage: Stage[Any], work: Callable[[Any], U], value: object) -> U:

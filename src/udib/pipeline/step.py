@@ -5,13 +5,18 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from udib.core.errors import Status, UdibError
 from udib.core.findings import StageTiming
 from udib.core.result import StepResult
 
 T = TypeVar("T")
+P = TypeVar("P")
+
+_LATE: Final = (
+    "The stage {!r} gave no result in {:g} s and was stopped; try again, or give it more time in engine.deadlines."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,9 @@ class Stage(Generic[T]):
     serves only the run that was interrupted. A result that refers to something outside the journal is used again only
     while it is `intact`. `small`: its inputs and its result are written as JSON in less time than it takes to give
     that to another thread.
+
+    With `part`, a type, `work` gets `Parts` of it after its inputs: what it keeps there, piece by piece, is there again
+    when an interrupted run does the stage once more, with the same input and version.
     """
 
     name: str
@@ -47,6 +55,18 @@ class Stage(Generic[T]):
     key: Callable[..., object] | None = None
     intact: Callable[[T], Awaitable[bool]] | None = None
     small: bool = False
+    part: type[Any] | None = None
+
+
+class Parts(Protocol[P]):
+    """What a stage that takes long has got done so far."""
+
+    kept: tuple[P, ...]
+    """What the run kept before it was interrupted, in order."""
+
+    async def keep(self, part: P) -> None:
+        """Keep the next part. It survives the process once this returns."""
+        ...
 
 
 class Run(Protocol):
@@ -128,4 +148,4 @@ async def run_step(work: Awaitable[T], *, name: str, deadline_s: float) -> StepR
     except TimeoutError:
         if not limit.expired():
             raise
-        return StepResult.fail(f"The stage {name!r} gave no result in {deadline_s:g} s.", Status.RETRYABLE)
+        return StepResult.fail(_LATE.format(name, deadline_s), Status.RETRYABLE)

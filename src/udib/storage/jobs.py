@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from udib.core.errors import Status
-from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
+from udib.core.jobs import LONGEST_RETRY_S, Bounds, Job, JobEvent, JobState, Order, Outcome
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, Progress
 from udib.storage.database import Database
@@ -29,7 +29,8 @@ _NEXT: Final = """
     SELECT head.id FROM (
         SELECT tenant, (SELECT count(*) FROM jobs WHERE state = 'running' AND tenant = waiting.tenant) AS running,
             (SELECT max(turn) FROM jobs WHERE tenant = waiting.tenant) AS served,
-            (SELECT number FROM jobs WHERE state = 'waiting' AND tenant = waiting.tenant AND not_before <= :now
+            (SELECT number FROM jobs WHERE state = 'waiting' AND tenant = waiting.tenant AND (not_before <= :now
+                OR submitted_at > :now OR (attempt > 0 AND not_before > :now + :longest))  -- see `is_due`
              AND flow IN (SELECT value FROM json_each(:flows)) ORDER BY priority DESC, number LIMIT 1) AS number
         FROM waiting WHERE waiting.tenant IS NOT NULL
     ) AS turn JOIN jobs AS head ON head.number = turn.number
@@ -37,6 +38,7 @@ _NEXT: Final = """
 """
 
 
+_WAITING: Final = "SELECT count(*), count(*) FILTER (WHERE tenant = ?) FROM jobs WHERE state = 'waiting'"
 _DUE: Final = "schedules WHERE next_at <= :now OR next_at > :now + every_s"
 
 
@@ -46,8 +48,12 @@ class SqliteJobStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def submit(self, order: Order, now: float) -> tuple[Job, bool]:
-        """Take an order; the same one that is not ended yet is the job already, and the second value False."""
+    async def submit(self, order: Order, now: float, bounds: Bounds | None = None) -> tuple[Job, bool]:
+        """Take an order; the same one that is not ended yet is the job already, and the second value False.
+
+        Raises:
+            UnavailableError: As many wait as may.
+        """
 
         def insert(db: sqlite3.Connection) -> tuple[Job, bool]:
             scope = order.scope
@@ -56,6 +62,8 @@ class SqliteJobStore:
             found = db.execute(live, (scope.tenant, scope.workspace, order.key)).fetchone()
             if found is not None:
                 return _job(found), False
+            if bounds is not None:
+                bounds.check(scope.tenant, *db.execute(_WAITING, (scope.tenant,)).fetchone())
             payload = json.dumps(dict(order.payload), ensure_ascii=False)
             job = Job(secrets.token_hex(6), order, JobState.WAITING, now, not_before=now + order.delay_s)
             what = (order.flow, order.key, payload, order.priority, order.attempts)
@@ -94,7 +102,7 @@ class SqliteJobStore:
         """Begin up to `count` jobs, each when it is its turn, of no tenant more than `most` at a time."""
 
         def claim(db: sqlite3.Connection) -> list[Job]:
-            values = {"now": now, "flows": json.dumps(sorted(flows)), "most": most}
+            values = {"now": now, "flows": json.dumps(sorted(flows)), "most": most, "longest": LONGEST_RETRY_S}
             begun: list[Job] = []
             while len(begun) < count and (found := db.execute(_NEXT, values).fetchone()) is not None:
                 begun.append(_begin(db, found[0], worker, now))

@@ -47,8 +47,16 @@ JOURNAL_SCHEMA: Final = (
         attempts INTEGER NOT NULL, every_s REAL NOT NULL, next_at REAL NOT NULL
     );
     """,
+    """
+    CREATE TABLE parts (
+        run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE, stage TEXT NOT NULL, version INTEGER NOT NULL,
+        input_hash TEXT NOT NULL, number INTEGER NOT NULL, part BLOB NOT NULL,
+        PRIMARY KEY (run_id, stage, version, input_hash, number)
+    ) WITHOUT ROWID;
+    """,
 )
 _OF_CONTENT: Final = "tenant = ? AND workspace = ? AND content_id = ?"
+_OF_STEP: Final = "run_id = ? AND stage = ? AND version = ? AND input_hash = ?"
 
 
 class SqliteStepStore:
@@ -74,6 +82,22 @@ class SqliteStepStore:
         name = step.name
         row = (run_id, name.stage, name.version, name.input_hash, step.output, step.artifact, step.reusable)
         await self._database.execute("INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    async def parts(self, run_id: int, name: StepName) -> list[bytes]:
+        """The parts of a step that is not finished; see `StepStore.parts`."""
+        query = f"SELECT part FROM parts WHERE {_OF_STEP} ORDER BY number"  # noqa: S608 - no text of a user
+        where = (run_id, name.stage, name.version, name.input_hash)
+        return await self._database.read(lambda db: [row[0] for row in db.execute(query, where)])
+
+    async def keep_part(self, run_id: int, name: StepName, number: int, part: bytes) -> None:
+        """Keep a part of a step; see `StepStore.keep_part`."""
+        place = (run_id, name.stage, name.version, name.input_hash, number)
+
+        def keep(db: sqlite3.Connection) -> None:
+            db.execute(f"DELETE FROM parts WHERE {_OF_STEP} AND number >= ?", place)  # noqa: S608 - no text of a user
+            db.execute("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)", (*place, part))
+
+        await self._database.run(keep)
 
     async def finish(self, run_id: int, key: RunKey) -> list[tuple[ContentId, str]]:
         """Close a run; see `StepStore.finish`."""
@@ -128,6 +152,7 @@ def _finish(db: sqlite3.Connection, run_id: int, key: RunKey) -> list[tuple[Cont
     mine = f"SELECT id FROM runs WHERE id <= ? AND {_OF_CONTENT}"  # noqa: S608
     db.execute(f"UPDATE runs SET finished = 1 WHERE id IN ({mine})", where)  # noqa: S608
     dropped = _drop_steps(db, mine, where)
+    db.execute(f"DELETE FROM parts WHERE run_id IN ({mine})", where)  # noqa: S608
     db.execute(f"DELETE FROM runs WHERE id IN ({mine}) AND id NOT IN (SELECT run_id FROM steps)", where)  # noqa: S608
     return dropped
 

@@ -447,6 +447,22 @@ async def test_a_fork_is_an_order_of_its_own(engine: Engine, desk: Desk) -> None
         await ended(engine, forked)
 
 
+async def test_a_job_that_only_a_worker_of_another_version_knows_waits_for_that_one(
+    place: Place, engine: Engine, desk: Desk
+) -> None:
+    newer = await engine.submit(replace(order("newer"), flow="of a newer version"))
+    known = await engine.submit(order("known"))
+    async with serving(engine, desk.flows):
+        assert (await ended(engine, known)).state is JobState.DONE
+        await asyncio.sleep(0.5)
+        assert (await engine.find(ACME, newer.id)).state is JobState.WAITING
+    place.now += 60
+    async with serving(engine, {**desk.flows, "of a newer version": desk.work}):
+        done = await ended(engine, newer)
+    assert (done.state, done.attempt) == (JobState.DONE, 1)
+    assert desk.ended == ["known", "newer"]
+
+
 async def test_what_is_due_is_ordered_again_and_again(place: Place, engine: Engine, desk: Desk) -> None:
     await engine.every("feed", 3600, order("a"))
     async with serving(engine, desk.flows):

@@ -41,6 +41,7 @@ from udib.pipeline.flows import ANALYZE, analyze_with
 from udib.pipeline.orchestrator import ContentPipeline
 from udib.pipeline.parts import Analyses, Services, WholeReading
 from udib.pipeline.step import run_step
+from udib.pipeline.sweep import SWEEP, Sweeper, sweep_with
 from udib.pipeline.watching import WATCH, Watching, look_with
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class App:
     memory: "MemoryService"
     vectors: "EnhancedVectorStore"
     jobs: Engine
+    sweeper: Sweeper
     _make_answers: Callable[[], "LLMCache"]
     _make_models: Callable[[], "Models | None"]
     _make_pipeline: Callable[[], tuple[ContentPipeline, Sequence[Checked]]]
@@ -103,7 +105,11 @@ class App:
     @property
     def flows(self) -> Flows:
         """What this process can do with jobs."""
-        return {ANALYZE: analyze_with(self.pipeline), WATCH: look_with(self._make_watching)}
+        return {
+            ANALYZE: analyze_with(self.pipeline),
+            WATCH: look_with(self._make_watching),
+            SWEEP: sweep_with(self.sweeper),
+        }
 
     @property
     def checked(self) -> Sequence[Checked]:
@@ -219,7 +225,7 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
         def watching() -> Watching:
             return open_watching(stack, settings, records, work.engine)
 
-        parts = (catalogue, cache, memory, vectors, work.engine)
+        parts = (catalogue, cache, memory, vectors, work.engine, work.sweeper)
         yield App(settings, settings.scope, *parts, answers, models, pipeline, watching)
 
 

@@ -84,3 +84,15 @@ def fork(job: str, /, *, from_: str = "analyse", common: Common | None = None) -
     from udib.app import jobs_commands as commands
 
     return run(commands.fork_from(job, from_, options(common)), common)
+
+
+@jobs.command
+def sweep(*, dry_run: Flag = False, common: Common | None = None) -> int:
+    """Give up what finished analyses of all tenants leave, when its time is over (settings: storage.keep).
+
+    Args:
+        dry_run: Only say what would go.
+    """
+    from udib.app import jobs_commands as commands
+
+    return run(commands.sweep(options(common), dry_run=dry_run), common)

@@ -1,6 +1,7 @@
 """What `udib jobs` and `udib worker` do."""
 
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
@@ -13,11 +14,12 @@ from udib.app.commands import EXIT_CODES, Options, opened
 from udib.app.progress import showing_progress
 from udib.core.errors import BadRequestError, Status, error_for
 from udib.core.findings import Report
-from udib.core.jobs import Job, JobEvent, JobState, Outcome
+from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
 from udib.core.ports import ProgressSink
 from udib.delivery.text import clean, visible
 from udib.pipeline.engine import Load, Work, fork
 from udib.pipeline.parts import BEGINNINGS
+from udib.pipeline.sweep import SWEEP, SWEEP_EVERY_S
 from udib.pipeline.watching import WATCH
 
 _OPEN = frozenset({JobState.WAITING, JobState.RUNNING, JobState.FAILED})
@@ -89,6 +91,24 @@ async def fork_from(reference: str, stage: str, options: Options) -> int:
         return told(job, options)
 
 
+async def sweep(options: Options, *, dry_run: bool) -> int:
+    """Give up what is kept too long, or say what would go."""
+    async with opened(options) as app:
+        swept = await app.sweeper.sweep(dry_run=dry_run)
+        verb = "would be" if dry_run else "were"
+        lines = [
+            f"Media of {swept.media} items ({swept.media_bytes / 1e6:.1f} MB) and the words of {swept.words} "
+            f"({swept.words_bytes / 1e6:.1f} MB) {verb} given up."
+        ]
+        if app.sweeper.shortest_s is None:
+            lines.append("The settings (storage.keep) keep all until it is forgotten.")
+        if swept.in_work:
+            lines.append(f"{swept.in_work} items were left alone, for somebody works on them.")
+        document = {"schema": "udib.swept/1", "dry_run": dry_run, **asdict(swept)}
+        present.emit(document, Text(" ".join(lines), overflow="fold"), as_json=options.json)
+        return 0
+
+
 async def work(options: Options) -> int:
     """Do jobs until interrupted."""
     async with opened(options) as app:
@@ -98,6 +118,10 @@ async def work(options: Options) -> int:
         if not options.quiet:
             place = "the fleet" if wanted.kind == "dbos" else str(app.settings.data_path)
             _say(f"serving {place}: up to {load.jobs} jobs at a time")
+        if app.sweeper.shortest_s is None:
+            await app.jobs.never(SWEEP)
+        else:
+            await app.jobs.every(SWEEP, SWEEP_EVERY_S, Order(app.scope, SWEEP, {}, attempts=3))
         await app.jobs.serve(flows, load)
         return 0
 
@@ -151,9 +175,11 @@ def _announced(flow: Work) -> Work:
 
 
 def _what(job: Job) -> str:
-    """What a job is about: the address of an item, or the watch that it looks at."""
+    """What a job is about: the address of an item, the watch that it looks at, or what is done from time to time."""
     about = job.order.payload
-    return str(about.get("address") or f"watch {about.get('watch')}")
+    if "watch" in about:
+        return f"watch {about['watch']}"
+    return str(about.get("address", job.order.flow))
 
 
 def _say(line: str) -> None:

@@ -250,6 +250,12 @@ class ArtifactStore(Checked, Forgettable, Protocol):
         """A directory for the media files of one content, made if missing."""
         ...
 
+    async def drop_media(
+        self, scope: Scope, content_id: ContentId, *, older_than_s: float, dry_run: bool = False
+    ) -> int:
+        """Remove the media files of a content from this machine if all were written longer ago; returns their bytes."""
+        ...
+
     async def sweep(self, scope: Scope, content_id: ContentId) -> None:
         """Remove the directories of a content that hold nothing, as those of refused items do."""
         ...
@@ -286,6 +292,17 @@ class StepStore(Checked, Protocol):
         Returns:
             The artifacts that nothing refers to any more.
         """
+        ...
+
+    async def idle(self, older_than_s: float) -> list[tuple[Scope, ContentId, float]]:
+        """The contents of all tenants whose runs are all finished, with the age in seconds of the newest that is kept.
+
+        Only those whose age is at least so much.
+        """
+        ...
+
+    async def drop(self, scope: Scope, content_id: ContentId, *, dry_run: bool = False) -> list[str]:
+        """Remove the steps that are kept of a content's finished runs; returns the artifacts that held some."""
         ...
 
     async def forget(self, scope: Scope, content_id: ContentId) -> tuple[int, list[tuple[ContentId, str]]]:

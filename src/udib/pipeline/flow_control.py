@@ -3,14 +3,14 @@
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any, Final
 
 import structlog
 
 from udib.core.errors import UnavailableError
-from udib.core.gates import GateBook, Limit, Look, Place
+from udib.core.gates import GateBook, Gates, Limit, Look, Place
 from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
 from udib.core.types import Progress
@@ -21,6 +21,17 @@ _TELL_S: Final = 30.0
 """Seconds after which somebody who waits is told anew how many go before."""
 
 log: Any = structlog.get_logger()
+
+
+def places(
+    gates: Gates, scope: Scope, priority: int, progress: ProgressSink
+) -> Callable[[str, str], AbstractAsyncContextManager[Place]]:
+    """What gives a stage a place of a resource, and tells when it has to wait."""
+
+    def place(stage: str, resource: str) -> AbstractAsyncContextManager[Place]:
+        return gates.place(resource, scope, priority=priority, waiting=waiting_for(resource, stage, progress))
+
+    return place
 
 
 def waiting_for(resource: str, stage: str, progress: ProgressSink) -> Callable[[int], None]:

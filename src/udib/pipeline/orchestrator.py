@@ -48,9 +48,9 @@ from udib.core.tenancy import Scope
 from udib.core.types import Answer, Content, ContentId, Delivered, Media, Platform, Progress, Window
 from udib.core.vectors import Filters
 from udib.pipeline.ask import ask
-from udib.pipeline.audience import Audience, listening
+from udib.pipeline.audience import Audience
 from udib.pipeline.evidence import look_up_in
-from udib.pipeline.flow_control import waiting_for
+from udib.pipeline.flow_control import places
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
 from udib.pipeline.journal import Watched
 from udib.pipeline.parts import Analyses, Request, Services
@@ -168,7 +168,7 @@ class ContentPipeline:
         fresh = request.fresh
         source = self.source_of(request.address)
         progress(Progress("resolve", "started"))
-        place = partial(self._place, progress)
+        place = places(self._services.gates, self.scope, self._priority, progress)
         async with place("resolve", download_from(Platform.of(request.address))):
             content = await source.describe(request.address)
         progress(Progress("resolve", Status.OK.value, note=content.title, content_id=content.id))
@@ -182,18 +182,13 @@ class ContentPipeline:
             look_up = look_up_in(self._services.memory, self.scope, without=content.id)
             audience = Audience.of(self._analyses, self.scope, look_up)
             try:
-                async with listening(audience):
+                async with audience.listening():
                     context = _Context(run, content, progress, before, audience, place)
                     return await self._run_pipeline(context, source, request)
             except UdibError as exc:
                 if new and exc.status in _FOR_GOOD and not run.did("transcribe"):
                     await self._take_back(content.id)
                 raise
-
-    def _place(self, progress: ProgressSink, stage: str, resource: str) -> AbstractAsyncContextManager[Place]:
-        """A place of a resource, for which a stage waits."""
-        tell = waiting_for(resource, stage, progress)
-        return self._services.gates.place(resource, self.scope, priority=self._priority, waiting=tell)
 
     async def _take_back(self, content_id: ContentId) -> None:
         """Leave nothing of an item that no repetition can bring to its words; what cannot go now stays listed."""
@@ -204,13 +199,6 @@ class ContentPipeline:
     async def _run_pipeline(self, ctx: _Context, source: Source, request: Request) -> Report:
         """The levels, top to bottom. `unwrap` ends the run where a stage is required."""
         limits = self._deadlines
-        fetch = partial(self._download_stage, ctx, source)
-        download = Stage(
-            "download", fetch, Media, limits.download_s, reusable=True, intact=self._services.is_intact, small=True
-        )
-        media = (await ctx.run.step(download, request.quality, request.captions)).unwrap()
-
-        # Both read what was downloaded, and neither needs the other.
         listen = partial(self._transcribe_stage, ctx)
         transcribe = Stage(
             "transcribe",
@@ -222,6 +210,17 @@ class ContentPipeline:
             key=decisive,
             part=HeardWindow,
         )
+
+        async def serves(media: Media) -> bool:
+            """Whether what was fetched is there, or not needed: its words are kept, and only they are asked for."""
+            words_do = request.from_stage == "analyse"
+            return await self._services.is_intact(media) or (words_do and await ctx.run.keeps(transcribe, media))
+
+        fetch = partial(self._download_stage, ctx, source)
+        download = Stage("download", fetch, Media, limits.download_s, reusable=True, intact=serves, small=True)
+        media = (await ctx.run.step(download, request.quality, request.captions)).unwrap()
+
+        # Both read what was downloaded, and neither needs the other.
         metadata = Stage("metadata", partial(self._extract_metadata, ctx), Content, limits.analyse_s, small=True)
         async with asyncio.TaskGroup() as level:
             words = level.create_task(ctx.run.step(transcribe, media))
@@ -281,8 +280,18 @@ class ContentPipeline:
         return replace(transcript, missing=(*transcript.missing, *gaps))
 
     async def _extract_metadata(self, ctx: _Context, media: Media) -> Content:
-        """Title, author, date and duration from the media's own tags, where the source gave none."""
-        return await self._services.read_tags(ctx.content, media)
+        """Title, author, date and duration from the media's own tags, where the source gave none.
+
+        Where the media is gone, what the report before knew still holds.
+        """
+        content = await self._services.read_tags(ctx.content, media)
+        known = content if ctx.before is None else ctx.before.content
+        return replace(
+            content,
+            author=content.author or known.author,
+            published_at=content.published_at or known.published_at,
+            duration_s=content.duration_s or known.duration_s,
+        )
 
     async def _analyse(self, ctx: _Context, transcript: Transcript) -> Findings:
         """The analyses side by side; each reads the transcript only, so none can disturb another."""

@@ -19,7 +19,7 @@ class HeardWindow:
 
 
 async def durable_windows(transcriber: Transcriber, media: Media, parts: Parts[HeardWindow]) -> AsyncGenerator[Window]:
-    """All windows of a media in order: those that are kept, then those behind them, each kept before it is given.
+    """All windows of a media in order: those that are kept, then those behind them, which are kept as they come.
 
     The last is not kept: the whole transcript is, a moment later. So captions, which are one window, cost nothing more.
     """
@@ -31,7 +31,7 @@ async def durable_windows(transcriber: Transcriber, media: Media, parts: Parts[H
     async with aclosing(transcriber.windows(media, after_s=after_s)) as windows:  # type: ignore[type-var]
         async for window in windows:
             if window.goes_on:
-                await parts.keep(HeardWindow(transcriber.engine, window))
+                parts.keep(HeardWindow(transcriber.engine, window))
             yield window
 
 

@@ -200,6 +200,7 @@ MIGRATIONS: Final[tuple[LiteralString, ...]] = (
         PRIMARY KEY (tenant, workspace, id)
     );
     """,
+    "ALTER TABLE runs ADD COLUMN started_at timestamptz NOT NULL DEFAULT clock_timestamp()",
 )
 """What each version of the tables adds to the one before; an entry is never changed once it is released."""
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from benchmarks.engine import fleet, kills, local
+from benchmarks.engine import fleet, kills, local, overlap
 from benchmarks.engine.sizes import FULL, Measured, Sizes
 
 PARTS: dict[str, Callable[[Sizes], Measured]] = {
     "local": local.measure,
+    "overlap": overlap.measure,
     "kills": kills.measure,
     "fleet": fleet.measure,
 }

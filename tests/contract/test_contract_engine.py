@@ -407,6 +407,25 @@ async def test_who_wants_one_job_done_goes_on_where_the_server_has_gone(
     assert (desk.ended, mine.ended) == ([], ["a"])
 
 
+async def test_who_waits_for_an_ordered_job_does_it_where_nobody_serves_and_never_orders_it_again(
+    engine: Engine, desk: Desk
+) -> None:
+    job = await engine.submit(order("a"))
+    told: list[Progress] = []
+    for _ in range(2):  # the second time it has ended
+        assert (await engine.attend(job, desk.work, told.append)).state is JobState.DONE
+    assert desk.ended == ["a"]
+    assert [event.state for event in told] == ["started", "ok"] * 2
+    assert len(await engine.jobs(ACME, limit=9)) == 1
+
+
+async def test_jobs_are_listed_without_those_of_some_flows(engine: Engine) -> None:
+    wanted = await engine.submit(order("a"))
+    other = await engine.submit(Order(ACME, "watch", {"watch": "w"}))
+    assert [job.id for job in await engine.jobs(ACME, limit=9)] == [other.id, wanted.id]
+    assert [job.id for job in await engine.jobs(ACME, without={"watch"}, limit=1)] == [wanted.id]
+
+
 async def test_who_gives_up_waiting_cancels_an_order_of_its_own_only(engine: Engine, desk: Desk) -> None:
     for others in (False, True):
         if others:
@@ -426,6 +445,22 @@ async def test_a_fork_is_an_order_of_its_own(engine: Engine, desk: Desk) -> None
         forked = await fork(engine, job, "aggregate")
         assert (forked.id != job.id, forked.order.payload["from_stage"]) == (True, "aggregate")
         await ended(engine, forked)
+
+
+async def test_a_job_that_only_a_worker_of_another_version_knows_waits_for_that_one(
+    place: Place, engine: Engine, desk: Desk
+) -> None:
+    newer = await engine.submit(replace(order("newer"), flow="of a newer version"))
+    known = await engine.submit(order("known"))
+    async with serving(engine, desk.flows):
+        assert (await ended(engine, known)).state is JobState.DONE
+        await asyncio.sleep(0.5)
+        assert (await engine.find(ACME, newer.id)).state is JobState.WAITING
+    place.now += 60
+    async with serving(engine, {**desk.flows, "of a newer version": desk.work}):
+        done = await ended(engine, newer)
+    assert (done.state, done.attempt) == (JobState.DONE, 1)
+    assert desk.ended == ["known", "newer"]
 
 
 async def test_what_is_due_is_ordered_again_and_again(place: Place, engine: Engine, desk: Desk) -> None:

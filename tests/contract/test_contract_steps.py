@@ -91,6 +91,26 @@ async def test_an_interrupted_run_goes_on_with_its_steps(steps: StepStore) -> No
     assert await steps.output(again.run_id, KEY, READ) is None
 
 
+async def test_what_is_idle_is_told_with_its_age_and_can_be_dropped(steps: StepStore) -> None:
+    other = replace(KEY, content_id=TWO)
+    for key in (KEY, other):
+        run = await steps.begin(key, 1)
+        await steps.keep(run.run_id, step(HEARD, None, "digest", reusable=True))
+        await steps.finish(run.run_id, key)
+    interrupted = await steps.begin(other, 2)
+    [(scope, content_id, age_s)] = await steps.idle(0)
+    assert (scope, content_id) == (A, ONE)
+    assert 0 <= age_s < 3600
+    assert await steps.idle(3600) == []
+    assert await steps.drop(A, ONE, dry_run=True) == ["digest"]
+    assert await steps.drop(B, ONE) == []
+    assert await steps.drop(A, ONE) == ["digest"]
+    assert await steps.drop(A, ONE) == []
+    assert (await steps.begin(KEY, 2)).earlier == frozenset()
+    await steps.finish(interrupted.run_id, other)
+    assert [found[1] for found in await steps.idle(0)] == [TWO]
+
+
 async def test_a_step_is_kept_in_place_of_one_of_the_same_name(steps: StepStore) -> None:
     run = await steps.begin(KEY, 1)
     await steps.keep(run.run_id, step(HEARD, b"1"))

@@ -23,6 +23,7 @@ from udib.core.findings import (
     TranscriptFacts,
 )
 from udib.core.gates import RECOGNITION, Limit, download_from
+from udib.core.jobs import KeptStep, StepName
 from udib.core.speech import Missing, Origin, Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import CaptionTrack, Content, ContentId, ListingState, Media, MemoryRecord, Platform, Progress
@@ -32,6 +33,7 @@ from udib.pipeline.journal import Journal
 from udib.pipeline.orchestrator import ContentPipeline
 from udib.pipeline.parts import Analyses, Services, WholeReading
 from udib.pipeline.step import Deadlines
+from udib.pipeline.sweep import Retention, Sweeper, Swept
 from udib.storage import locks
 from udib.storage.artifacts import DirectoryArtifactStore
 from udib.storage.database import Database
@@ -87,7 +89,7 @@ class Bench:
         self.findings: dict[str, object] = {}
         self._folder = folder
 
-    def pipeline(self, scope: Scope = SCOPE, *, analyse_s: float = 30.0) -> ContentPipeline:
+    def pipeline(self, scope: Scope = SCOPE, *, analyse_s: float = 30.0, transcribe_s: float = 30.0) -> ContentPipeline:
         artifacts = DirectoryArtifactStore(self._folder / "artifacts")
         journal = Journal(SqliteStepStore(self.database), FileLocks(self._folder / "locks"), artifacts)
         services = Services(
@@ -114,7 +116,9 @@ class Bench:
             lambda _: "WEBVTT",
         )
         now = lambda: datetime(2026, 1, 2, tzinfo=UTC)  # noqa: E731
-        return ContentPipeline(services, analyses, scope, deadlines=Deadlines(analyse_s=analyse_s), now=now)
+        return ContentPipeline(
+            services, analyses, scope, deadlines=Deadlines(analyse_s=analyse_s, transcribe_s=transcribe_s), now=now
+        )
 
     def _reading(self, stage: str, find: Callable[[Transcript], Awaitable[T]]) -> "Attentive[T]":
         reading = Attentive(find, self.deaf.get(stage), self.hear_s)
@@ -306,6 +310,25 @@ async def test_windows_of_another_input_version_or_engine_are_not_used(bench: Be
     assert (bench.transcriber.windows_heard, report.transcript.engine) == (6, "another")
 
 
+async def test_a_window_that_cannot_be_kept_fails_the_stage(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: object) -> None:
+        raise UnavailableError("The disk is full.")
+
+    monkeypatch.setattr(SqliteStepStore, "keep_part", full)
+    bench.transcriber.segments, bench.transcriber.window_s = LONG, 0.01
+    result = await bench.pipeline().process_video("a")
+    assert (result.status, result.error) == (Status.RETRYABLE, "The disk is full.")
+
+
+async def test_a_transcription_that_never_ends_is_given_up(bench: Bench) -> None:
+    bench.transcriber.segments, bench.transcriber.stuck_after = LONG, 2
+    bench.source.content = replace(bench.source.content, duration_s=18.0)
+    result = await bench.pipeline(transcribe_s=0.2).process_video("a")
+    assert result.status is Status.RETRYABLE
+    assert "'transcribe' gave no result in 0.2 s" in (result.error or "")
+    assert await kept_parts(bench) == 2, "the next run goes on behind them"
+
+
 async def test_a_forgotten_item_leaves_no_window(bench: Bench, tmp_path: Path) -> None:
     await interrupted(bench, 4)
     assert await kept_parts(bench) == 4
@@ -375,8 +398,68 @@ async def test_an_item_is_done_anew_from_where_one_wants(
     report = (await bench.pipeline().process_video("a", from_stage=beginning)).unwrap()
     assert (report.revision, bench.source.fetched, bench.transcriber.heard) == (2, fetched, heard)
     bench.files_there = False
-    await bench.pipeline().process_video("a", from_stage=beginning)
-    assert bench.source.fetched > fetched, "media that are gone are fetched again"
+    report = (await bench.pipeline().process_video("a", from_stage=beginning)).unwrap()
+    assert report.revision == 3
+    more = 0 if beginning == "analyse" else 1
+    assert bench.source.fetched == fetched + more, "media that are gone are fetched again, unless the words do"
+
+
+async def test_without_media_and_words_an_item_is_fetched_again(bench: Bench) -> None:
+    await bench.pipeline().process_video("a")
+    steps = SqliteStepStore(bench.database)
+    await steps.keep(1, KeptStep(await kept_name(bench, "transcribe"), None, "0" * 64, reusable=True))
+    bench.files_there = False
+    report = (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap()
+    assert (report.revision, bench.source.fetched, bench.transcriber.heard) == (2, 2, 2)
+
+
+async def test_an_artifact_that_was_altered_by_hand_is_heard_again(bench: Bench, tmp_path: Path) -> None:
+    bench.transcriber.segments = [replace(each, text=each.text + " word" * 8000) for each in bench.transcriber.segments]
+    await bench.pipeline().process_video("a")
+    [blob] = [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
+    for spoil in (lambda: blob.write_bytes(blob.read_bytes() + b" "), blob.unlink):
+        heard = bench.transcriber.heard
+        spoil()
+        (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap()
+        assert bench.transcriber.heard == heard + 1
+    (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap()
+    assert bench.transcriber.heard == 3, "and then used again"
+
+
+async def test_sweeping_takes_media_and_leaves_what_a_new_analysis_needs(bench: Bench, tmp_path: Path) -> None:
+    await bench.pipeline().process_video("a")
+    artifacts = DirectoryArtifactStore(tmp_path / "artifacts")
+    (artifacts.folder(SCOPE, bench.source.content.id) / "sound.ogg").write_bytes(b"x" * 1000)
+    steps, locks = SqliteStepStore(bench.database), FileLocks(tmp_path / "locks")
+    of_tenants = {SCOPE.tenant: Retention(0.0, None)}
+    sweeper = Sweeper(steps, locks, artifacts, Retention(None, None), of_tenants)
+    async with locks.exclusive(SCOPE, bench.source.content.id):
+        assert await sweeper.sweep() == Swept(in_work=1), "what somebody works on is left alone"
+    would = await sweeper.sweep(dry_run=True)
+    assert await sweeper.sweep() == would == Swept(media=1, media_bytes=1000)
+    assert await sweeper.sweep() == Swept()
+    bench.files_there = False
+    report = (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap()
+    assert (report.revision, bench.source.fetched, bench.transcriber.heard) == (2, 1, 1)
+    words_too = Sweeper(steps, locks, artifacts, Retention(None, 0.0), {})
+    assert (await words_too.sweep()).words == 1
+    assert (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap().revision == 3
+    assert (bench.source.fetched, bench.transcriber.heard) == (2, 2)
+
+
+async def test_what_an_interrupted_run_may_need_is_not_swept(bench: Bench, tmp_path: Path) -> None:
+    bench.memory.error = UnavailableError("The store is away.")
+    await bench.pipeline().process_video("a")
+    artifacts = DirectoryArtifactStore(tmp_path / "artifacts")
+    (artifacts.folder(SCOPE, bench.source.content.id) / "sound.ogg").write_bytes(b"x")
+    steps, locks = SqliteStepStore(bench.database), FileLocks(tmp_path / "locks")
+    assert await Sweeper(steps, locks, artifacts, Retention(0.0, 0.0), {}).sweep() == Swept()
+
+
+async def kept_name(bench: Bench, stage: str) -> StepName:
+    """The name of a stage's kept step."""
+    query = "SELECT stage, version, input_hash FROM steps WHERE stage = ?"
+    return StepName(*await bench.database.read(lambda db: db.execute(query, (stage,)).fetchone()))
 
 
 async def test_an_item_is_done_anew_from_no_unknown_place(bench: Bench) -> None:

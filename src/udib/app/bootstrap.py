@@ -23,6 +23,7 @@ from udib.app.bootstrap_memory import (
 )
 from udib.app.bootstrap_models import Models
 from udib.app.bootstrap_storage import left_on_servers, open_artifacts, open_records
+from udib.app.bootstrap_watching import open_watching, open_ytdlp
 from udib.app.bootstrap_work import Work, deadlines_of, open_work
 from udib.app.settings import Settings, load_settings
 from udib.core.checked import Checked
@@ -40,6 +41,8 @@ from udib.pipeline.flows import ANALYZE, analyze_with
 from udib.pipeline.orchestrator import ContentPipeline
 from udib.pipeline.parts import Analyses, Services, WholeReading
 from udib.pipeline.step import run_step
+from udib.pipeline.sweep import SWEEP, Sweeper, sweep_with
+from udib.pipeline.watching import WATCH, Watching, look_with
 
 if TYPE_CHECKING:
     from udib.app.bootstrap_summary import Summarise
@@ -65,9 +68,11 @@ class App:
     memory: "MemoryService"
     vectors: "EnhancedVectorStore"
     jobs: Engine
+    sweeper: Sweeper
     _make_answers: Callable[[], "LLMCache"]
     _make_models: Callable[[], "Models | None"]
     _make_pipeline: Callable[[], tuple[ContentPipeline, Sequence[Checked]]]
+    _make_watching: Callable[[], Watching]
 
     @property
     def answers(self) -> "LLMCache":
@@ -93,9 +98,18 @@ class App:
         return self._analysing[0]
 
     @property
+    def watching(self) -> Watching:
+        """What looks at feeds and channels."""
+        return self._make_watching()
+
+    @property
     def flows(self) -> Flows:
         """What this process can do with jobs."""
-        return {ANALYZE: analyze_with(self.pipeline)}
+        return {
+            ANALYZE: analyze_with(self.pipeline),
+            WATCH: look_with(self._make_watching),
+            SWEEP: sweep_with(self.sweeper),
+        }
 
     @property
     def checked(self) -> Sequence[Checked]:
@@ -207,7 +221,12 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
                 analyses = replace(analyses, summary=_summary(settings, named))
             return ContentPipeline(services, analyses, settings.scope, deadlines=deadlines_of(settings)), checked
 
-        yield App(settings, settings.scope, catalogue, cache, memory, vectors, work.engine, answers, models, pipeline)
+        @functools.cache
+        def watching() -> Watching:
+            return open_watching(stack, settings, records, work.engine)
+
+        parts = (catalogue, cache, memory, vectors, work.engine, work.sweeper)
+        yield App(settings, settings.scope, *parts, answers, models, pipeline, watching)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,19 +272,9 @@ def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _St
 
 
 def _sources(stack: AsyncExitStack, settings: Settings) -> tuple[Source, ...]:
-    from udib.net.guard import AddressGuard
     from udib.sources.files import FileSource
-    from udib.sources.ytdlp import Limits, YtDlpSource
 
-    wanted = settings.sources
-    limits = Limits(wanted.max_megabytes * 1_000_000, settings.engine.deadlines.download_s)
-    # As many as the gates let through, so that nobody waits here, where no turns are taken.
-    processes = sum(limit.at_once for limit in settings.engine.limits.platforms.values())
-    ytdlp = YtDlpSource(
-        AddressGuard(frozenset(settings.net.allow)), language=wanted.language, limits=limits, processes=processes
-    )
-    stack.push_async_callback(ytdlp.close)
-    return FileSource(), ytdlp
+    return FileSource(), open_ytdlp(stack, settings)
 
 
 def _transcribers(settings: Settings) -> tuple[Transcriber, ...]:

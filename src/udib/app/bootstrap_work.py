@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from udib.app.bootstrap_memory import closed_with, needs_extra
-from udib.app.settings import Settings
+from udib.app.settings import Settings, StorageSettings
 from udib.core.errors import BadRequestError
 from udib.core.gates import RECOGNITION, GateBook, Gates, Limit, asking, download_from
 from udib.core.jobs import Bounds
-from udib.core.ports import ArtifactStore
+from udib.core.ports import ArtifactStore, Locks, StepStore
+from udib.core.tenancy import TenantId
 from udib.pipeline.engine import Engine
 from udib.pipeline.flow_control import FlowControl
 from udib.pipeline.journal import Journal
 from udib.pipeline.step import Deadlines
+from udib.pipeline.sweep import Sweeper
 
 if TYPE_CHECKING:
     from udib.pipeline.dbos_queue import DbosQueue
@@ -27,6 +29,7 @@ class Work:
     engine: Engine
     journal: Journal
     gates: Gates
+    sweeper: Sweeper
 
 
 def open_work(stack: AsyncExitStack, settings: Settings, root: Path, artifacts: ArtifactStore) -> Work:
@@ -62,7 +65,8 @@ def _local(stack: AsyncExitStack, settings: Settings, root: Path, artifacts: Art
     stack.push_async_callback(engine.close)
     book = _machine_book(stack, root)
     gates = FlowControl(_limits(settings, book, book))
-    return Work(engine, Journal(SqliteStepStore(database), FileLocks(root / "locks"), artifacts), gates)
+    stores = (SqliteStepStore(database), FileLocks(root / "locks"), artifacts)
+    return _over(engine, gates, stores, settings.storage)
 
 
 def _machine_book(stack: AsyncExitStack, root: Path) -> GateBook:
@@ -156,4 +160,11 @@ def _fleet(stack: AsyncExitStack, settings: Settings, root: Path, artifacts: Art
     book = PostgresGateBook(database, worker)
     stack.push_async_callback(book.close)
     gates = FlowControl(_limits(settings, _machine_book(stack, root), book))
-    return Work(engine, Journal(PostgresStepStore(database), PostgresLocks(database, worker), artifacts), gates)
+    return _over(engine, gates, (PostgresStepStore(database), PostgresLocks(database, worker), artifacts), storage)
+
+
+def _over(
+    engine: Engine, gates: Gates, stores: tuple[StepStore, Locks, ArtifactStore], storage: StorageSettings
+) -> Work:
+    of_tenants = {TenantId(tenant): kept.retention for tenant, kept in storage.keep_of_tenants.items()}
+    return Work(engine, Journal(*stores), gates, Sweeper(*stores, storage.keep.retention, of_tenants))

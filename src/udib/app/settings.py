@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from udib.app.config_file import read_config
 from udib.app.engine_settings import EngineSettings
+from udib.app.retention import RetentionSettings
 from udib.app.section import Section
 from udib.core.errors import BadRequestError
 from udib.core.tenancy import Scope
@@ -85,6 +86,8 @@ class TranscriptsSettings(Section):
 class StorageSettings(Section):
     """Records and artifacts."""
 
+    keep: RetentionSettings = RetentionSettings()
+    keep_of_tenants: dict[str, RetentionSettings] = Field(default={}, description="of tenants that have their own")
     catalogue: Literal["sqlite", "postgres"] = "sqlite"
     postgres_url: SecretStr | None = Field(default=None, description="connection string; also DATABASE_URL")
     postgres_schema: str = Field(

@@ -28,6 +28,7 @@ from udib.core.types import (
     Window,
 )
 from udib.core.vectors import Filters
+from udib.core.watches import FeedLook, FeedMark, Watch
 
 ProgressSink = Callable[[Progress], None]
 
@@ -188,6 +189,48 @@ class Catalogue(Checked, Forgettable, Protocol):
         ...
 
 
+class Feeds(Protocol):
+    """Feeds and lists of items on the web."""
+
+    async def look(self, address: str, mark: FeedMark) -> FeedLook | None:
+        """What is there now; None: nothing has changed since the mark was made.
+
+        Raises:
+            BadRequestError: There is no feed and no list, or it cannot be read.
+            ForbiddenError: The site or the address guard refuses.
+            UnavailableError: The site does not answer.
+        """
+        ...
+
+
+class Watches(Protocol):
+    """What is watched in a scope. No words of any content are kept: of its entries addresses, dates and digests."""
+
+    async def add(self, scope: Scope, watch: Watch) -> bool:
+        """Begin to watch; False, and nothing is changed, if one of that id is there."""
+        ...
+
+    async def get(self, scope: Scope, watch_id: str) -> Watch | None:
+        """The watch of that id."""
+        ...
+
+    async def listing(self, scope: Scope) -> list[Watch]:
+        """All watches, in order of their addition."""
+        ...
+
+    async def save(self, scope: Scope, watch: Watch) -> bool:
+        """Keep what is known now; False if it was removed meanwhile, and it stays removed."""
+        ...
+
+    async def wake(self, scope: Scope, watch_id: str) -> bool:
+        """Let the next look not wait, whatever failed before; nothing else is changed."""
+        ...
+
+    async def remove(self, scope: Scope, watch_id: str) -> bool:
+        """Watch it no longer; whether it was there."""
+        ...
+
+
 class ArtifactStore(Checked, Forgettable, Protocol):
     """Bytes by their sha256, counted per content so that one content can be forgotten."""
 
@@ -205,6 +248,12 @@ class ArtifactStore(Checked, Forgettable, Protocol):
 
     def folder(self, scope: Scope, content_id: ContentId) -> Path:
         """A directory for the media files of one content, made if missing."""
+        ...
+
+    async def drop_media(
+        self, scope: Scope, content_id: ContentId, *, older_than_s: float, dry_run: bool = False
+    ) -> int:
+        """Remove the media files of a content from this machine if all were written longer ago; returns their bytes."""
         ...
 
     async def sweep(self, scope: Scope, content_id: ContentId) -> None:
@@ -243,6 +292,17 @@ class StepStore(Checked, Protocol):
         Returns:
             The artifacts that nothing refers to any more.
         """
+        ...
+
+    async def idle(self, older_than_s: float) -> list[tuple[Scope, ContentId, float]]:
+        """The contents of all tenants whose runs are all finished, with the age in seconds of the newest that is kept.
+
+        Only those whose age is at least so much.
+        """
+        ...
+
+    async def drop(self, scope: Scope, content_id: ContentId, *, dry_run: bool = False) -> list[str]:
+        """Remove the steps that are kept of a content's finished runs; returns the artifacts that held some."""
         ...
 
     async def forget(self, scope: Scope, content_id: ContentId) -> tuple[int, list[tuple[ContentId, str]]]:

@@ -5,8 +5,8 @@ segments themselves, which the transcript needs anyway.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +16,7 @@ from udib.core.speech import Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.pipeline.evidence import LookUp
 from udib.pipeline.parts import Analyses, Reading
+from udib.pipeline.step import beside
 
 F = TypeVar("F")
 
@@ -93,24 +94,11 @@ class Audience:
         always: tuple[Attendee[Any], ...] = (self.debate, self.fact_check, self.fallacies, self.outline)
         return always if self.summary is None else (*always, self.summary)
 
+    def listening(self) -> AbstractAsyncContextManager[None]:
+        """Let all of them listen until the block ends. A bug in what they hear ends the block."""
+        return beside(*(attendee.listen() for attendee in self.attendees))
+
     def tell(self, window: Sequence[Segment]) -> None:
         """Hand the next segments to all of them, without waiting."""
         for attendee in self.attendees:
             attendee.tell(window)
-
-
-@asynccontextmanager
-async def listening(audience: Audience) -> AsyncGenerator[Audience]:
-    """Let an audience listen until the block ends. A bug in what it hears ends the block."""
-    failed: UdibError | None = None
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(attendee.listen()) for attendee in audience.attendees]
-        try:
-            yield audience
-        except UdibError as exc:
-            failed = exc  # the group would wrap it
-        finally:
-            for task in tasks:
-                task.cancel()
-    if failed is not None:
-        raise failed

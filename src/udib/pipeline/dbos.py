@@ -91,13 +91,21 @@ class DbosEngine:
         """The job of an id or its beginning; see `Engine.find`."""
         return the_one(await self._jobs(await self._store.find(scope, reference)) if reference else [], reference)
 
-    async def jobs(self, scope: Scope, *, states: Collection[JobState] = frozenset(JobState), limit: int) -> list[Job]:
+    async def jobs(
+        self,
+        scope: Scope,
+        *,
+        states: Collection[JobState] = frozenset(JobState),
+        without: Collection[str] = frozenset(),
+        limit: int,
+    ) -> list[Job]:
         """The jobs of a scope; see `Engine.jobs`."""
         found: list[Job] = []
         below: int | None = None
         while len(found) < limit and (records := await self._store.listed(scope, below=below, limit=_PAGE)):
             below = records[-1].number
-            found += [job for job in await self._jobs(records) if job.state in states]
+            jobs = await self._jobs(records)
+            found += [job for job in jobs if job.state in states and job.order.flow not in without]
         return found[:limit]
 
     async def cancel(self, job: Job) -> Job:
@@ -130,20 +138,25 @@ class DbosEngine:
     async def perform(self, order: Order, work: Work, progress: ProgressSink) -> Job:
         """Have an order done, and wait for it; see `Engine.perform`. Cancelled, it cancels an order of its own."""
         job, mine = await self._submit(order, self._bounds)
-        told = 0
         try:
-            while not job.state.ended:
-                told = await passed_on(self._store, job, told, progress)
-                if await self._is_in_hands(job):
-                    await asyncio.sleep(LOOK_S)
-                else:
-                    await self._do_alone(job, work, progress)
-                    told = await self._last_told(job, told)
-                job = await self._now(job)
+            return await self.attend(job, work, progress)
         except asyncio.CancelledError:
             if mine:
                 await self._queue.cancel([job.id])
             raise
+
+    async def attend(self, job: Job, work: Work, progress: ProgressSink) -> Job:
+        """Have a job done that is ordered already; see `Engine.attend`."""
+        told = 0
+        job = await self._now(job)
+        while not job.state.ended:
+            told = await passed_on(self._store, job, told, progress)
+            if await self._is_in_hands(job):
+                await asyncio.sleep(LOOK_S)
+            else:
+                await self._do_alone(job, work, progress)
+                told = await self._last_told(job, told)
+            job = await self._now(job)
         await passed_on(self._store, job, told, progress)
         return job
 

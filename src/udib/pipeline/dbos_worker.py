@@ -39,6 +39,8 @@ LEASE_S: Final = 5.0
 LOOK_S: Final = 0.2
 """Seconds after which what other processes did is looked for."""
 _BEAT_S: Final = 1.0
+_OTHERS_S: Final = 5.0
+"""Seconds after which a job that a worker cannot do is offered to all again."""
 
 log: Any = structlog.get_logger()
 
@@ -173,6 +175,11 @@ class DbosWorker:
             del self._busy[job_id]
 
     async def _done(self, job_id: str, order: Order) -> Outcome:
+        if order.flow not in self._flows:  # ordered by a newer udib: a worker that knows it does it, sooner or later
+            await _insist(partial(self._store.put_off, job_id, self._clock() + _OTHERS_S))
+            return Outcome(
+                Status.RETRYABLE, f"The worker {self._worker} does not know {order.flow!r}; update udib there."
+            )
         while True:
             begun = await _insist(partial(self._store.begin, job_id, self._worker))
             if begun is None:
@@ -198,11 +205,9 @@ class DbosWorker:
 
     async def _outcome(self, job: Job, begun: Begun) -> Outcome:
         """What a job comes to. A bug in it ends the job, and not who serves."""
-        work = self._flows.get(job.order.flow)
+        work = self._flows[job.order.flow]
         if begun.deaths >= MOST_DEATHS:
             return DEADLY
-        if work is None:
-            return Outcome(Status.FAILED, f"A worker does not know what {job.order.flow!r} is; update udib there.")
         tale = Tale(self._store, job, self._clock, self._also)
         async with asyncio.TaskGroup() as group:
             writer = group.create_task(tale.write())

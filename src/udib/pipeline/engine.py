@@ -51,8 +51,15 @@ class Engine(Checked, Forgettable, Protocol):
         """
         ...
 
-    async def jobs(self, scope: Scope, *, states: Collection[JobState] = frozenset(JobState), limit: int) -> list[Job]:
-        """The jobs of a scope, newest first."""
+    async def jobs(
+        self,
+        scope: Scope,
+        *,
+        states: Collection[JobState] = frozenset(JobState),
+        without: Collection[str] = frozenset(),
+        limit: int,
+    ) -> list[Job]:
+        """The jobs of a scope in these states, newest first, without those of some flows."""
         ...
 
     async def cancel(self, job: Job) -> Job:
@@ -77,6 +84,10 @@ class Engine(Checked, Forgettable, Protocol):
 
     async def perform(self, order: Order, work: Work, progress: ProgressSink) -> Job:
         """Have an order done, and wait: by whoever serves, and if nobody does, or no longer, by `work`, here."""
+        ...
+
+    async def attend(self, job: Job, work: Work, progress: ProgressSink) -> Job:
+        """Have a job done that is ordered already, as `perform` has; one that has ended is only told of."""
         ...
 
     async def serve(self, flows: Flows, load: Load) -> None:

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -22,7 +23,7 @@ from udib.core.ports import ArtifactStore, Locks, ProgressSink, StepStore
 from udib.core.result import StepResult
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, Progress
-from udib.pipeline.step import Stage, run_step
+from udib.pipeline.step import Stage, beside, run_step
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -168,26 +169,29 @@ class JournalledRun:
         self._progress(Progress(stage.name, "reused" if reused else done.status.value, note=timing.note))
         return StepResult.ok(done.value.value) if done.value is not None else StepResult(done.status, None, done.error)
 
+    async def keeps(self, stage: Stage[T], *inputs: object) -> bool:
+        """Whether a stage would hand back what it gave before for these inputs; see `Run.keeps`."""
+        return await self._kept(stage, await _name(stage, inputs)) is not None
+
     async def _done(self, stage: Stage[T], inputs: tuple[object, ...]) -> "_Done[T]":
         """The stage's value. A journal that cannot be read or written fails the stage as its own work would."""
-        decisive = inputs if stage.key is None else stage.key(*inputs)
-        name = StepName(stage.name, stage.version, await _off_loop(stage, _digest, decisive))
+        name = await _name(stage, inputs)
         kept = await self._kept(stage, name)
         if kept is not None and (stage.intact is None or await stage.intact(kept)):
             return _Done(kept, reused=True)
-        value = await (
-            stage.work(*inputs) if stage.part is None else stage.work(*inputs, await self._parts(stage, name))
-        )
+        value = await (stage.work(*inputs) if stage.part is None else self._in_parts(stage, name, inputs))
         await self._keep(stage, name, value)
         return _Done(value, reused=False)
 
-    async def _parts(self, stage: Stage[T], name: StepName) -> "_KeptParts":
+    async def _in_parts(self, stage: Stage[T], name: StepName, inputs: tuple[object, ...]) -> T:
+        """The value of a stage that keeps what it has got done so far."""
         kept = await self._steps.parts(self._run.run_id, name)
         try:
-            parts = [msgspec.json.decode(each, type=stage.part) for each in kept]
+            parts = _KeptParts(tuple(msgspec.json.decode(each, type=stage.part) for each in kept))
         except msgspec.ValidationError:
-            parts = []  # written by a version whose values had another shape
-        return _KeptParts(self._steps, self._run.run_id, name, tuple(parts))
+            parts = _KeptParts(())  # written by a version whose values had another shape
+        async with beside(parts.write(partial(self._steps.keep_part, self._run.run_id, name))):
+            return await stage.work(*inputs, parts)
 
     def _now(self) -> float:
         return round(time.perf_counter() - self._began, 4)
@@ -226,16 +230,29 @@ class JournalledRun:
 class _KeptParts:
     """The parts of one step; see `udib.pipeline.step.Parts`."""
 
-    def __init__(self, steps: StepStore, run_id: int, name: StepName, kept: tuple[Any, ...]) -> None:
+    def __init__(self, kept: tuple[Any, ...]) -> None:
         self.kept = kept
-        self._place = steps, run_id, name
-        self._count = len(kept)
+        self._new: asyncio.Queue[object] = asyncio.Queue()
+        self._failed: UdibError | None = None
 
-    async def keep(self, part: object) -> None:
-        """Keep the next part."""
-        steps, run_id, name = self._place
-        await steps.keep_part(run_id, name, self._count, msgspec.json.encode(part))
-        self._count += 1
+    def keep(self, part: object) -> None:
+        """Have the next part kept; see `Parts.keep`."""
+        if self._failed is not None:
+            raise self._failed
+        self._new.put_nowait(part)
+
+    async def write(self, keep: Callable[[int, bytes], Awaitable[None]]) -> None:
+        """Keep, by number, what comes, until cancelled."""
+        try:
+            for number in count(len(self.kept)):
+                await keep(number, msgspec.json.encode(await self._new.get()))
+        except UdibError as exc:
+            self._failed = exc
+
+
+async def _name(stage: Stage[Any], inputs: tuple[object, ...]) -> StepName:
+    decisive = inputs if stage.key is None else stage.key(*inputs)
+    return StepName(stage.name, stage.version, await _off_loop(stage, _digest, decisive))
 
 
 async def _off_loop(stage: Stage[Any], work: Callable[[Any], U], value: object) -> U:

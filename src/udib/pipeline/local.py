@@ -99,9 +99,16 @@ class LocalEngine:
         found = await self._store.find(scope, reference) if reference else []
         return the_one(found, reference)
 
-    async def jobs(self, scope: Scope, *, states: Collection[JobState] = frozenset(JobState), limit: int) -> list[Job]:
+    async def jobs(
+        self,
+        scope: Scope,
+        *,
+        states: Collection[JobState] = frozenset(JobState),
+        without: Collection[str] = frozenset(),
+        limit: int,
+    ) -> list[Job]:
         """The jobs of a scope; see `Engine.jobs`."""
-        return await self._store.listed(scope, states, limit)
+        return await self._store.listed(scope, states, without, limit)
 
     async def cancel(self, job: Job) -> Job:
         """End a job; see `Engine.cancel`."""
@@ -127,20 +134,25 @@ class LocalEngine:
         """Have an order done, and wait for it; see `Engine.perform`. Cancelled, it cancels an order of its own."""
         job, mine = await self._store.submit(order, self._clock(), self._bounds)
         self._news.set()
-        told = 0
         try:
-            while not job.state.ended:
-                told = await passed_on(self._store, job, told, progress)
-                claimed = None if self._is_in_hands(job) else await self._claim(job)
-                if claimed is None:
-                    await asyncio.sleep(_LOOK_S)
-                else:
-                    told = await self._do_alone(claimed, work, progress)
-                job = await self._now(job)
+            return await self.attend(job, work, progress)
         except asyncio.CancelledError:
             if mine:
                 await self._store.cancel(job.id, CANCELLED, self._clock())
             raise
+
+    async def attend(self, job: Job, work: Work, progress: ProgressSink) -> Job:
+        """Have a job done that is ordered already; see `Engine.attend`."""
+        told = 0
+        job = await self._now(job)
+        while not job.state.ended:
+            told = await passed_on(self._store, job, told, progress)
+            claimed = None if self._is_in_hands(job) else await self._claim(job)
+            if claimed is None:
+                await asyncio.sleep(_LOOK_S)
+            else:
+                told = await self._do_alone(claimed, work, progress)
+            job = await self._now(job)
         await passed_on(self._store, job, told, progress)
         return job
 

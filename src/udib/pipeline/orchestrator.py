@@ -22,7 +22,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, aclosing, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -45,10 +45,10 @@ from udib.core.ports import Outbox, ProgressSink, Source
 from udib.core.result import StepResult
 from udib.core.speech import Missing, Origin, Transcript
 from udib.core.tenancy import Scope
-from udib.core.types import Answer, Content, ContentId, Delivered, Media, Platform, Progress
+from udib.core.types import Answer, Content, ContentId, Delivered, Media, Platform, Progress, Window
 from udib.core.vectors import Filters
 from udib.pipeline.ask import ask
-from udib.pipeline.audience import Audience, listening
+from udib.pipeline.audience import Audience
 from udib.pipeline.evidence import look_up_in
 from udib.pipeline.flow_control import places
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
@@ -56,8 +56,8 @@ from udib.pipeline.journal import Watched
 from udib.pipeline.parts import Analyses, Request, Services
 from udib.pipeline.records import analysis_records, claim_records, transcript_records
 from udib.pipeline.step import Deadlines, Parts, Run, Stage, run_step
-from udib.pipeline.windows import HeardWindow, Hearing, durable_windows
-from udib.pipeline.words import changes, decisive
+from udib.pipeline.windows import HeardWindow, transcribed
+from udib.pipeline.words import changes, decisive, uncovered
 
 T = TypeVar("T")
 
@@ -73,8 +73,8 @@ class _Context:
     content: Content
     progress: ProgressSink
     before: Report | None
-    place: Callable[[str, str], AbstractAsyncContextManager[Place]]
     audience: Audience
+    place: Callable[[str, str], AbstractAsyncContextManager[Place]]
 
 
 def _nobody_watches(_: Progress) -> None:
@@ -182,8 +182,8 @@ class ContentPipeline:
             look_up = look_up_in(self._services.memory, self.scope, without=content.id)
             audience = Audience.of(self._analyses, self.scope, look_up)
             try:
-                async with listening(audience):
-                    context = _Context(run, content, progress, before, place, audience)
+                async with audience.listening():
+                    context = _Context(run, content, progress, before, audience, place)
                     return await self._run_pipeline(context, source, request)
             except UdibError as exc:
                 if new and exc.status in _FOR_GOOD and not run.did("transcribe"):
@@ -199,13 +199,6 @@ class ContentPipeline:
     async def _run_pipeline(self, ctx: _Context, source: Source, request: Request) -> Report:
         """The levels, top to bottom. `unwrap` ends the run where a stage is required."""
         limits = self._deadlines
-        fetch = partial(self._download_stage, ctx, source)
-        download = Stage(
-            "download", fetch, Media, limits.download_s, reusable=True, intact=self._services.is_intact, small=True
-        )
-        media = (await ctx.run.step(download, request.quality, request.captions)).unwrap()
-
-        # Both read what was downloaded, and neither needs the other.
         listen = partial(self._transcribe_stage, ctx)
         transcribe = Stage(
             "transcribe",
@@ -217,6 +210,17 @@ class ContentPipeline:
             key=decisive,
             part=HeardWindow,
         )
+
+        async def serves(media: Media) -> bool:
+            """Whether what was fetched is there, or not needed: its words are kept, and only they are asked for."""
+            words_do = request.from_stage == "analyse"
+            return await self._services.is_intact(media) or (words_do and await ctx.run.keeps(transcribe, media))
+
+        fetch = partial(self._download_stage, ctx, source)
+        download = Stage("download", fetch, Media, limits.download_s, reusable=True, intact=serves, small=True)
+        media = (await ctx.run.step(download, request.quality, request.captions)).unwrap()
+
+        # Both read what was downloaded, and neither needs the other.
         metadata = Stage("metadata", partial(self._extract_metadata, ctx), Content, limits.analyse_s, small=True)
         async with asyncio.TaskGroup() as level:
             words = level.create_task(ctx.run.step(transcribe, media))
@@ -260,23 +264,34 @@ class ContentPipeline:
         transcriber = next((each for each in self._services.transcribers if each.accepts(media)), None)
         if transcriber is None:
             raise BadRequestError(f"{ctx.content.title!r} has neither captions nor sound that could be transcribed.")
-        heard = Hearing(transcriber, media)
         resource = RECOGNITION if transcriber.origin(media) is Origin.ASR else FREE
-        async with (
-            ctx.place("transcribe", resource) as place,
-            aclosing(durable_windows(transcriber, media, parts)) as windows,
-        ):
-            async for window in windows:
+        async with ctx.place("transcribe", resource) as place:
+
+            async def heard(window: Window) -> None:
                 if window.goes_on:  # else what is found in the whole item follows at once
                     ctx.audience.tell(window.segments)
-                heard.add(window)
                 ctx.progress(Progress("transcribe", "progress", window.done_s, window.total_s))
                 await place.give_way()
-        return heard.transcript_of(ctx.content)
+
+            transcript = await transcribed(transcriber, media, parts, heard, language=ctx.content.language)
+        if not transcript.segments:
+            raise BadRequestError(f"No words were found in {ctx.content.title!r}.")
+        gaps = uncovered(transcript, ctx.content.duration_s)
+        return replace(transcript, missing=(*transcript.missing, *gaps))
 
     async def _extract_metadata(self, ctx: _Context, media: Media) -> Content:
-        """Title, author, date and duration from the media's own tags, where the source gave none."""
-        return await self._services.read_tags(ctx.content, media)
+        """Title, author, date and duration from the media's own tags, where the source gave none.
+
+        Where the media is gone, what the report before knew still holds.
+        """
+        content = await self._services.read_tags(ctx.content, media)
+        known = content if ctx.before is None else ctx.before.content
+        return replace(
+            content,
+            author=content.author or known.author,
+            published_at=content.published_at or known.published_at,
+            duration_s=content.duration_s or known.duration_s,
+        )
 
     async def _analyse(self, ctx: _Context, transcript: Transcript) -> Findings:
         """The analyses side by side; each reads the transcript only, so none can disturb another."""

@@ -1,8 +1,8 @@
 """One stage of a run, and the only place where an intended error becomes a `StepResult`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -64,8 +64,12 @@ class Parts(Protocol[P]):
     kept: tuple[P, ...]
     """What the run kept before it was interrupted, in order."""
 
-    async def keep(self, part: P) -> None:
-        """Keep the next part. It survives the process once this returns."""
+    def keep(self, part: P) -> None:
+        """Have the next part kept, which is done while the work goes on.
+
+        Raises:
+            UdibError: One before it could not be kept.
+        """
         ...
 
 
@@ -80,6 +84,10 @@ class Run(Protocol):
 
     async def step(self, stage: Stage[T], *inputs: object) -> StepResult[T]:
         """Do a stage, or hand back what it gave before for the same inputs. Inputs must be JSON or core values."""
+        ...
+
+    async def keeps(self, stage: Stage[T], *inputs: object) -> bool:
+        """Whether `step` would hand back what the stage gave before for these inputs, whole and unaltered."""
         ...
 
     @property
@@ -129,6 +137,23 @@ def off_the_clock() -> Iterator[None]:
         yield
     finally:
         clock.go_on()
+
+
+@asynccontextmanager
+async def beside(*works: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+    """Let works go on while the block lasts, and no longer. A bug in one of them ends the block."""
+    failed: UdibError | None = None
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work) for work in works]
+        try:
+            yield
+        except UdibError as exc:
+            failed = exc  # the group would wrap it
+        finally:
+            for task in tasks:
+                task.cancel()
+    if failed is not None:
+        raise failed
 
 
 async def run_step(work: Awaitable[T], *, name: str, deadline_s: float) -> StepResult[T]:

@@ -1,15 +1,13 @@
 """Transcription in durable windows: what was heard before a crash is not listened to again."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
-from udib.core.errors import BadRequestError
 from udib.core.ports import Transcriber
 from udib.core.speech import Missing, Segment, Transcript
-from udib.core.types import Content, Media, Window
+from udib.core.types import Media, Window
 from udib.pipeline.step import Parts
-from udib.pipeline.words import uncovered
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +19,7 @@ class HeardWindow:
 
 
 async def durable_windows(transcriber: Transcriber, media: Media, parts: Parts[HeardWindow]) -> AsyncGenerator[Window]:
-    """All windows of a media in order: those that are kept, then those behind them, each kept before it is given.
+    """All windows of a media in order: those that are kept, then those behind them, which are kept as they come.
 
     The last is not kept: the whole transcript is, a moment later. So captions, which are one window, cost nothing more.
     """
@@ -33,41 +31,43 @@ async def durable_windows(transcriber: Transcriber, media: Media, parts: Parts[H
     async with aclosing(transcriber.windows(media, after_s=after_s)) as windows:  # type: ignore[type-var]
         async for window in windows:
             if window.goes_on:
-                await parts.keep(HeardWindow(transcriber.engine, window))
+                parts.keep(HeardWindow(transcriber.engine, window))
             yield window
 
 
-@dataclass(slots=True)
-class Hearing:
-    """What was heard of a media so far, window by window."""
+async def transcribed(
+    transcriber: Transcriber,
+    media: Media,
+    parts: Parts[HeardWindow],
+    heard: Callable[[Window], Awaitable[None]],
+    *,
+    language: str | None,
+) -> Transcript:
+    """The transcript of a media, made of its windows, each of which `heard` is told of first.
 
-    transcriber: Transcriber
-    media: Media
-    segments: list[Segment] = field(default_factory=list)
-    missing: list[Missing] = field(default_factory=list)
+    Args:
+        transcriber: Who hears it.
+        media: What is heard.
+        parts: The windows that are kept.
+        heard: Told of each window.
+        language: Said of the item elsewhere; what the words or their file say counts more.
+    """
+    segments: list[Segment] = []
+    missing: list[Missing] = []
     written: str | None = None
-
-    def add(self, window: Window) -> None:
-        """The next window."""
-        self.segments.extend(window.segments)
-        self.missing.extend(window.missing)
-        self.written = self.written or window.language
-
-    def transcript_of(self, content: Content) -> Transcript:
-        """All that was heard, as the transcript of a content.
-
-        Raises:
-            BadRequestError: There were no words.
-        """
-        if not self.segments:
-            raise BadRequestError(f"No words were found in {content.title!r}.")
-        said = (self.media.captions and self.media.captions.language) or self.written or content.language
-        transcript = Transcript(
-            tuple(self.segments),
-            origin=self.transcriber.origin(self.media),
-            engine=self.transcriber.engine,
-            language=said or self.transcriber.language or "und",
-            low_accuracy=self.transcriber.low_accuracy,
-            timed=self.transcriber.timed(self.media),
-        )
-        return replace(transcript, missing=(*self.missing, *uncovered(transcript, content.duration_s)))
+    async with aclosing(durable_windows(transcriber, media, parts)) as windows:
+        async for window in windows:
+            segments.extend(window.segments)
+            missing.extend(window.missing)
+            written = written or window.language
+            await heard(window)
+    said = (media.captions and media.captions.language) or written or language
+    return Transcript(
+        tuple(segments),
+        origin=transcriber.origin(media),
+        engine=transcriber.engine,
+        language=said or transcriber.language or "und",
+        low_accuracy=transcriber.low_accuracy,
+        timed=transcriber.timed(media),
+        missing=tuple(missing),
+    )

@@ -137,6 +137,10 @@ class PostgresJobStore:
         )
         await self._write(query, {"id": job_id, "worker": worker, "at": again_at})
 
+    async def put_off(self, job_id: str, again_at: float) -> None:
+        """Note when a job is to be offered again that nobody began."""
+        await self._write("UPDATE jobs SET again_at = %(at)s WHERE id = %(id)s", {"id": job_id, "at": again_at})
+
     async def renew(self, job_id: str) -> None:
         """Let a job be begun as if it never was."""
         query: LiteralString = (

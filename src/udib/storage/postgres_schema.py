@@ -190,6 +190,17 @@ MIGRATIONS: Final[tuple[LiteralString, ...]] = (
         state bytea NOT NULL
     );
     """,
+    """
+    CREATE TABLE watches (
+        tenant text COLLATE "C" NOT NULL CHECK (tenant <> ''),
+        workspace text COLLATE "C" NOT NULL CHECK (workspace <> ''),
+        id text COLLATE "C" NOT NULL,
+        next_at double precision NOT NULL,
+        watch bytea NOT NULL,
+        PRIMARY KEY (tenant, workspace, id)
+    );
+    """,
+    "ALTER TABLE runs ADD COLUMN started_at timestamptz NOT NULL DEFAULT clock_timestamp()",
 )
 """What each version of the tables adds to the one before; an entry is never changed once it is released."""
 

@@ -61,6 +61,14 @@ _DROP: Final = f"""
         AND (%(run)s::bigint IS NULL OR (run_id <= %(run)s AND content_id = %(content_id)s))
     RETURNING content_id, artifact
 """  # noqa: S608
+_IDLE: Final = """
+    SELECT tenant, workspace, content_id, extract(epoch FROM clock_timestamp() - max(started_at))::float8 FROM runs
+    GROUP BY tenant, workspace, content_id
+    HAVING bool_and(finished) AND max(started_at) <= clock_timestamp() - make_interval(secs => %(older)s)
+"""
+_HELD: Final = f"""
+    SELECT DISTINCT artifact FROM steps JOIN runs ON runs.id = run_id WHERE artifact IS NOT NULL AND finished AND {_ITS}
+"""  # noqa: S608
 _STILL: Final = f"""
     SELECT artifact FROM steps JOIN runs ON runs.id = run_id WHERE {_ITS} AND artifact = ANY(%(artifacts)s)
 """  # noqa: S608
@@ -160,6 +168,24 @@ class PostgresStepStore:
         dropped = await self._database.run(finish)
         del self._holders[run_id]
         return dropped
+
+    async def idle(self, older_than_s: float) -> list[tuple[Scope, ContentId, float]]:
+        """The contents whose runs are all finished; see `StepStore.idle`."""
+        rows = await self._database.rows(_IDLE, {"older": older_than_s})
+        return [(Scope.of(tenant, space), ContentId(content.decode()), age) for tenant, space, content, age in rows]
+
+    async def drop(self, scope: Scope, content_id: ContentId, *, dry_run: bool = False) -> list[str]:
+        """Remove what is kept of finished runs; see `StepStore.drop`."""
+        values = _keys(scope, content_id)
+
+        async def remove(connection: Connection) -> list[str]:
+            artifacts = [row[0] for row in await (await connection.execute(_HELD, values)).fetchall()]
+            if not dry_run:
+                await connection.execute(f"{_FORGET} AND finished", values)
+            return artifacts
+
+        # Not repeatable: what a first COMMIT removed is named once.
+        return await self._database.run(remove)
 
     async def forget(self, scope: Scope, content_id: ContentId) -> tuple[int, list[tuple[ContentId, str]]]:
         """Remove the runs of a content; see `StepStore.forget`."""

@@ -81,8 +81,11 @@ class Cores:
         self.use.append(await asyncio.get_running_loop().run_in_executor(self.pool, burn, seconds))
 
     def path_s(self, works: list[float]) -> float:
-        """The longest, or all of them spread over the processors."""
-        return max(*works, sum(works) / self.width)
+        """Each on the processor that is free first, the longest first."""
+        free = [0.0] * self.width
+        for work in sorted(works, reverse=True):
+            free[free.index(min(free))] += work
+        return max(free)
 
 
 def burn(seconds: float) -> tuple[float, float]:
@@ -119,21 +122,10 @@ class Case:
         """What many items at once wait for."""
         return next((each for each in (self.recogniser, self.analyst) if not isinstance(each, Waiting)), None)
 
-    @property
-    def sequential_s(self) -> float:
-        """The sum of all stages."""
-        return sum([self.download, self.transcribe, self.metadata, *self.analyses, self.store, self.notice])
-
-    @property
-    def levels_path_s(self) -> float:
+    def levels_path_s(self, analyses: list[float]) -> float:
         """The critical path level by level: nothing that runs these stages in that order can be quicker."""
-        return (
-            self.download
-            + max(self.transcribe, self.metadata)
-            + self.analyst.path_s(self.analyses)
-            + self.store
-            + self.notice
-        )
+        heard = max(self.transcribe, self.metadata)
+        return self.download + heard + self.analyst.path_s(analyses) + self.store + self.notice
 
     @property
     def windows_path_s(self) -> float:
@@ -149,14 +141,6 @@ class Case:
         await asyncio.sleep(self.metadata)
         for analysis in self.analyses:
             await self.analyst.do(analysis)
-        await asyncio.sleep(self.store)
-        await asyncio.sleep(self.notice)
-
-    async def levels(self) -> None:
-        """The product's levels, with nothing kept."""
-        await asyncio.sleep(self.download)
-        await _together(self.recogniser.do(self.transcribe), asyncio.sleep(self.metadata))
-        await _together(*map(self.analyst.do, self.analyses))
         await asyncio.sleep(self.store)
         await asyncio.sleep(self.notice)
 

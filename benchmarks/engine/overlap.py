@@ -36,35 +36,45 @@ def measure(sizes: Sizes) -> Measured:
         ]
         found: Measured = []
         for case in cases:
-            progress(f"overlap, {case.name}: {sizes.turns} turns, then {sizes.crowd} items at once")
-            found += asyncio.run(_case(case, sizes))
+            turns = max(2, round(sizes.turns / max(1.0, case.transcribe)))
+            progress(f"overlap, {case.name}: {turns} turns, then {sizes.crowd} items at once")
+            found += asyncio.run(_case(case, turns, sizes.crowd))
         return found
 
 
-async def _case(case: Case, sizes: Sizes) -> Measured:
-    return [*await _alone(case, sizes.turns), *(await _crowd(case, sizes.crowd) if case.scarce is not None else [])]
+async def _case(case: Case, turns: int, crowd: int) -> Measured:
+    return [*await _alone(case, turns), *await _crowd(case, crowd)]
 
 
 async def _alone(case: Case, turns: int) -> Measured:
-    times: dict[str, list[float]] = {name: [] for name in ("sequential", "draft", "bare", "levels", "windows", "after")}
+    times: dict[str, list[float]] = {
+        name: [] for name in ("sequential", "draft", "levels", "ratio", "windows", "after")
+    }
     with scratch() as folder:
         async with bench_in(folder) as bench:
             await bench.run(replace(case, transcribe=0.01, download=0.01), "warm")
             for turn in range(turns):
                 times["sequential"].append(await _timed(case.sequential))
                 times["draft"].append(await _timed(case.draft))
-                times["bare"].append(await _timed(case.levels))
-                times["levels"].append(await _timed(lambda: bench.run(case, f"levels{turn}", windows=1)))  # noqa: B023
+                case.analyst.use.clear()
+                took = await _timed(lambda: bench.run(case, f"levels{turn}", windows=1))  # noqa: B023 - awaited here
+                times["levels"].append(took)
+                times["ratio"].append(took / case.levels_path_s(_analyses_of(case)))
                 began = time.perf_counter()
                 times["after"].append(await bench.run(case, f"windows{turn}"))
                 times["windows"].append(time.perf_counter() - began)
     return _figures(case, {name: min(taken) for name, taken in times.items()})
 
 
+def _analyses_of(case: Case) -> list[float]:
+    """What the analyses of the last run took by themselves: who computes may have to share the processors."""
+    if isinstance(case.analyst, Cores):
+        return [ended - began for began, ended in case.analyst.use]
+    return case.analyses
+
+
 def _figures(case: Case, best: dict[str, float]) -> Measured:
-    # Where processors are shared with others, the least time is what the bare levels took in the same turns.
-    path_s = best["bare"] if isinstance(case.analyst, Cores) else case.levels_path_s
-    by_hand = f"critical path {case.levels_path_s:.3f} s, the bare levels {best['bare']:.3f} s"
+    path = f"critical path {case.levels_path_s(case.analyses):.3f} s"
     sequential = f"sequential {best['sequential']:.3f} s"
     name = f"overlap_{case.name}"
 
@@ -72,7 +82,7 @@ def _figures(case: Case, best: dict[str, float]) -> Measured:
         return 100 * (1 - taken / best["sequential"])
 
     found: Measured = [
-        (f"{name}_levels_ratio", best["levels"] / path_s, "x", f"{best['levels']:.3f} s; {by_hand}"),
+        (f"{name}_levels_ratio", best["ratio"], "x", f"{best['levels']:.3f} s; {path}"),
         (f"{name}_levels_below_sequential", below(best["levels"]), "%", f"{best['levels']:.3f} s; {sequential}"),
         (
             f"{name}_draft_below_sequential",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from benchmarks.engine import fleet, kills, local, overlap
+from benchmarks.engine import capacity, fleet, kills, lag, local, overlap
 from benchmarks.engine.sizes import FULL, Measured, Sizes
 
 PARTS: dict[str, Callable[[Sizes], Measured]] = {
@@ -10,6 +10,8 @@ PARTS: dict[str, Callable[[Sizes], Measured]] = {
     "overlap": overlap.measure,
     "kills": kills.measure,
     "fleet": fleet.measure,
+    "capacity": capacity.measure,
+    "lag": lag.measure,
 }
 
 

@@ -476,6 +476,7 @@ async def test_what_is_due_is_ordered_again_and_again(place: Place, engine: Engi
         place.now += 7200
         await asyncio.sleep(0.7)
     assert len(desk.ended) <= count + 1
+    assert len(await engine.jobs(ACME, limit=9)) <= 2  # of what comes again and again no heap is left
 
 
 async def test_the_clock_may_be_set_back(place: Place, engine: Engine, desk: Desk) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Report
+from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, KeyPoint, Report
 from udib.core.speech import Quote
 from udib.core.types import Content
 from udib.delivery import shares, view
@@ -74,6 +74,7 @@ def _details(report: Report) -> list[str]:
         *_hints(content, view.hints(report)[first:], "More possible fallacies"),
         *_section("More questions without an answer", [_quotes(content, view.unanswered(report)[first:])]),
         *(_extract(report) if _worded(report) else []),
+        *_section("Points made more than once", [_points(content, view.points(report))]),
         *_section(
             "Arguments",
             [
@@ -143,6 +144,11 @@ def _contradictions(content: Content, pairs: Sequence[Contradiction]) -> str:
 def _clashes(content: Content, pairs: Sequence[Clash]) -> str:
     rows = [[md(pair.subject), _said(content, pair.first), _said(content, pair.second)] for pair in pairs]
     return _table(["Subject", "One says", "The other says"], rows)
+
+
+def _points(content: Content, points: Sequence[KeyPoint]) -> str:
+    items = ("  \n  ".join(_said(content, quote) for quote in (point.quote, *point.others)) for point in points)
+    return _bullets(f"- {item}" for item in items)
 
 
 def _hints(content: Content, hints: Sequence[Fallacy], title: str) -> list[str]:

@@ -281,6 +281,7 @@ class DbosEngine:
         for name, order in await self._store.due(now):
             await self._submit(order, None)
             await self._store.ordered(name, now)
+            await self._remove(await self._store.superseded(order))  # of what comes again and again the last is kept
         old = await self._store.before(now - self._keep_s, _PAGE)
         if old:
             await self._remove([job.id for job in await self._jobs_of(old) if job.state.ended])

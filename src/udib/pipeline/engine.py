@@ -95,7 +95,10 @@ class Engine(Checked, Forgettable, Protocol):
         ...
 
     async def every(self, name: str, seconds: float, order: Order) -> None:
-        """Submit an order again and again, while somebody serves; the same name replaces what it stood for."""
+        """Submit an order again and again, while somebody serves; the same name replaces what it stood for.
+
+        Of its jobs only the last is kept.
+        """
         ...
 
     async def never(self, name: str) -> None:

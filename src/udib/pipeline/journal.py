@@ -179,17 +179,14 @@ class JournalledRun:
         kept = await self._kept(stage, name)
         if kept is not None and (stage.intact is None or await stage.intact(kept)):
             return _Done(kept, reused=True)
-        value = await (stage.work(*inputs) if stage.part is None else self._in_parts(stage, name, inputs))
+        value = await (stage.work(*inputs) if stage.part is None else self._in_parts(stage, stage.part, name, inputs))
         await self._keep(stage, name, value)
         return _Done(value, reused=False)
 
-    async def _in_parts(self, stage: Stage[T], name: StepName, inputs: tuple[object, ...]) -> T:
+    async def _in_parts(self, stage: Stage[T], part: type[object], name: StepName, inputs: tuple[object, ...]) -> T:
         """The value of a stage that keeps what it has got done so far."""
         kept = await self._steps.parts(self._run.run_id, name)
-        try:
-            parts = _KeptParts(tuple(msgspec.json.decode(each, type=stage.part) for each in kept))
-        except msgspec.ValidationError:
-            parts = _KeptParts(())  # written by a version whose values had another shape
+        parts = _KeptParts(await asyncio.to_thread(_read_parts, kept, part))
         async with beside(parts.write(partial(self._steps.keep_part, self._run.run_id, name))):
             return await stage.work(*inputs, parts)
 
@@ -227,10 +224,17 @@ class JournalledRun:
         await self._steps.keep(self._run.run_id, step)
 
 
+def _read_parts(kept: Sequence[bytes], of: type[T]) -> tuple[T, ...]:
+    try:
+        return tuple(msgspec.json.decode(each, type=of) for each in kept)
+    except msgspec.ValidationError:
+        return ()  # written by a version whose values had another shape
+
+
 class _KeptParts:
     """The parts of one step; see `udib.pipeline.step.Parts`."""
 
-    def __init__(self, kept: tuple[Any, ...]) -> None:
+    def __init__(self, kept: tuple[object, ...]) -> None:
         self.kept = kept
         self._new: asyncio.Queue[object] = asyncio.Queue()
         self._failed: UdibError | None = None

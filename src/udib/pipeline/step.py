@@ -43,7 +43,8 @@ class Stage(Generic[T]):
     that to another thread.
 
     With `part`, a type, `work` gets `Parts` of it after its inputs: what it keeps there, piece by piece, is there again
-    when an interrupted run does the stage once more, with the same input and version.
+    when an interrupted run does the stage once more, with the same input and version. It may hold words of the content
+    that is run, but not of others: forgetting those does not look there.
     """
 
     name: str

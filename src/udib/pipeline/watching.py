@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -24,7 +25,7 @@ _LONGEST_PAUSE_S: Final = 86_400.0
 _ITEMS_OF_A_LOOK: Final = 10
 _MOST_WAITING: Final = 2_000
 _MOST_SEEN: Final = 10_000
-_MOST_JOBS: Final = 200
+_MOST_JOBS: Final = 50
 _JOBS_LOOKED_THROUGH: Final = 2_000
 _TRIED_FOR_S: Final = 2 * 86_400.0
 """How long an item is tried again at each look that fails in a way that may pass, such as a stream that is live."""
@@ -149,9 +150,7 @@ class Watching:
 
     async def ended(self, scope: Scope, watches: Sequence[Watch]) -> dict[str, Ended]:
         """How the last jobs of each watch ended, by its id."""
-        listed = await self._engine.jobs(scope, without={WATCH}, limit=_JOBS_LOOKED_THROUGH)
-        jobs = {job.id: job for job in listed}
-        return {watch.id: _ended([jobs[each] for each in watch.state.jobs if each in jobs]) for watch in watches}
+        return {watch.id: _ended(await self._jobs(scope, watch)) for watch in watches}
 
     async def work(self, job: Job, tell: ProgressSink) -> Outcome:
         """What does a look. That a feed is away is the watch's matter, shown in its list: the job is then skipped."""
@@ -221,16 +220,20 @@ class Watching:
 
     async def _try_again(self, scope: Scope, watch: Watch) -> None:
         """Let the items go on that failed in a way that may pass, as long as they are not old."""
-        if not watch.state.jobs:
-            return
         oldest = self._clock() - _TRIED_FOR_S
-        for job in await self._engine.jobs(scope, states={JobState.FAILED}, limit=_JOBS_LOOKED_THROUGH):
+        for job in await self._jobs(scope, watch):
             passes = job.outcome is not None and job.outcome.status is Status.RETRYABLE
-            if passes and job.submitted_at >= oldest and job.id in watch.state.jobs:
-                try:
+            if passes and job.state is JobState.FAILED and job.submitted_at >= oldest:
+                with suppress(BadRequestError):  # it goes on already, or was ordered again
                     await self._engine.again(job)
-                except BadRequestError:  # it goes on already, or was ordered again
-                    continue
+
+    async def _jobs(self, scope: Scope, watch: Watch) -> list[Job]:
+        """The last jobs of a watch, without those that were forgotten, or dropped because they ended long ago."""
+        found = []
+        for job_id in watch.state.jobs:
+            with suppress(BadRequestError):
+                found.append(await self._engine.find(scope, job_id))
+        return found
 
     async def _is_known(self, scope: Scope, address: str) -> bool:
         """Whether there is a report on an address already, whoever ordered it."""

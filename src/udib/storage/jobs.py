@@ -225,12 +225,20 @@ class SqliteJobStore:
         await self._database.execute("DELETE FROM schedules WHERE name = ?", (name,))
 
     async def due(self, now: float) -> list[Order]:
-        """The orders whose time has come; each comes again after its interval, also if the clock was set back."""
+        """The orders whose time has come; each comes again after its interval, also if the clock was set back.
+
+        Of what is ordered again and again only the last job that has ended is kept, and only until then.
+        """
 
         def take(db: sqlite3.Connection) -> list[Order]:
             rows = db.execute(f"SELECT tenant, workspace, flow, payload, attempts FROM {_DUE}", {"now": now}).fetchall()  # noqa: S608
             db.execute(f"UPDATE {_DUE.replace('WHERE', 'SET next_at = :now + every_s WHERE')}", {"now": now})
-            return [Order(Scope.of(*row[:2]), row[2], json.loads(row[3]), attempts=row[4]) for row in rows]
+            orders = [Order(Scope.of(*row[:2]), row[2], json.loads(row[3]), attempts=row[4]) for row in rows]
+            db.executemany(
+                "DELETE FROM jobs WHERE tenant = ? AND workspace = ? AND key = ? AND ended_at IS NOT NULL",
+                [(order.scope.tenant, order.scope.workspace, order.key) for order in orders],
+            )
+            return orders
 
         if await self._database.read(lambda db: db.execute(f"SELECT 1 FROM {_DUE}", {"now": now}).fetchone()):  # noqa: S608
             return await self._database.run(take)

@@ -257,6 +257,11 @@ class PostgresJobStore:
             for name, tenant, workspace, flow, payload, attempts in rows
         ]
 
+    async def superseded(self, order: Order) -> list[str]:
+        """The jobs of an order that have ended and after which it was ordered again."""
+        query: LiteralString = f"SELECT id FROM jobs WHERE {_KEY} AND NOT newest"  # noqa: S608
+        return [row[0] for row in await self._database.rows(query, _order(order))]
+
     async def ordered(self, name: str, now: float) -> None:
         """What was due was ordered; its time comes again."""
         await self._write("UPDATE schedules SET next_at = %s + every_s WHERE name = %s", (now, name))

@@ -9,7 +9,7 @@ from udib.app.bootstrap_memory import closed_with, needs_extra
 from udib.app.settings import Settings, StorageSettings
 from udib.core.errors import BadRequestError
 from udib.core.ports import ArtifactStore, Locks, StepStore
-from udib.core.tenancy import TenantId
+from udib.core.tenancy import Scope
 from udib.pipeline.engine import Engine
 from udib.pipeline.journal import Journal
 from udib.pipeline.sweep import Sweeper
@@ -107,6 +107,6 @@ def _fleet(stack: AsyncExitStack, settings: Settings, artifacts: ArtifactStore) 
 
 
 def _over(engine: Engine, steps: StepStore, locks: Locks, artifacts: ArtifactStore, storage: StorageSettings) -> Work:
-    of_tenants = {TenantId(tenant): kept.retention for tenant, kept in storage.keep_of_tenants.items()}
+    of_tenants = {Scope.of(tenant, "main").tenant: kept.retention for tenant, kept in storage.keep_of_tenants.items()}
     sweeper = Sweeper(steps, locks, artifacts, storage.keep.retention, of_tenants)
     return Work(engine, Journal(steps, locks, artifacts), sweeper)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, `kill` and a terminal that is closed."""
 SWITCH_S = 0.001
-"""How long a thread that computes may keep the event loop's from the interpreter; Python's own 0.005 doubles the lag."""
+"""How long a thread that computes may keep the loop's from the interpreter; Python's own 0.005 doubles the lag."""
 
 
 def main() -> None:

@@ -35,7 +35,7 @@ _PARTS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Where:
     """Where in the item the mistake is: at a second (`4:19`, `259`), in words, or both."""
 
     at: str | None = None
@@ -43,7 +43,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Right:
+class Amended:
     """What is right. Exactly one is given, but for `speaker`, which says whom `name` is the name of."""
 
     verdict: str | None = None
@@ -81,7 +81,7 @@ async def withdraw(reference: str, correction_id: str, options: Options) -> int:
         return 0
 
 
-async def correct(reference: str, place: Place, right: Right, options: Options, *, by: str, note: str) -> int:
+async def correct(reference: str, place: Where, right: Amended, options: Options, *, by: str, note: str) -> int:
     """Keep what a reader says is right, and write the report's files anew."""
     kind, corrected = _meant(right)
     for name, value in (("words", right.words), ("name", right.name), ("note", note), ("by", by)):
@@ -109,7 +109,7 @@ async def correct(reference: str, place: Place, right: Right, options: Options, 
         return 0
 
 
-def _meant(right: Right) -> tuple[CorrectionKind, str]:
+def _meant(right: Amended) -> tuple[CorrectionKind, str]:
     """What kind of correction was given, and its value.
 
     Raises:
@@ -137,7 +137,7 @@ def _checked(name: str, value: str | None) -> None:
         raise BadRequestError(f"--{name} is empty; give it a value, or leave it out.")
 
 
-def _about(report: Report, kind: CorrectionKind, place: Place, right: Right) -> tuple[str | None, Quote | None]:
+def _about(report: Report, kind: CorrectionKind, place: Where, right: Amended) -> tuple[str | None, Quote | None]:
     """The label of whom a correction is about, and the words."""
     if kind is CorrectionKind.SPEAKER:
         return _speaker(report, right.speaker or "")
@@ -170,7 +170,7 @@ def _speaker(report: Report, name: str) -> tuple[str, Quote | None]:
     return same[0] if same else called, max(theirs, key=lambda quote: len(quote.text), default=None)
 
 
-def found_quote(quotes: Sequence[Quote], place: Place, part: str) -> Quote:
+def found_quote(quotes: Sequence[Quote], place: Where, part: str) -> Quote:
     """The one quote that a place means.
 
     Raises:

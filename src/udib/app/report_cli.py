@@ -60,5 +60,5 @@ def correct(
     if wrong is None and right is None:
         return run(commands.listed(content, given), common)
     place, said = wrong or Wrong(), right or Right()
-    order = commands.Right(said.verdict, said.words, said.name, said.speaker, said.unfair)
-    return run(commands.correct(content, commands.Place(place.at, place.quote), order, given, by=by, note=note), common)
+    order = commands.Amended(said.verdict, said.words, said.name, said.speaker, said.unfair)
+    return run(commands.correct(content, commands.Where(place.at, place.quote), order, given, by=by, note=note), common)

@@ -12,6 +12,7 @@ from udib.analysis.fact_check import Prices, most_claims, verdict_cost_usd
 from udib.app.bootstrap import App
 from udib.app.bootstrap_models import Models
 from udib.app.bootstrap_summary import ANSWER_TOKENS, WINDOW_TOKENS
+from udib.app.evidence_settings import EvidenceSettings
 from udib.app.settings import Settings
 from udib.core.errors import UdibError
 from udib.core.findings import Evidence
@@ -53,6 +54,7 @@ async def plan(app: App, address: str, *, captions: str | None, quality: str | N
     ]
     steps += [
         PlannedStep("analyse", "debate, fact-check, fallacies and outline side by side, on this machine", 1.0),
+        *_looking_up(app.settings.evidence),
         *_summary(app.models, content),
         PlannedStep("verdicts", _verdicts(app.settings, content)),
         PlannedStep("store", f"in {app.settings.data_path} for {app.scope}", 1.0),
@@ -140,6 +142,17 @@ def _transcription(content: Content, captions: str | None) -> tuple[str, float |
     what = "read captions if the address has any, else " if content.url is not None else ""
     seconds = None if content.duration_s is None else round(content.duration_s / _RECOGNITION_SPEED, 1)
     return f"{what}recognise speech on this machine (low accuracy)", seconds
+
+
+def _looking_up(wanted: EvidenceSettings) -> list[PlannedStep]:
+    """What would be asked elsewhere; nothing while nobody is named."""
+    named = [each for each in (wanted.reviews, wanted.search) if each != "none"]
+    if not named or not wanted.claims:
+        return []
+    what = f"the words of up to {wanted.claims} claims go to {' and '.join(named)}"
+    read = f", and up to {wanted.pages} pages are read for each" if wanted.search != "none" else ""
+    cost = wanted.claims * wanted.usd_per_search if wanted.search != "none" else 0.0
+    return [PlannedStep("look up", what + read, None, cost)]
 
 
 def _summary(models: Models | None, content: Content) -> list[PlannedStep]:

@@ -33,9 +33,23 @@ class Claim:
     reasons: tuple[str, ...] = ()
 
 
+class EvidenceKind(StrEnum):
+    """Where evidence comes from: what was said in other items, a file that the user added, a fact-checker, the web."""
+
+    MEMORY = "memory"
+    FILE = "file"
+    REVIEW = "review"
+    WEB = "web"
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A passage that bears on a claim. `relevance` is in [0, 1]; the text is verbatim from its source."""
+    """A passage that bears on a claim. `relevance` is in [0, 1]; the text is verbatim from its source.
+
+    `tier` says how near the source is to the fact: 1 is the one that knows (an office's own figures, the document
+    itself), 2 a publisher that answers for what it prints, 3 anybody. Of a review, `text` is the claim that it reviews
+    and `rating` its publisher's verdict, in the publisher's words.
+    """
 
     text: str
     source: str
@@ -45,6 +59,11 @@ class Evidence:
     speaker: str | None = None
     start_s: float | None = None
     published_at: str | None = None
+    kind: EvidenceKind = EvidenceKind.MEMORY
+    publisher: str | None = None
+    tier: int = 3
+    rating: str | None = None
+    retrieved_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +105,7 @@ class FactChecks:
 
     checks: tuple[FactCheck, ...]
     considered: int
+    missing: tuple[Missing, ...] = ()
 
 
 class FallacyKind(StrEnum):

@@ -11,6 +11,7 @@ from udib.core.findings import (
     Clash,
     Contradiction,
     Evidence,
+    EvidenceKind,
     FactCheck,
     Fallacy,
     KeyPoint,
@@ -274,12 +275,28 @@ def differs(pair: Contradiction) -> str:
 
 
 def source_name(evidence: Evidence) -> str:
-    """Where evidence comes from: source, speaker, second and date, as far as they are known."""
-    facts = [clean(evidence.source)]
-    facts += [clean(evidence.speaker)] if evidence.speaker else []
+    """Where evidence comes from: what it is, source, speaker, second and dates, as far as they are known."""
+    facts = [_what(evidence), clean(evidence.source)]
+    facts += [clean(evidence.speaker)] if evidence.speaker and evidence.kind is not EvidenceKind.REVIEW else []
     facts += [clock(evidence.start_s)] if evidence.start_s is not None else []
     facts += [when(evidence.published_at)] if evidence.published_at else []
-    return ", ".join(facts)
+    facts += [f"read {when(evidence.retrieved_at)}"] if evidence.retrieved_at else []
+    return ", ".join(fact for fact in facts if fact)
+
+
+def _what(evidence: Evidence) -> str:
+    """What kind of evidence it is and whose; nothing for what was said in another item."""
+    publisher = clean(evidence.publisher or "")
+    match evidence.kind:
+        case EvidenceKind.REVIEW:
+            of = f" of {clean(evidence.speaker)}" if evidence.speaker else ""
+            return f"claim{of}, rated \u201c{clean(evidence.rating or '')}\u201d by {publisher or 'a publisher'}"
+        case EvidenceKind.FILE:
+            return f"document of {publisher}" if publisher else "document"
+        case EvidenceKind.WEB:
+            return publisher
+        case EvidenceKind.MEMORY:
+            return ""
 
 
 def gap(missing: Missing) -> str:

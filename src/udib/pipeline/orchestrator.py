@@ -53,6 +53,7 @@ from udib.pipeline.audience import Audience
 from udib.pipeline.evidence import look_up_in
 from udib.pipeline.flow_control import places
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
+from udib.pipeline.gathering import Gathering
 from udib.pipeline.journal import Watched
 from udib.pipeline.parts import Analyses, Request, Services
 from udib.pipeline.records import analysis_records, claim_records, transcript_records
@@ -76,6 +77,7 @@ class _Context:
     before: Report | None
     audience: Audience
     place: Callable[[str, str], AbstractAsyncContextManager[Place]]
+    gathering: Gathering | None
 
 
 def _nobody_watches(_: Progress) -> None:
@@ -194,10 +196,14 @@ class ContentPipeline:
             before = await self._services.catalogue.report(self.scope, content.id)
             new = await self._services.catalogue.enter(self.scope, content)
             look_up = look_up_in(self._services.memory, self.scope, without=content.id)
+            gathering = None
+            if (elsewhere := self._services.elsewhere) is not None:
+                gathering = Gathering(look_up, elsewhere, self.scope, content)
+                look_up = gathering.look_up
             audience = Audience.of(self._analyses, self.scope, look_up)
             try:
                 async with audience.listening():
-                    context = _Context(run, content, progress, before, audience, place)
+                    context = _Context(run, content, progress, before, audience, place, gathering)
                     return await self._run_pipeline(context, source, request)
             except UdibError as exc:
                 if new and exc.status in _FOR_GOOD and not run.did("transcribe"):
@@ -337,6 +343,7 @@ class ContentPipeline:
             missing=(
                 *_missing("debate", debate.result()),
                 *_missing("fact-check", fact.result()),
+                *(checks.missing if (checks := fact.result().value) else ()),
                 *_missing("fallacies", fallacy.result()),
                 *_missing("outline", outline.result()),
                 *(gap for task in worded for gap in _missing("summary in words", task.result())),
@@ -349,8 +356,10 @@ class ContentPipeline:
         return await ctx.audience.debate.find(transcript)
 
     async def _fact_check_analysis(self, ctx: _Context, transcript: Transcript) -> FactChecks:
-        """Claims, each with what the scope's memory holds about it; an item is never evidence for itself."""
-        return await ctx.audience.fact_check.find(transcript)
+        """Claims, each with what is found about it; an item is never evidence for itself."""
+        found = await ctx.audience.fact_check.find(transcript)
+        gaps = () if ctx.gathering is None else ctx.gathering.missing
+        return replace(found, missing=(*found.missing, *gaps)) if gaps else found
 
     async def _fallacy_detection(self, ctx: _Context, transcript: Transcript) -> Fallacies:
         return await ctx.audience.fallacies.find(transcript)

@@ -149,9 +149,9 @@ def test_letters_are_read_in_the_code_that_is_named_or_seen(encoded: bytes, char
 @given(
     st.lists(
         st.sampled_from(
-            ["<p>", "</p>", "<div hidden>", "</div>", "<article>", "<script>", "</script>", "<a href=x>", "</a>", 
+            ["<p>", "</p>", "<div hidden>", "</div>", "<article>", "<script>", "</script>", "<a href=x>", "</a>",
              "&lt;",
-             "<table>", "<td>", "<title>", "<meta charset=utf-7>", "<svg>", "<![CDATA[", "<!--", "\x00", "words ", 
+             "<table>", "<td>", "<title>", "<meta charset=utf-7>", "<svg>", "<![CDATA[", "<!--", "\x00", "words ",
              "&#0;",
              "\ud83d"]
         )

@@ -28,7 +28,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # of it, their dry runs, and the choice among all adapters, testing a whole vector index as a model and three servers.
 # Whose turn it is at what is scarce (gates, their books on a disk and on a server) is in core, storage and pipeline.
 ROOM_LINES = {
-    "core": 3230, "net": 900, "storage": 5430, "sources": 3030, "transcripts": 2500, "analysis": 3630, "memory": 7900,
+    "core": 3260, "net": 900, "storage": 5430, "sources": 3030, "transcripts": 2500, "analysis": 3630, "memory": 7900,
     "delivery": 2140, "pipeline": 4620, "app": 6400, "testing": 1490, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from udib.core.computing import computed
 from udib.core.errors import ForbiddenError, UdibError, UnavailableError
 from udib.core.evidence import Document, SearchHit
 from udib.core.findings import Evidence, EvidenceKind
@@ -121,7 +122,7 @@ class Gathering:
         try:
             async with asyncio.timeout(self.elsewhere.limits.deadline_s) as limit:
                 await self._ask(self.elsewhere.reviews, dict(enumerate(asked)), hits)
-                reviews = await asyncio.to_thread(self._reviews, asked, hits)
+                reviews = await computed(self._reviews, asked, hits)
                 open_ = {number: claim for number, claim in enumerate(asked) if not reviews.get(number)}
                 hits = {}
                 await self._ask(self.elsewhere.web, open_, hits)
@@ -131,7 +132,7 @@ class Gathering:
             if not limit.expired():
                 raise
             self._late = True
-        pages = await asyncio.to_thread(self._from_pages, asked, named)
+        pages = await computed(self._from_pages, asked, named)
         return [[*reviews.get(number, ()), *some, *pages.get(number, ())] for number, some in enumerate(own)]
 
     def _reviews(self, asked: Sequence[str], hits: Mapping[int, _KeptHits]) -> dict[int, list[Evidence]]:

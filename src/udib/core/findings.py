@@ -101,7 +101,10 @@ class FactCheck:
 
 @dataclass(frozen=True, slots=True)
 class FactChecks:
-    """All claims of an item, most check-worthy first. `considered` counts the sentences that were looked at."""
+    """All claims of an item, most check-worthy first.
+
+    `considered` counts the sentences that were looked at; `missing` names what could not be asked for evidence.
+    """
 
     checks: tuple[FactCheck, ...]
     considered: int

@@ -19,15 +19,15 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # - core: its values and ports are mostly docstrings; the watch that ends child processes, what PostgreSQL's refusals
 #   mean, what a model's statements are held against, what evidence is, how a correction finds its place.
 # - sources: six search services, feeds, and pages and documents of strangers, each read by a child process.
-# - analysis: rules of their own for short sentences, the gates of quotes and of what models say, key points, verdicts by
-#   rule, scores, and what is worked out of each sentence while the item is still transcribed.
+# - analysis: rules of their own for short sentences, the gates of quotes and of what models say, key points, verdicts
+#   by rule, scores, and what is worked out of each sentence while the item is still transcribed.
 # - transcripts: eight caption formats, pasted chats and tables, and an account of what each had wrong.
 # - delivery: four renderers, the escaping that each needs, and what readers corrected.
 # - storage: a second server, the store that goes on without it, a purse, a log of decisions, corrections, whose turn it
 #   is, and all records, artifacts, steps and locks again for a fleet; giving up what has had its time.
 # - memory: a process of its own for the embedded index, adapters of two servers, the ways between them, what waits.
-# - pipeline: an engine for one machine, one for a fleet, turns at what is scarce, what watches feeds, evidence from three
-#   places.
+# - pipeline: an engine for one machine, one for a fleet, turns at what is scarce, what watches feeds, evidence from
+#   three places.
 # - llm: a client, a cache and a learner, each of which is a library elsewhere.
 # - app: the commands that look after all of it, their dry runs, and the choice among all adapters.
 # - testing: a whole vector index, a model, three servers and a clock.

@@ -15,23 +15,30 @@ SOURCE = ROOT / "src" / "udib"
 MODULES = sorted(SOURCE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 
-# Budget of lines a room. Above what was planned: core (its values and ports are mostly docstrings; the watch that ends
-# child processes, what PostgreSQL's refusals mean, and what a model's statements are held against serve two rooms
-# each; what evidence is), sources (six search services, and pages and documents of strangers, each read by a child
-# process), analysis (rules of their own for short sentences, and the gate of a model's summary), transcripts (eight
-# caption formats, pasted chats and tables, and an account of what each had wrong), delivery (four renderers and the
-# escaping that each needs), storage (a second server, the store that goes on without it, a purse, a log of decisions,
-# and all records, artifacts, steps and locks again for a fleet: PostgreSQL, S3), memory (a process of its own for the
-# embedded index, adapters of two servers, the ways between them, and what waits for them), pipeline (an engine for one
-# machine, one for a fleet, and evidence gathered from three places) and llm (a client, a cache and a learner, each of
-# which is a library elsewhere); app has the commands that look after all of it, their dry runs, and the choice among
-# all adapters, testing a whole vector index as a model and three servers.
+# Budget of lines a room. Above what was planned:
+# - core: its values and ports are mostly docstrings; the watch that ends child processes, what PostgreSQL's refusals
+#   mean, what a model's statements are held against, what evidence is, how a correction finds its place.
+# - sources: six search services, feeds, and pages and documents of strangers, each read by a child process.
+# - analysis: rules of their own for short sentences, the gates of quotes and of what models say, key points, verdicts
+#   by rule, scores, and what is worked out of each sentence while the item is still transcribed.
+# - transcripts: eight caption formats, pasted chats and tables, and an account of what each had wrong.
+# - delivery: four renderers, the escaping that each needs, and what readers corrected.
+# - storage: a second server, the store that goes on without it, a purse, a log of decisions, corrections, whose turn it
+#   is, and all records, artifacts, steps and locks again for a fleet; giving up what has had its time.
+# - memory: a process of its own for the embedded index, adapters of two servers, the ways between them, what waits.
+# - pipeline: an engine for one machine, one for a fleet, turns at what is scarce, what watches feeds, evidence from
+#   three places.
+# - llm: a client, a cache and a learner, each of which is a library elsewhere.
+# - app: the commands that look after all of it, their dry runs, and the choice among all adapters.
+# - testing: a whole vector index, a model, three servers and a clock.
 ROOM_LINES = {
-    "core": 2620, "net": 900, "storage": 4850, "sources": 2520, "transcripts": 2500, "analysis": 2870, "memory": 7940,
-    "delivery": 2000, "pipeline": 3380, "app": 5520, "testing": 1370, "llm": 7000,
+    "core": 3260, "net": 900, "storage": 5430, "sources": 3050, "transcripts": 2500, "analysis": 3690, "memory": 7940,
+    "delivery": 2150, "pipeline": 4650, "app": 6400, "testing": 1500, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
-    "memory/store.py": "one class with the whole surface that the plan names, mostly docstrings"
+    "core/ports.py": "all needs of the product in one place, mostly docstrings",
+    "pipeline/orchestrator.py": "the pipeline itself, to be read from top to bottom",
+    "memory/store.py": "one class with the whole surface that the plan names, mostly docstrings",
 }
 """Modules of 400 to 600 lines, each with its reason."""
 
@@ -140,7 +147,7 @@ def test_every_module_is_imported_by_another() -> None:
             elif isinstance(node, ast.Import):
                 imported |= {alias.name for alias in node.names}
     texts = "".join(path.read_text(encoding="utf-8") for path in [*MODULES, *(ROOT / "tests").rglob("*.py")])
-    entrances = {"udib.app.start", "udib.__main__"}
+    entrances = {"udib.app.start", "udib.__main__", "udib.analysis.scoring"}  # the last: of benchmarks
     orphans = []
     for path in MODULES:
         dotted = ".".join(("udib", *path.relative_to(SOURCE).with_suffix("").parts))

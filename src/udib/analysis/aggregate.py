@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from udib.analysis.debate import MOST_OF_A_KIND
 from udib.analysis.fact_check import NEEDS_MODEL
-from udib.analysis.language import is_english, language_of
+from udib.analysis.language import is_english, language_of, named
 from udib.analysis.sentences import sentences
 from udib.analysis.summary import summarise
 from udib.core.findings import (
@@ -21,6 +21,7 @@ from udib.core.findings import (
     Fallacies,
     Fallacy,
     Findings,
+    KeyPoint,
     Outline,
     Report,
     TranscriptFacts,
@@ -30,10 +31,10 @@ from udib.core.findings import (
 from udib.core.speech import Missing, Quote, Transcript
 from udib.core.types import Content
 
-AnyFinding = FactCheck | Fallacy | Argument | Clash | Contradiction | Chapter | Quote | WordedStatement
+AnyFinding = FactCheck | Fallacy | Argument | Clash | Contradiction | KeyPoint | Chapter | Quote | WordedStatement
 Finding = TypeVar("Finding", bound=AnyFinding)
 
-NOT_ENGLISH = "the transcript is not English, and these rules are"
+NO_SPEECH = Missing("speech", "nothing but music or noise was heard, so there is nothing to analyse")
 
 
 @dataclass(slots=True)
@@ -70,7 +71,8 @@ def aggregate(findings: Findings, content: Content, *, created_at: str, revision
     gate = _Gate(transcript)
     outline = _outline(findings.outline, gate)
     chapters = outline.chapters if outline is not None else ()
-    summary = gate.keep(summarise(sentences(transcript), chapters)) if english else ()
+    said = sentences(transcript)
+    summary = gate.keep(summarise(said, chapters)) if english else ()
     fact_checks, fallacies = _fact_checks(findings.fact_checks, gate), _fallacies(findings.fallacies, gate)
     debate, withheld = _debate(findings.debate, gate)
     worded = _worded(findings.worded_summary, gate)
@@ -88,7 +90,7 @@ def aggregate(findings: Findings, content: Content, *, created_at: str, revision
         missing=(
             *findings.missing,
             *(worded.missing if worded is not None else ()),
-            *_not_done(fact_checks, english=english),
+            *(_not_done(fact_checks, "" if english else named(transcript)) if said else (NO_SPEECH,)),
             *withheld,
         ),
         quotes_verified=gate.verified,
@@ -111,9 +113,10 @@ def transcript_facts(transcript: Transcript) -> TranscriptFacts:
     )
 
 
-def _not_done(fact_checks: FactChecks | None, *, english: bool) -> tuple[Missing, ...]:
-    if not english:
-        return tuple(Missing(part, NOT_ENGLISH) for part in ("claims", "fallacies", "arguments", "chapters", "summary"))
+def _not_done(fact_checks: FactChecks | None, foreign: str) -> tuple[Missing, ...]:
+    if foreign:
+        why = f"these rules are for English, and this is {foreign}"
+        return tuple(Missing(part, why) for part in ("claims", "fallacies", "arguments", "chapters", "summary"))
     checks = fact_checks.checks if fact_checks is not None else ()
     if any(check.not_judged is not None and check.not_judged.reason == NEEDS_MODEL for check in checks):
         return (Missing("verdicts", NEEDS_MODEL),)
@@ -155,6 +158,7 @@ def _debate(found: DebateMap | None, gate: _Gate) -> tuple[DebateMap | None, tup
         clashes=gate.keep(found.clashes[:MOST_OF_A_KIND]),
         contradictions=gate.keep(found.contradictions[:MOST_OF_A_KIND]),
         unanswered=gate.keep(found.unanswered[:MOST_OF_A_KIND]),
+        points=gate.keep(found.points),
     )
     why = f"there are more than {MOST_OF_A_KIND:,}; the first {MOST_OF_A_KIND:,} are kept"
     return kept, tuple(Missing(f"more {kind}", why) for kind, all_ in kinds.items() if len(all_) > MOST_OF_A_KIND)
@@ -171,6 +175,8 @@ def _quotes(finding: AnyFinding) -> tuple[Quote, ...]:
             quotes = (finding.first, finding.second)
         case Contradiction():
             quotes = (finding.later,) if finding.earlier_source is not None else (finding.earlier, finding.later)
+        case KeyPoint():
+            quotes = (finding.quote, *finding.others)
         case Chapter():
             quotes = (finding.opening,)
         case Quote():

@@ -7,11 +7,12 @@ transcript can tell a model to write a link. Each stands beside words that were 
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from typing import Any, Final
 
 from udib.analysis.language import is_english
+from udib.analysis.quoting import QuoteGate
 from udib.analysis.sentences import Sentence, sentences
 from udib.core.findings import WordedStatement
 from udib.core.founding import Citable, Draft, DraftedStatement, borne_out, place_of, stems
@@ -78,6 +79,7 @@ class SummaryGate:
     def __init__(self, transcript: Transcript) -> None:
         self._transcript = transcript
         self._sentences = sentences(transcript)
+        self._quotes = QuoteGate(transcript)
         self._names = {word for speaker in transcript.speakers for word in _words(speaker)}
         self._english = is_english(transcript)
 
@@ -98,7 +100,7 @@ class SummaryGate:
             return None
         # Speakers stand beside: whoever is named, the statement and the words have to share more than the name.
         citables = {number: Citable(each.text, beside=each.speaker or "") for number, each in shown.items()}
-        founded = borne_out(drafted, citables)
+        founded = borne_out(self._with_words_said(drafted, shown), citables)
         if founded is None:
             return None
         cited = [shown[number] for number in founded.cites]
@@ -106,6 +108,13 @@ class SummaryGate:
             return None
         quotes = [self._quote(quote, cited) for quote in founded.quotes] or self._nearest(founded.text, cited)
         return WordedStatement(founded.text, tuple(dict.fromkeys(quotes))) if quotes else None
+
+    def _with_words_said(self, drafted: DraftedStatement, shown: Mapping[int, CitedPassage]) -> DraftedStatement:
+        """The draft with quotes that were only tidied up as they were said; the others are left as they are."""
+        cited = [shown[number] for number in drafted.cites if number in shown]
+        places = ([self._quotes.find(quote, within=(one.first, one.last)) for one in cited] for quote in drafted.quotes)
+        said = (next((place.text for place in found if place is not None), None) for found in places)
+        return replace(drafted, quotes=[text or quote for text, quote in zip(said, drafted.quotes, strict=True)])
 
     def _right_names(self, text: str, cited: Sequence[CitedPassage]) -> bool:
         """Whether a statement names only what the passages name or who speaks, and first one of their speakers."""

@@ -1,8 +1,9 @@
 """The part of the composition root that lets a model summarise an item: windows, prompts, gates, one choice of all."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, groupby
 from typing import Final, TypeVar
 
@@ -26,6 +27,7 @@ from udib.core.tenancy import Scope
 from udib.llm.map_reduce import Mapped, TextWindow, choose_in_tree, map_windows, windows
 from udib.llm.prompts import LONGEST_FENCE, Excerpt, fenced
 from udib.llm.structured import InvalidAnswerError, answer_form
+from udib.pipeline.parts import WholeReading
 
 T = TypeVar("T")
 
@@ -39,7 +41,7 @@ _LAST_BEGINNING: Final = 0.5
 """Of the time of the stage, the share after which no window is begun, so that what was read comes to something."""
 _LONGEST_CALL: Final = 0.2
 
-Summarise = Callable[[Scope, Transcript], Awaitable[WordedSummary]]
+Summarise = Callable[[Scope], WholeReading[WordedSummary]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ def summariser(models: Models, *, call_s: float, stage_s: float) -> Summarise:
         last_s = asyncio.get_running_loop().time() + _LAST_BEGINNING * stage_s
         return await _Summary(models, purpose, transcript, last_s).make()
 
-    return summarise
+    # How it is cut for the model, and what each part of it is told, follows from the whole.
+    return lambda scope: WholeReading(partial(summarise, scope))
 
 
 class _Summary:

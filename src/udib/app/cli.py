@@ -15,6 +15,8 @@ from udib.app.evidence_cli import evidence
 from udib.app.jobs_cli import jobs
 from udib.app.llm_cli import llm
 from udib.app.memory_cli import memory
+from udib.app.report_cli import correct
+from udib.app.watch_cli import watch
 from udib.core.version import __version__
 
 EXIT_FAILED = 1
@@ -149,7 +151,9 @@ def worker(*, common: Common | None = None) -> int:
     return run(commands.work(options(common)), common, then=" What was in work goes on with the next worker.")
 
 
+app.command(correct)
 app.command(jobs)
+app.command(watch)
 app.command(memory)
 app.command(evidence)
 app.command(llm)

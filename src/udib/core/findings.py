@@ -6,6 +6,7 @@ All times are seconds from the start of the item. What was said is in `udib.core
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from udib.core.corrections import Correction
 from udib.core.errors import Status
 from udib.core.speech import Missing, Quote, Transcript
 from udib.core.types import Content, ContentId, Delivered
@@ -195,6 +196,20 @@ class Clash:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPoint:
+    """A point that is made more than once: as one argument puts it, and the `others` that make it, in order of time."""
+
+    quote: Quote
+    others: tuple[Quote, ...]
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Those with a label who make it, in order of time."""
+        said = sorted((self.quote, *self.others), key=lambda quote: quote.start_s)
+        return tuple(dict.fromkeys(quote.speaker for quote in said if quote.speaker is not None))
+
+
+@dataclass(frozen=True, slots=True)
 class SpeakerShare:
     """How much one speaker spoke. `share` is of all talk time, in [0, 1]."""
 
@@ -204,6 +219,17 @@ class SpeakerShare:
     words: int
     turns: int
     questions: int
+
+    def together_with(self, other: "SpeakerShare") -> "SpeakerShare":
+        """Both as one, for two labels of one person."""
+        return replace(
+            self,
+            talk_s=self.talk_s + other.talk_s,
+            share=min(self.share + other.share, 1.0),
+            words=self.words + other.words,
+            turns=self.turns + other.turns,
+            questions=self.questions + other.questions,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +241,7 @@ class DebateMap:
     clashes: tuple[Clash, ...] = ()
     contradictions: tuple[Contradiction, ...] = ()
     unanswered: tuple[Quote, ...] = ()
+    points: tuple[KeyPoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +331,8 @@ class Report:
     """All findings on one item. A part that could not be made is None or empty and named in `missing`.
 
     `quotes_verified` counts the quotes that were found again, word for word, in the transcript before the report was
-    made; `quotes_dropped` those that were not, and were removed with their finding.
+    made; `quotes_dropped` those that were not, and were removed with their finding. `corrections` are what readers said
+    of it since, oldest first.
     """
 
     schema: str
@@ -324,6 +352,7 @@ class Report:
     stages: tuple[StageTiming, ...] = ()
     delivered: tuple[Delivered, ...] = ()
     worded_summary: WordedSummary | None = None
+    corrections: tuple[Correction, ...] = ()
 
     def not_remembered(self) -> "Report":
         """The report as it stands while the memory does not hold all its words."""

@@ -7,6 +7,7 @@ from udib.core.findings import Chapter, Contradiction, FactCheck, Fallacy, Repor
 from udib.core.speech import Quote
 from udib.core.types import Content
 from udib.delivery import shares, view
+from udib.delivery.citation import source_name
 from udib.delivery.text import discord as dc
 from udib.delivery.text import shorten, web_url, without_mentions
 
@@ -154,7 +155,7 @@ def _claim(content: Content, number: int, check: FactCheck, shared: str) -> Mess
     lines = [_said(content, check.claim.quote), dc(shorten(view.own_outcome(check, shared), _QUOTE))]
     for evidence in check.evidence[:1]:
         url = web_url(evidence.link)
-        name = dc(shorten(view.source_name(evidence), TITLE // 2))
+        name = dc(shorten(source_name(evidence), TITLE // 2))
         text = dc(shorten(evidence.text, _QUOTE))
         lines.append(f"Evidence: \u201c{text}\u201d {f'[{name}]({url})' if url else name}")
     return _field(dc(shorten(f"Claim {number}, worth checking {view.worth(check)}", TITLE // 2)), lines)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Report
+from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, KeyPoint, Report
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import shares, view
+from udib.delivery import corrections, shares, view
+from udib.delivery.citation import source_name
 from udib.delivery.text import markdown as md
 from udib.delivery.text import web_url
 
@@ -13,9 +14,9 @@ _CHAPTERS = 12
 _EVIDENCE = 3
 
 
-def render_markdown(report: Report) -> str:
-    """The whole report as CommonMark with GitHub's tables."""
-    blocks = [*_head(report), *_first_page(report), *_details(report), *_making(report)]
+def render_markdown(report: Report, contact: str = "") -> str:
+    """The whole report as CommonMark with GitHub's tables; `contact` is where readers write to about mistakes."""
+    blocks = [*_head(report), *_first_page(report), *_details(report), *_corrections(report, contact), *_making(report)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -41,7 +42,7 @@ def _first_page(report: Report) -> list[str]:
         ),
         *_section("Contradictions to look at", [_contradictions(content, view.contradictions(report)[:first])]),
         *_section("Where they clash", [_clashes(content, view.clashes(report)[:first])]),
-        *_hints(content, view.hints(report)[:first], "Possible fallacies"),
+        *_hints(report, view.hints(report)[:first], "Possible fallacies"),
         *_section("Questions without an answer", [_quotes(content, view.unanswered(report)[:first])]),
         *_section("Who spoke", [_speakers(report)]),
         *_section("What is missing", [_bullets(f"- {md(view.gap(missing))}" for missing in report.missing)]),
@@ -71,9 +72,10 @@ def _details(report: Report) -> list[str]:
         *_section("More claims", [_claims(report, view.checks(report)[first:], start=first + 1)]),
         *_section("More contradictions", [_contradictions(content, view.contradictions(report)[first:])]),
         *_section("More clashes", [_clashes(content, view.clashes(report)[first:])]),
-        *_hints(content, view.hints(report)[first:], "More possible fallacies"),
+        *_hints(report, view.hints(report)[first:], "More possible fallacies"),
         *_section("More questions without an answer", [_quotes(content, view.unanswered(report)[first:])]),
         *(_extract(report) if _worded(report) else []),
+        *_section("Points made more than once", [_points(content, view.points(report))]),
         *_section(
             "Arguments",
             [
@@ -83,6 +85,15 @@ def _details(report: Report) -> list[str]:
             ],
         ),
     ]
+
+
+def _corrections(report: Report, contact: str) -> list[str]:
+    listed = _bullets(f"- {md(corrections.listed(made))}" for made in report.corrections)
+    return _section("Corrections", [listed, *(md(told) for told in corrections.how_to(report, contact))])
+
+
+def _beside(report: Report, quote: Quote, part: str) -> list[str]:
+    return [f"**{md(corrections.beside(made))}**" for made in corrections.of(report, quote, part)]
 
 
 def _making(report: Report) -> list[str]:
@@ -96,7 +107,7 @@ def _making(report: Report) -> list[str]:
         ]
         for stage in report.stages
     ]
-    facts = [view.GATE_NOTE, *(f"{fact[:1].upper()}{fact[1:]}." for fact in view.made(report))]
+    facts = [view.method(report), view.GATE_NOTE, *(f"{fact[:1].upper()}{fact[1:]}." for fact in view.made(report))]
     return _section(
         "How this report was made",
         [
@@ -109,17 +120,19 @@ def _making(report: Report) -> list[str]:
 
 def _claims(report: Report, checks: Sequence[FactCheck], *, start: int) -> str:
     shared = view.shared_reason(report)
-    return "\n".join(f"{number}. {_claim(report.content, check, shared)}" for number, check in enumerate(checks, start))
+    return "\n".join(f"{number}. {_claim(report, check, shared)}" for number, check in enumerate(checks, start))
 
 
-def _claim(content: Content, check: FactCheck, shared: str) -> str:
+def _claim(report: Report, check: FactCheck, shared: str) -> str:
     """One item of a numbered list; what follows the quotation is indented below it."""
     outcome = md(view.own_outcome(check, shared))
-    lines = [_said(content, check.claim.quote), f"Worth checking {md(view.worth(check))}"]
+    content = report.content
+    lines = [_said(content, check.claim.quote), *_beside(report, check.claim.quote, "verdict")]
+    lines += [f"Worth checking {md(view.worth(check))}"]
     lines += [f"**{outcome}**" if check.verdict else outcome] if outcome else []
     for evidence in check.evidence[:_EVIDENCE]:
         url = web_url(evidence.link)
-        name = md(view.source_name(evidence))
+        name = md(source_name(evidence))
         lines.append(f"Evidence: \u201c{md(evidence.text)}\u201d \u2014 {f'[{name}](<{url}>)' if url else name}")
     return "  \n   ".join(lines)
 
@@ -145,13 +158,19 @@ def _clashes(content: Content, pairs: Sequence[Clash]) -> str:
     return _table(["Subject", "One says", "The other says"], rows)
 
 
-def _hints(content: Content, hints: Sequence[Fallacy], title: str) -> list[str]:
-    items = (
-        f"- {_said(content, hint.quote)}  \n"
-        f"  {md(view.possibility(hint))} (cue: {md(hint.cue)}). Innocent reading: {md(hint.innocent_reading)}"
-        for hint in hints
-    )
-    return _section(title, [view.HINT_NOTE, _bullets(items)]) if hints else []
+def _points(content: Content, points: Sequence[KeyPoint]) -> str:
+    items = ("  \n  ".join(_said(content, quote) for quote in (point.quote, *point.others)) for point in points)
+    return _bullets(f"- {item}" for item in items)
+
+
+def _hints(report: Report, hints: Sequence[Fallacy], title: str) -> list[str]:
+    return _section(title, [view.HINT_NOTE, _bullets(_hint(report, hint) for hint in hints)]) if hints else []
+
+
+def _hint(report: Report, hint: Fallacy) -> str:
+    possible = f"{md(view.possibility(hint))} (cue: {md(hint.cue)}). Innocent reading: {md(hint.innocent_reading)}"
+    lines = [f"- {_said(report.content, hint.quote)}", *_beside(report, hint.quote, "hint"), possible]
+    return "  \n  ".join(lines)
 
 
 def _speakers(report: Report) -> str:

@@ -18,7 +18,8 @@ from rich.text import Text
 from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Label, Report
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import shares, view
+from udib.delivery import corrections, shares, view
+from udib.delivery.citation import source_name
 from udib.delivery.places import whole
 from udib.delivery.text import clean, web_url
 
@@ -52,7 +53,7 @@ def render_terminal(report: Report, width: int) -> RenderableType:
             _spaced(_clash(content, pair, beside=beside) for pair in clashes[:first]),
             len(clashes) - first,
         ),
-        *_section("Possible fallacies", [_hints(content, hints[:first])] if hints else [], len(hints) - first),
+        *_section("Possible fallacies", [_hints(report, hints[:first])] if hints else [], len(hints) - first),
         *_section(
             "Questions without an answer",
             [_quotes(content, questions[:first])] if questions else [],
@@ -60,6 +61,7 @@ def render_terminal(report: Report, width: int) -> RenderableType:
         ),
         *_section("Who spoke", [_speakers(report, width)] if view.speakers(report) else []),
         *_section("What is missing", [Text(view.gap(missing)) for missing in report.missing]),
+        *_section("Corrections", [Text(corrections.listed(made)) for made in report.corrections]),
         *_section("How this report was made", _making(report, width)),
     )
 
@@ -110,20 +112,25 @@ def _quotes(content: Content, quotes: Sequence[Quote]) -> RenderableType:
 
 def _claims(report: Report, checks: Sequence[FactCheck]) -> RenderableType:
     shared = view.shared_reason(report)
-    rows = ((_time(report.content, check.claim.quote.start_s), _claim(check, shared)) for check in checks)
+    rows = ((_time(report.content, check.claim.quote.start_s), _claim(report, check, shared)) for check in checks)
     note = [Text(shared, style="dim"), Text()] if shared else []
     return Group(*note, *_rows(rows, spaced=True))
 
 
-def _claim(check: FactCheck, shared: str) -> RenderableType:
+def _claim(report: Report, check: FactCheck, shared: str) -> RenderableType:
     tone = f"bold {_TONES[check.verdict.label]}" if check.verdict else "dim"
     outcome = view.own_outcome(check, shared)
-    lines = [_said(check.claim.quote), *([Text(outcome, style=tone)] if outcome else [])]
+    lines = [_said(check.claim.quote), *_beside(report, check.claim.quote, "verdict")]
+    lines += [Text(outcome, style=tone)] if outcome else []
     lines.append(Text(f"worth checking {view.worth(check)}", style="dim"))
     for evidence in check.evidence[:1]:
-        source = Text(f" ({view.source_name(evidence)})", style=_link(web_url(evidence.link)))
+        source = Text(f" ({source_name(evidence)})", style=_link(web_url(evidence.link)))
         lines.append(Text.assemble(("evidence: ", "dim"), f"\u201c{clean(evidence.text)}\u201d", source))
     return Group(*lines)
+
+
+def _beside(report: Report, quote: Quote, part: str) -> list[RenderableType]:
+    return [Text(corrections.beside(made), style="bold yellow") for made in corrections.of(report, quote, part)]
 
 
 def _contradiction(content: Content, pair: Contradiction, *, beside: bool) -> RenderableType:
@@ -150,12 +157,13 @@ def _two(first: Text, second: Text, subject: str, *, beside: bool) -> Renderable
     return Group(table, caption)
 
 
-def _hints(content: Content, hints: Sequence[Fallacy]) -> RenderableType:
+def _hints(report: Report, hints: Sequence[Fallacy]) -> RenderableType:
     rows = (
         (
-            _time(content, hint.quote.start_s),
+            _time(report.content, hint.quote.start_s),
             Group(
                 _said(hint.quote),
+                *_beside(report, hint.quote, "hint"),
                 Text(f"{view.possibility(hint)} (cue: {clean(hint.cue)})", style="magenta"),
                 Text(f"Innocent reading: {clean(hint.innocent_reading)}"),
             ),
@@ -174,7 +182,7 @@ def _speakers(report: Report, width: int) -> RenderableType:
 
 
 def _making(report: Report, width: int) -> list[RenderableType]:
-    facts = [Text(f"{view.GATE_NOTE} {'; '.join(view.made(report))}.", style="dim")]
+    facts = [Text(f"{view.method(report)} {view.GATE_NOTE} {'; '.join(view.made(report))}.", style="dim")]
     run = view.run_of(report.stages)
     if run is None:
         return [*facts]

@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from udib.core.errors import Status
 from udib.core.findings import (
     Clash,
     Contradiction,
-    Evidence,
-    EvidenceKind,
     FactCheck,
     Fallacy,
+    KeyPoint,
     Label,
     NotJudged,
     Report,
@@ -30,7 +29,7 @@ FIRST_PAGE = 4
 HINT_NOTE = "Possibilities to think about, never a verdict on a person; each stands beside its innocent reading."
 GATE_NOTE = "Every quotation is the transcript's own wording, found again word for word before this report was made."
 
-_LABELS = {
+LABELS = {
     Label.SUPPORTED: "Supported",
     Label.REFUTED: "Refuted",
     Label.CONFLICTING: "Conflicting evidence",
@@ -188,6 +187,11 @@ def clashes(report: Report) -> list[Clash]:
     return sorted(report.debate.clashes if report.debate else (), key=lambda pair: pair.first.start_s)
 
 
+def points(report: Report) -> tuple[KeyPoint, ...]:
+    """The points that were made more than once, most often made first."""
+    return report.debate.points if report.debate else ()
+
+
 def unanswered(report: Report) -> list[Quote]:
     """The questions that nobody answered, in order of time."""
     return sorted(report.debate.unanswered if report.debate else (), key=lambda quote: quote.start_s)
@@ -196,6 +200,21 @@ def unanswered(report: Report) -> list[Quote]:
 def speakers(report: Report) -> list[SpeakerShare]:
     """The speakers, who spoke most first."""
     return sorted(report.debate.speakers if report.debate else (), key=lambda speaker: -speaker.talk_s)
+
+
+def tally(report: Report) -> list[tuple[str, int, str]]:
+    """What was found, how many of it, and the name of its place in a page."""
+    judged = sum(check.verdict is not None for check in checks(report))
+    counts = [
+        ("claims", len(checks(report)), "claims"),
+        ("with a verdict", judged, "claims"),
+        ("contradictions", len(contradictions(report)), "contradictions"),
+        ("possible fallacies", len(hints(report)), "hints"),
+        ("clashes", len(clashes(report)), "clashes"),
+        ("speakers", len(speakers(report)), "speakers"),
+        ("corrections", len(report.corrections), "corrections"),
+    ]
+    return [(_singular(name) if number == 1 else name, number, place) for name, number, place in counts]
 
 
 def worth(check: FactCheck) -> str:
@@ -234,7 +253,7 @@ def own_outcome(check: FactCheck, shared: str) -> str:
 
 def label(check: FactCheck) -> str:
     """The verdict in two words."""
-    return _LABELS[check.verdict.label] if check.verdict else "No verdict"
+    return LABELS[check.verdict.label] if check.verdict else "No verdict"
 
 
 def tone(check: FactCheck) -> str:
@@ -251,33 +270,6 @@ def possibility(hint: Fallacy) -> str:
 def differs(pair: Contradiction) -> str:
     """What the later statement says: `another number on "rent, board"`."""
     return f"{_DIFFERENCES.get(pair.difference, words(pair.difference))} on \u201c{clean(pair.subject)}\u201d"
-
-
-def source_name(evidence: Evidence) -> str:
-    """Where evidence comes from: what it is, source, speaker, second and dates, as far as they are known."""
-    facts = [_what(evidence), clean(evidence.source)]
-    facts += [clean(evidence.speaker)] if evidence.speaker and evidence.kind is not EvidenceKind.REVIEW else []
-    facts += [clock(evidence.start_s)] if evidence.start_s is not None else []
-    facts += [when(evidence.published_at)] if evidence.published_at else []
-    facts += [f"read {when(evidence.retrieved_at)}"] if evidence.retrieved_at else []
-    return ", ".join(fact for fact in facts if fact)
-
-
-def _what(evidence: Evidence) -> str:
-    """What kind of evidence it is and whose; nothing for what was said in another item."""
-    publisher = clean(evidence.publisher or "")
-    match evidence.kind:
-        case EvidenceKind.REVIEW:
-            of = f" of {clean(evidence.speaker)}" if evidence.speaker else ""
-            return f"claim{of}, rated \u201c{clean(evidence.rating or '')}\u201d by {publisher or 'a publisher'}"
-        case EvidenceKind.FILE:
-            return f"document of {publisher}" if publisher else "document"
-        case EvidenceKind.WEB:
-            # A page may call itself anything; its host it cannot choose.
-            host = clean(urlsplit(evidence.link).hostname or "")
-            return f"{publisher} ({host})" if publisher not in {"", host} else host
-        case EvidenceKind.MEMORY:
-            return ""
 
 
 def gap(missing: Missing) -> str:
@@ -320,6 +312,14 @@ def made(report: Report) -> list[str]:
     return [*facts, f"cost {money(report.cost_usd)}"]
 
 
+def method(report: Report) -> str:
+    """What made the findings: rules, and which language models where there were any."""
+    models = report.worded_summary.models if report.worded_summary else ()
+    if not models:
+        return "Made by rules on this machine; no language model was asked."
+    return f"Findings by rules on this machine, the summary by {', '.join(clean(model) for model in models)}."
+
+
 @dataclass(frozen=True, slots=True)
 class RunTimes:
     """The stages of a run as a whole.
@@ -357,6 +357,10 @@ def state(stage: StageTiming) -> str:
     """How a stage ended, in a word or two: nothing for a plain success."""
     ending = "" if stage.status is Status.OK else words(stage.status.value)
     return ", ".join(part for part in (ending, "kept from before" if stage.reused else "", clean(stage.note)) if part)
+
+
+def _singular(name: str) -> str:
+    return {"possible fallacies": "possible fallacy", "clashes": "clash"}.get(name, name.removesuffix("s"))
 
 
 def _longest_chain(stages: Sequence[StageTiming]) -> tuple[StageTiming, ...]:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from udib.core.computing import computed
 from udib.core.findings import Evidence, EvidenceKind
 from udib.core.ports import Memory
 from udib.core.tenancy import Scope
@@ -87,7 +88,10 @@ async def _recalled(
 ) -> list[list[Evidence]]:
     filters = Filters(not_content_id=without)
     found = await memory.recall(scope, kind, statements, limit=_LOOKED_AT, filters=filters)
-    pairs = list(zip(statements, found, strict=True))
+    return await computed(_chosen, list(zip(statements, found, strict=True)))
+
+
+def _chosen(pairs: Sequence[tuple[str, Sequence[Passage]]]) -> list[list[Evidence]]:
     copies = _copies(pairs)
     return [
         [
@@ -142,15 +146,27 @@ def says_again(statement: str, text: str) -> bool:
     """
     wanted, said = words_of(statement), words_of(text)
     enough = _SAID_AGAIN * len(wanted)
-    ours = Counter(wanted)
-    if (ours & Counter(said)).total() < enough:
+    lacks = Counter(wanted)  # of each word, how often more the statement has it than the piece of the text
+    if (lacks & Counter(said)).total() < enough:
         return False
-    for at in range(max(len(said) - len(wanted), 0) + 1):
-        theirs = Counter(said[at : at + len(wanted)])
-        differing = (ours - theirs) + (theirs - ours)
-        if (ours & theirs).total() >= enough and not any(map(_turns, differing)):
+    shared, turning = 0, sum(map(_turns, lacks))
+    for at, word in enumerate(said):
+        shared += lacks[word] > 0
+        turning += _turned(word, lacks[word], lacks[word] - 1)
+        lacks[word] -= 1
+        if at >= len(wanted):
+            left = said[at - len(wanted)]
+            shared -= lacks[left] >= 0
+            turning += _turned(left, lacks[left], lacks[left] + 1)
+            lacks[left] += 1
+        if at + 1 >= min(len(wanted), len(said)) and shared >= enough and not turning:
             return True
-    return False
+    return not wanted
+
+
+def _turned(word: str, before: int, after: int) -> int:
+    """By how much the number of words grows that differ and make another statement."""
+    return int(_turns(word)) * ((after != 0) - (before != 0)) if 0 in {before, after} else 0
 
 
 def words_of(text: str) -> list[str]:

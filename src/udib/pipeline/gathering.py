@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from udib.core.computing import computed
 from udib.core.errors import ForbiddenError, UdibError, UnavailableError
 from udib.core.evidence import Document, SearchHit
 from udib.core.findings import Evidence, EvidenceKind
@@ -134,13 +135,13 @@ class Gathering:
             if not limit.expired():
                 raise
             self._late = True
-        reviews, pages = await asyncio.to_thread(self._evidence, asked, found)
+        reviews, pages = await computed(self._evidence, asked, found)
         return [[*reviews.get(number, ()), *some, *pages.get(number, ())] for number, some in enumerate(own)]
 
     async def _outside(self, asked: Sequence[str], found: _Found) -> None:
         """Ask and read; what is found by the time that it is ended stays."""
         await self._ask(self.elsewhere.reviews, dict(enumerate(asked)), found.rated)
-        rated = await asyncio.to_thread(self._reviews, asked, found)
+        rated = await computed(self._reviews, asked, found)
         await self._ask(
             self.elsewhere.web,
             {number: claim for number, claim in enumerate(asked) if not is_reviewed(claim, rated.get(number, ()))},

@@ -5,12 +5,22 @@ it names nobody that they do not name, and takes nobody for their speaker who is
 transcript can tell a model to write a link. Each stands beside words that were said.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Any, Final
 
+from udib.analysis.gates import (
+    NOT_BORNE_OUT,
+    NOT_PLAIN,
+    TOO_MANY,
+    UNKNOWN_NUMBER,
+    WRONG_NAME,
+    GateCount,
+    has_right_names,
+    is_plain,
+    words_of,
+)
 from udib.analysis.language import is_english
 from udib.analysis.sentences import Sentence, sentences
 from udib.core.findings import WordedStatement
@@ -21,15 +31,6 @@ MOST_STATEMENTS: Final = 8
 MOST_OF_A_PART: Final = 4
 """Statements of one part of several."""
 _PASSAGE_WORDS: Final = 80
-_MARKUP: Final = re.compile(
-    r"[<>\[\]{}|\\`*_#~@]|://|\bwww\.|\b[a-z\d-]{2,}\.[a-z]{2,}\b|^(?:[-+\u2022]|\d+[.)])\s", re.IGNORECASE
-)
-"""What makes a link, a mention, a list or other markup in any of the places where a report is shown."""
-_JOINERS: Final = str.maketrans("", "", "\u200c\u200d")
-"""Invisible, and needed by several scripts."""
-_INSIDE: Final = re.compile(r"(?<=[\w,;:)%] )[^\W\d_]{2,}")
-"""A word that does not begin a sentence."""
-_LETTERS: Final = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,9 @@ class SummaryGate:
     def __init__(self, transcript: Transcript) -> None:
         self._transcript = transcript
         self._sentences = sentences(transcript)
-        self._names = {word for speaker in transcript.speakers for word in _words(speaker)}
+        self._names = {word for speaker in transcript.speakers for word in words_of(speaker)}
         self._english = is_english(transcript)
+        self.count = GateCount("summary")
 
     def passed(self, draft: Draft, shown: Mapping[int, CitedPassage], most: int) -> tuple[WordedStatement, ...]:
         """The statements of a draft that are believed, `most` at most.
@@ -89,33 +91,35 @@ class SummaryGate:
             shown: The passages that it was shown, by number.
             most: How many statements it was asked for.
         """
-        kept = (self._passed(drafted, shown) for drafted in draft.statements[:most])
-        return tuple(statement for statement in kept if statement is not None)
+        self.count.drop(TOO_MANY, len(draft.statements[most:]))
+        kept = [self._passed(drafted, shown) for drafted in draft.statements[:most]]
+        return tuple(each for each in kept if each is not None)
 
     def _passed(self, drafted: DraftedStatement, shown: Mapping[int, CitedPassage]) -> WordedStatement | None:
-        text = " ".join(drafted.text.split())
-        if _MARKUP.search(text) or not text.translate(_JOINERS).isprintable():
+        found = self._checked(drafted, shown)
+        if isinstance(found, str):
+            self.count.drop(found)
             return None
+        self.count.keep()
+        return found
+
+    def _checked(self, drafted: DraftedStatement, shown: Mapping[int, CitedPassage]) -> WordedStatement | str:
+        """The statement, or the code of the check that it fails."""
+        if not is_plain(" ".join(drafted.text.split())):
+            return NOT_PLAIN
+        if not set(drafted.cites) <= shown.keys():
+            return UNKNOWN_NUMBER
         # Speakers stand beside: whoever is named, the statement and the words have to share more than the name.
         citables = {number: Citable(each.text, beside=each.speaker or "") for number, each in shown.items()}
         founded = borne_out(drafted, citables)
         if founded is None:
-            return None
+            return NOT_BORNE_OUT
         cited = [shown[number] for number in founded.cites]
-        if not self._right_names(founded.text, cited):
-            return None
+        near = {word for passage in cited for word in words_of(f"{passage.text} {passage.speaker or ''}")}
+        if not has_right_names(founded.text, near, self._names, english=self._english):
+            return WRONG_NAME
         quotes = [self._quote(quote, cited) for quote in founded.quotes] or self._nearest(founded.text, cited)
-        return WordedStatement(founded.text, tuple(dict.fromkeys(quotes))) if quotes else None
-
-    def _right_names(self, text: str, cited: Sequence[CitedPassage]) -> bool:
-        """Whether a statement names only what the passages name or who speaks, and first one of their speakers."""
-        near = {word for passage in cited for word in _words(f"{passage.text} {passage.speaker or ''}")}
-        speakers = [word for word in _words(text) if word in self._names]
-        if speakers and speakers[0] not in near:
-            return False
-        # Elsewhere than in English a capital may begin any noun.
-        names = [word for word in _INSIDE.findall(text) if word[0].isupper()] if self._english else []
-        return all(name.casefold() in near | self._names for name in names)
+        return WordedStatement(founded.text, tuple(dict.fromkeys(quotes))) if quotes else NOT_BORNE_OUT
 
     def _quote(self, quote: str, cited: Sequence[CitedPassage]) -> Quote:
         passage, place = next(
@@ -175,7 +179,3 @@ def _passage(number: int, held: Sequence[tuple[int, Segment]]) -> CitedPassage:
 
 def _overlap(sentence: Sentence, passage: CitedPassage) -> bool:
     return sentence.quote.first <= passage.last and sentence.quote.last >= passage.first
-
-
-def _words(text: str) -> list[str]:
-    return [word.casefold() for word in _LETTERS.findall(text)]

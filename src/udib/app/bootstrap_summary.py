@@ -99,6 +99,7 @@ class _Summary:
             parts=len(parts),
             parts_read=len(mapped.read),
             missing=tuple(self._missing),
+            gates=(self._gate.count.account,),
         )
 
     def _cut(self) -> tuple[TextWindow, ...]:

@@ -1,4 +1,4 @@
-"""What a fact-checker's rating means, as one of our labels. Each writes what it likes: "Pants on Fire!", "Half True"."""
+"""What a fact-checker's rating means, as one of our labels. Each writes what it likes: "Pants on Fire!"."""
 
 import re
 from typing import Final

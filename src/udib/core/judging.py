@@ -98,7 +98,7 @@ class SpeechGrade:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DebateOutcome:
     """Who did better by the grades, made only where a reader asks for it.
 
     `winner` is None for a tie, and where the two orders of reading disagree; `by_order` are the two outcomes, the
@@ -123,7 +123,7 @@ class DebateLedger:
 
     points: tuple[DebatePoint, ...] = ()
     grades: tuple[SpeechGrade, ...] = ()
-    outcome: Outcome | None = None
+    outcome: DebateOutcome | None = None
     passages: int = 0
     passages_read: int = 0
     use: ModelUse = ModelUse()

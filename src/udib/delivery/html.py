@@ -11,7 +11,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from udib.core.findings import Report
-from udib.delivery import shares, view
+from udib.delivery import judged, shares, view
 from udib.delivery.places import MOST_CUES, Places, anchor, whole
 from udib.delivery.text import clean, language_tag, web_url
 from udib.delivery.timeline import LEFT, WIDTH, findings_picture, stages_picture
@@ -37,6 +37,7 @@ def render_html(report: Report, transcript_vtt: str = "", sound: str | None = No
         report=report,
         content=content,
         view=view,
+        judged=judged,
         places=places,
         too_long=bool(cues) and not places.cues,
         style=style,

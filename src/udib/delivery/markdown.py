@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Report
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import shares, view
+from udib.delivery import judged, shares, view
 from udib.delivery.text import markdown as md
 from udib.delivery.text import web_url
 
@@ -96,7 +96,7 @@ def _making(report: Report) -> list[str]:
         ]
         for stage in report.stages
     ]
-    facts = [view.GATE_NOTE, *(f"{fact[:1].upper()}{fact[1:]}." for fact in view.made(report))]
+    facts = [view.GATE_NOTE, *(f"{fact[:1].upper()}{fact[1:]}." for fact in [*view.made(report), *judged.made(report)])]
     return _section(
         "How this report was made",
         [
@@ -116,11 +116,16 @@ def _claim(content: Content, check: FactCheck, shared: str) -> str:
     """One item of a numbered list; what follows the quotation is indented below it."""
     outcome = md(view.own_outcome(check, shared))
     lines = [_said(content, check.claim.quote), f"Worth checking {md(view.worth(check))}"]
+    lines += [md(judged.wording(check))] if check.claim.wording else []
     lines += [f"**{outcome}**" if check.verdict else outcome] if outcome else []
-    for evidence in check.evidence[:_EVIDENCE]:
+    lines += [md(text) for text in judged.former(check)]
+    for place, evidence in enumerate(check.evidence[:_EVIDENCE]):
         url = web_url(evidence.link)
         name = md(view.source_name(evidence))
-        lines.append(f"Evidence: \u201c{md(evidence.text)}\u201d \u2014 {f'[{name}](<{url}>)' if url else name}")
+        text = f"\u201c{md(judged.evidence_text(check, place))}\u201d"
+        lines.append(
+            f"{md(judged.evidence_title(check, place))}: {text} \u2014 {f'[{name}](<{url}>)' if url else name}"
+        )
     return "  \n   ".join(lines)
 
 

@@ -18,7 +18,7 @@ from rich.text import Text
 from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Label, Report
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import shares, view
+from udib.delivery import judged, shares, view
 from udib.delivery.places import whole
 from udib.delivery.text import clean, web_url
 
@@ -118,11 +118,15 @@ def _claims(report: Report, checks: Sequence[FactCheck]) -> RenderableType:
 def _claim(check: FactCheck, shared: str) -> RenderableType:
     tone = f"bold {_TONES[check.verdict.label]}" if check.verdict else "dim"
     outcome = view.own_outcome(check, shared)
-    lines = [_said(check.claim.quote), *([Text(outcome, style=tone)] if outcome else [])]
+    lines = [_said(check.claim.quote), *([Text(judged.wording(check), style="italic")] if check.claim.wording else [])]
+    lines += [Text(outcome, style=tone)] if outcome else []
+    lines += [Text(text, style="dim") for text in judged.former(check)]
     lines.append(Text(f"worth checking {view.worth(check)}", style="dim"))
-    for evidence in check.evidence[:1]:
+    for place in judged.telling(check):
+        evidence = check.evidence[place]
         source = Text(f" ({view.source_name(evidence)})", style=_link(web_url(evidence.link)))
-        lines.append(Text.assemble(("evidence: ", "dim"), f"\u201c{clean(evidence.text)}\u201d", source))
+        title, text = judged.evidence_title(check, place).lower(), judged.evidence_text(check, place)
+        lines.append(Text.assemble((f"{title}: ", "dim"), f"\u201c{text}\u201d", source))
     return Group(*lines)
 
 
@@ -174,7 +178,7 @@ def _speakers(report: Report, width: int) -> RenderableType:
 
 
 def _making(report: Report, width: int) -> list[RenderableType]:
-    facts = [Text(f"{view.GATE_NOTE} {'; '.join(view.made(report))}.", style="dim")]
+    facts = [Text(f"{view.GATE_NOTE} {'; '.join([*view.made(report), *judged.made(report)])}.", style="dim")]
     run = view.run_of(report.stages)
     if run is None:
         return [*facts]

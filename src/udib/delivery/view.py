@@ -29,7 +29,7 @@ FIRST_PAGE = 4
 HINT_NOTE = "Possibilities to think about, never a verdict on a person; each stands beside its innocent reading."
 GATE_NOTE = "Every quotation is the transcript's own wording, found again word for word before this report was made."
 
-_LABELS = {
+LABELS = {
     Label.SUPPORTED: "Supported",
     Label.REFUTED: "Refuted",
     Label.CONFLICTING: "Conflicting evidence",
@@ -39,6 +39,13 @@ _NOT_JUDGED = {
     "needs_llm": "needs a language model",
     "no_evidence": "nothing was found that bears on it",
     "budget": "the budget is used up",
+    "deadline": "there was no time left for it",
+    "model_unusable": "the model gave no usable answer",
+    "limit": "less worth checking than those that were judged",
+    "not_checkable": "a model finds nothing in it that could be checked",
+    "unclear_referent": "a model cannot tell from the words around it who or what is meant",
+    "own_words": "only the same speaker says so elsewhere",
+    "evidence_forgotten": "what it rested on was forgotten",
 }
 _ORIGINS = {
     "transcript": "a transcript",
@@ -212,6 +219,8 @@ def grounds(check: FactCheck) -> str:
     """What a verdict rests on, or why there is none and what one would cost."""
     if check.verdict is not None:
         basis = clean(check.verdict.basis)
+        if check.verdict.label is Label.NOT_ENOUGH_INFO:
+            return basis
         return f"confidence {check.verdict.confidence:.2f}" + (f", {basis}" if basis else "")
     return _not_judged(check.not_judged) if check.not_judged else ""
 
@@ -233,7 +242,7 @@ def own_outcome(check: FactCheck, shared: str) -> str:
 
 def label(check: FactCheck) -> str:
     """The verdict in two words."""
-    return _LABELS[check.verdict.label] if check.verdict else "No verdict"
+    return LABELS[check.verdict.label] if check.verdict else "No verdict"
 
 
 def tone(check: FactCheck) -> str:

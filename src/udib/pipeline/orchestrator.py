@@ -5,7 +5,8 @@ The levels, each of which starts when the one above is done:
     resolve
     download
     transcribe | metadata
-    debate | fact-check | fallacies | outline | summary
+    debate | fact-check | fallacies | outline
+    verdicts | reasoned-fallacies | summary | ledger
     aggregate
     store
     files | notice
@@ -34,7 +35,6 @@ from udib.core.findings import (
     Outline,
     Report,
     StageTiming,
-    WordedSummary,
 )
 from udib.core.jobs import RunKey
 from udib.core.ports import Outbox, ProgressSink, Source
@@ -44,7 +44,8 @@ from udib.core.tenancy import Scope
 from udib.core.types import Answer, Content, ContentId, Delivered, Media, Progress
 from udib.core.vectors import Filters
 from udib.pipeline.ask import ask
-from udib.pipeline.evidence import look_up_in
+from udib.pipeline.by_model import ModelStages, gap_of, with_history
+from udib.pipeline.evidence import LookUp, look_up_in
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
 from udib.pipeline.journal import Watched
 from udib.pipeline.parts import Analyses, Request, Services
@@ -200,14 +201,14 @@ class ContentPipeline:
         content = tags.result().value or ctx.content
         # From the first look into memory until the report is out, nothing that it may cite is forgotten.
         async with self._services.journal.citing(self.scope):
-            return await self._conclude(ctx, transcript, content, _missing("metadata", tags.result()))
+            return await self._conclude(ctx, transcript, content, gap_of("metadata", tags.result()))
 
     async def _conclude(
         self, ctx: _Context, transcript: Transcript, content: Content, gaps: tuple[Missing, ...]
     ) -> Report:
         """The levels below the transcript; `gaps` are the parts that are missing already."""
         limits = self._deadlines
-        findings = await self._analyse(ctx, transcript)
+        findings = await self._analyse(ctx, transcript, content)
         changed = changes(ctx.before, content, transcript, revision=ctx.run.revision)
         findings = replace(findings, missing=(*findings.missing, *transcript.missing, *changed, *gaps))
 
@@ -260,8 +261,8 @@ class ContentPipeline:
         """Title, author, date and duration from the media's own tags, where the source gave none."""
         return await self._services.read_tags(ctx.content, media)
 
-    async def _analyse(self, ctx: _Context, transcript: Transcript) -> Findings:
-        """The analyses side by side; each reads the transcript only, so none can disturb another."""
+    async def _analyse(self, ctx: _Context, transcript: Transcript, content: Content) -> Findings:
+        """The analyses side by side, none of which can disturb another; then what models make of them."""
         limit = self._deadlines.analyse_s
         run = ctx.run
         async with asyncio.TaskGroup() as level:
@@ -273,35 +274,32 @@ class ContentPipeline:
                 run.step(Stage("fallacies", self._fallacy_detection, Fallacies, limit), transcript)
             )
             outline = level.create_task(run.step(Stage("outline", self._outline, Outline, limit), transcript))
-            worded = []
-            if (summarise := self._analyses.summary) is not None:  # without a model there is no such stage
-                summary = Stage("summary", partial(summarise, self.scope), WordedSummary, limit)
-                worded.append(level.create_task(run.step(summary, transcript)))
-        return Findings(
+        found = Findings(
             transcript,
             outline.result().value,
             debate.result().value,
             fact.result().value,
             fallacy.result().value,
             missing=(
-                *_missing("debate", debate.result()),
-                *_missing("fact-check", fact.result()),
-                *_missing("fallacies", fallacy.result()),
-                *_missing("outline", outline.result()),
-                *(gap for task in worded for gap in _missing("summary in words", task.result())),
+                *gap_of("debate", debate.result()),
+                *gap_of("fact-check", fact.result()),
+                *gap_of("fallacies", fallacy.result()),
+                *gap_of("outline", outline.result()),
                 *(() if transcript.speakers else (Missing("who said what", _NO_SPEAKERS),)),
             ),
-            worded_summary=next((task.result().value for task in worded), None),
         )
+        models = ModelStages(run, self._analyses, self.scope, limit)
+        return await models.asked(found, content, self._now(), self._look_up(ctx))
 
     async def _debate_analysis(self, transcript: Transcript) -> DebateMap:
         return await self._analyses.debate(transcript)
 
     async def _fact_check_analysis(self, ctx: _Context, transcript: Transcript) -> FactChecks:
         """Claims, each with what the scope's memory holds about it; an item is never evidence for itself."""
-        return await self._analyses.fact_check(
-            transcript, look_up_in(self._services.memory, self.scope, without=ctx.content.id)
-        )
+        return await self._analyses.fact_check(transcript, self._look_up(ctx))
+
+    def _look_up(self, ctx: _Context) -> LookUp:
+        return look_up_in(self._services.memory, self.scope, without=ctx.content.id)
 
     async def _fallacy_detection(self, transcript: Transcript) -> Fallacies:
         return await self._analyses.fallacies(transcript)
@@ -312,7 +310,8 @@ class ContentPipeline:
     async def _aggregate_analysis(self, ctx: _Context, findings: Findings, content: Content) -> Report:
         """One report of all findings, every quote of which is looked up in the transcript once more."""
         created_at = self._now().astimezone(UTC).isoformat(timespec="seconds")
-        return await self._analyses.aggregate(findings, content, created_at, ctx.run.revision)
+        report = await self._analyses.aggregate(findings, content, created_at, ctx.run.revision)
+        return with_history(report, ctx.before)
 
     async def _storage_stage(self, ctx: _Context, report: Report, transcript: Transcript) -> int:
         """The memory, then the report as it is. Returns how many records wait to be stored.
@@ -350,7 +349,7 @@ class ContentPipeline:
             delivered=tuple(place for result in results for place in result.value or ()),
             missing=(
                 *report.missing,
-                *(gap for name, r in zip(("files", "notice"), results, strict=False) for gap in _missing(name, r)),
+                *(gap for name, r in zip(("files", "notice"), results, strict=False) for gap in gap_of(name, r)),
             ),
         )
         await self._services.catalogue.save(self.scope, report)
@@ -367,7 +366,3 @@ class ContentPipeline:
 
 
 _WAITING: Final = "the server cannot be reached; {} records wait on this machine's disk and are found when it is back."
-
-
-def _missing(part: str, result: StepResult[T]) -> tuple[Missing, ...]:
-    return () if result.success else (Missing(part, result.error or result.status.value),)

@@ -2,10 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from udib.core.errors import BadRequestError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, WordedSummary
+from udib.core.judging import DebateLedger
 from udib.core.ports import ArtifactStore, Catalogue, Forgettable, Memory, Outbox, Source, Transcriber
 from udib.core.speech import Transcript
 from udib.core.tenancy import Scope
@@ -28,7 +30,8 @@ _AS_USUAL: Final = frozenset({"download"})
 class Analyses:
     """What is made of a transcript. `aggregate` takes the findings, the content, a UTC date and the revision.
 
-    `summary` asks a model, at the scope's cost; None: no model is asked.
+    The last ones ask models, at the scope's cost; None: no model is asked. `verdicts` takes the claims with their
+    evidence, and the time at which they are judged; what it gives stands in their place, and they stand if it fails.
     """
 
     debate: Callable[[Transcript], Awaitable[DebateMap]]
@@ -38,6 +41,9 @@ class Analyses:
     aggregate: Callable[[Findings, Content, str, int], Awaitable[Report]]
     to_captions: Callable[[Transcript], str]
     summary: Callable[[Scope, Transcript], Awaitable[WordedSummary]] | None = None
+    verdicts: Callable[[Scope, Content, datetime, LookUp, Transcript, FactChecks], Awaitable[FactChecks]] | None = None
+    reasoned_fallacies: Callable[[Scope, Transcript, Fallacies], Awaitable[Fallacies]] | None = None
+    ledger: Callable[[Scope, Transcript], Awaitable[DebateLedger]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # commands that look after all of it, their dry runs, and the choice among all adapters, testing a whole vector index as
 # a model and three servers.
 ROOM_LINES = {
-    "core": 2690, "net": 900, "storage": 4850, "sources": 2100, "transcripts": 2500, "analysis": 3460, "memory": 7850,
-    "delivery": 2040, "pipeline": 3150, "app": 5370, "testing": 1340, "llm": 7000,
+    "core": 2690, "net": 900, "storage": 4850, "sources": 2100, "transcripts": 2500, "analysis": 3810, "memory": 7850,
+    "delivery": 2140, "pipeline": 3150, "app": 5620, "testing": 1340, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "core/findings.py": "all values of a report, one schema; half of it says what the fields mean",

@@ -22,28 +22,14 @@ from udib.analysis.gates import (
     words_of,
 )
 from udib.analysis.language import is_english
-from udib.analysis.sentences import Sentence, sentences
+from udib.analysis.passages import CitedPassage, PassageQuotes
 from udib.core.findings import WordedStatement
-from udib.core.founding import Citable, Draft, DraftedStatement, borne_out, place_of, stems
-from udib.core.speech import SILENCE_S, Quote, Segment, Transcript
+from udib.core.founding import Citable, Draft, DraftedStatement, borne_out
+from udib.core.speech import Transcript
 
 MOST_STATEMENTS: Final = 8
 MOST_OF_A_PART: Final = 4
 """Statements of one part of several."""
-_PASSAGE_WORDS: Final = 80
-
-
-@dataclass(frozen=True, slots=True)
-class CitedPassage:
-    """A stretch of one speaker that a statement can cite by its number: segments `first` to `last`."""
-
-    number: int
-    text: str
-    speaker: str | None
-    first: int
-    last: int
-    start_s: float
-    end_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +37,6 @@ class SummaryChoice:
     """Which statements to keep, by number: the form of the answer that puts the parts of a long item together."""
 
     keep: list[int]
-
-
-def passages_of(transcript: Transcript) -> tuple[CitedPassage, ...]:
-    """A transcript as passages of at most 80 words, unless one segment has more; none goes on over a silence."""
-    found: list[CitedPassage] = []
-    held: list[tuple[int, Segment]] = []
-    for number, segment in enumerate(transcript.segments):
-        if held and not _goes_on(held, segment):
-            found.append(_passage(len(found) + 1, held))
-            held = []
-        if segment.text.strip():
-            held.append((number, segment))
-    if held:
-        found.append(_passage(len(found) + 1, held))
-    return tuple(found)
 
 
 def prompt_values(part: int, parts: int) -> dict[str, Any]:
@@ -77,8 +48,7 @@ class SummaryGate:
     """Lets pass the statements of drafts on one transcript that it bears out."""
 
     def __init__(self, transcript: Transcript) -> None:
-        self._transcript = transcript
-        self._sentences = sentences(transcript)
+        self._quotes = PassageQuotes(transcript)
         self._names = {word for speaker in transcript.speakers for word in words_of(speaker)}
         self._english = is_english(transcript)
         self.count = GateCount("summary")
@@ -118,34 +88,9 @@ class SummaryGate:
         near = {word for passage in cited for word in words_of(f"{passage.text} {passage.speaker or ''}")}
         if not has_right_names(founded.text, near, self._names, english=self._english):
             return WRONG_NAME
-        quotes = [self._quote(quote, cited) for quote in founded.quotes] or self._nearest(founded.text, cited)
+        found = [quote for words in founded.quotes if (quote := self._quotes.find(words, cited)) is not None]
+        quotes = found or self._quotes.nearest(founded.text, cited)
         return WordedStatement(founded.text, tuple(dict.fromkeys(quotes))) if quotes else NOT_BORNE_OUT
-
-    def _quote(self, quote: str, cited: Sequence[CitedPassage]) -> Quote:
-        passage, place = next(
-            (passage, place) for passage in cited if (place := place_of(quote, passage.text)) is not None
-        )
-        first, begin = self._where(passage, place[0])
-        last, end = self._where(passage, place[1] - 1)
-        return self._transcript.cut(first, begin, last, end + 1)
-
-    def _where(self, passage: CitedPassage, place: int) -> tuple[int, int]:
-        """The segment, and the place in it, of a character of a passage."""
-        for number in range(passage.first, passage.last + 1):
-            text = self._transcript.segments[number].text
-            if not text.strip():
-                continue
-            if place < len(text):
-                return number, place
-            place -= len(text) + 1
-        raise IndexError(f"passage {passage.number} has no character {place}")
-
-    def _nearest(self, text: str, cited: Sequence[CitedPassage]) -> list[Quote]:
-        """The sentence of what is cited that shares most with a statement that quotes nothing."""
-        wanted = stems(text)
-        inside = [each for each in self._sentences if any(_overlap(each, passage) for passage in cited)]
-        best = max(inside, key=lambda each: len(wanted & stems(each.text)), default=None)
-        return [] if best is None else [best.quote]
 
 
 def chosen(choice: SummaryChoice, statements: Sequence[WordedStatement], most: int) -> tuple[WordedStatement, ...]:
@@ -159,23 +104,3 @@ def spread(parts: Sequence[Sequence[WordedStatement]], most: int) -> tuple[Worde
     order = {id(statement): place for place, statement in enumerate(chain.from_iterable(parts))}
     rounds = [each for turn in zip_longest(*parts) for each in turn if each is not None]
     return tuple(sorted(rounds[:most], key=lambda each: order[id(each)]))
-
-
-def _goes_on(held: Sequence[tuple[int, Segment]], segment: Segment) -> bool:
-    last = held[-1][1]
-    words = sum(len(each.text.split()) for _, each in held) + len(segment.text.split())
-    return (
-        segment.speaker == last.speaker
-        and segment.start_s - last.end_s <= SILENCE_S
-        and (words <= _PASSAGE_WORDS or not segment.text.strip())
-    )
-
-
-def _passage(number: int, held: Sequence[tuple[int, Segment]]) -> CitedPassage:
-    (first, begins), (last, ends) = held[0], held[-1]
-    text = " ".join(segment.text for _, segment in held)
-    return CitedPassage(number, text, begins.speaker, first, last, begins.start_s, ends.end_s)
-
-
-def _overlap(sentence: Sentence, passage: CitedPassage) -> bool:
-    return sentence.quote.first <= passage.last and sentence.quote.last >= passage.first

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from itertools import chain, groupby
 from typing import Final
 
+from udib.analysis.passages import CitedPassage, passages_of
 from udib.analysis.worded_summary import (
     MOST_STATEMENTS,
-    CitedPassage,
     SummaryChoice,
     SummaryGate,
     chosen,
-    passages_of,
     prompt_values,
     spread,
 )

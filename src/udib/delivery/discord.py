@@ -189,7 +189,7 @@ def _contradiction(content: Content, pair: Contradiction) -> Message:
 
 def _hint(content: Content, hint: Fallacy) -> Message:
     innocent = dc(shorten(hint.innocent_reading, _QUOTE))
-    return _field(view.possibility(hint), [_said(content, hint.quote), f"Innocent reading: {innocent}"])
+    return _field(view.possibility(hint), [_said(content, hint.quote), f"{judged.innocent(hint)}: {innocent}"])
 
 
 def _chapter(content: Content, chapter: Chapter) -> str:

@@ -1,10 +1,13 @@
 """What models had a part in: wordings, readings of evidence, verdicts and former ones, and what was not believed."""
 
-from udib.core.findings import FactCheck, Report
-from udib.core.judging import Gate, Stance
+from udib.core.findings import FactCheck, Fallacy, Report
+from udib.core.judging import DebatePoint, Dimension, Gate, Grade, Stance
 from udib.delivery import view
 from udib.delivery.text import clean
 
+GRADES = ("Speaker", *(dimension.value.capitalize() for dimension in Dimension))
+"""The columns of `grade_rows`."""
+DROPPED_POINT = "Nobody answers it"
 _STANCES = {
     Stance.SUPPORTS: "Evidence for it",
     Stance.REFUTES: "Evidence against it",
@@ -41,6 +44,57 @@ def evidence_text(check: FactCheck, place: int) -> str:
 def telling(check: FactCheck) -> list[int]:
     """The place of the piece of evidence that a short page shows: one that says something, if any does."""
     return [each.evidence for each in check.judgements[:1]] or [0][: len(check.evidence)]
+
+
+def led_by(hint: Fallacy) -> str:
+    """What a hint goes by, and who found it if that was a model."""
+    if hint.model:
+        return f"found by {clean(hint.model)}; the reason given is \u201c{clean(hint.cue)}\u201d"
+    return f"cue: {clean(hint.cue)}"
+
+
+def innocent(hint: Fallacy) -> str:
+    """What introduces the innocent reading, and whose words that is in."""
+    return "Innocent reading, in a model's words" if hint.model else "Innocent reading"
+
+
+def points(report: Report) -> tuple[DebatePoint, ...]:
+    """The points of a debate that a model entered."""
+    return report.ledger.points if report.ledger else ()
+
+
+def grade_rows(report: Report) -> list[list[str]]:
+    """A row for each speaker: the name, and the grade in each dimension."""
+    found = report.ledger.grades if report.ledger else ()
+    grades = {(each.speaker, each.dimension): each.grade for each in found}
+    return [
+        [clean(speaker), *(_grade(grades.get((speaker, dimension))) for dimension in Dimension)]
+        for speaker in dict.fromkeys(each.speaker for each in found)
+    ]
+
+
+def grades_note(report: Report) -> str:
+    """How far the grades can be believed, and who did better by them if a reader asked for that."""
+    ledger = report.ledger
+    if ledger is None or not ledger.grades:
+        return ""
+    told = [
+        f"By {', '.join(map(clean, ledger.use.models))}, which read {ledger.passages_read} of "
+        f"{view.counted(ledger.passages, 'passage')} twice, each speaker first once; "
+        "\u201cunclear\u201d where the order changed its mind."
+    ]
+    if (outcome := ledger.outcome) is not None:
+        who = [clean(each) if each else "a tie" for each in outcome.by_order]
+        told.append(
+            f"Better by the grades: {who[0]}, in both orders."
+            if outcome.agreed
+            else f"Better by the grades: a tie, since one order of reading gives {who[0]} and the other {who[1]}."
+        )
+    return " ".join(told)
+
+
+def _grade(grade: Grade | None) -> str:
+    return "unclear" if grade is None else grade.value
 
 
 def made(report: Report) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Report
+from udib.core.judging import DebatePoint
 from udib.core.speech import Quote
 from udib.core.types import Content
 from udib.delivery import judged, shares, view
@@ -41,6 +42,14 @@ def _first_page(report: Report) -> list[str]:
         ),
         *_section("Contradictions to look at", [_contradictions(content, view.contradictions(report)[:first])]),
         *_section("Where they clash", [_clashes(content, view.clashes(report)[:first])]),
+        *_section("Points of the debate", [_bullets(_point(content, each) for each in judged.points(report)[:first])]),
+        *_section(
+            "How the speeches do",
+            [
+                md(judged.grades_note(report)),
+                _table(judged.GRADES, [list(map(md, r)) for r in judged.grade_rows(report)]),
+            ],
+        ),
         *_hints(content, view.hints(report)[:first], "Possible fallacies"),
         *_section("Questions without an answer", [_quotes(content, view.unanswered(report)[:first])]),
         *_section("Who spoke", [_speakers(report)]),
@@ -71,6 +80,7 @@ def _details(report: Report) -> list[str]:
         *_section("More claims", [_claims(report, view.checks(report)[first:], start=first + 1)]),
         *_section("More contradictions", [_contradictions(content, view.contradictions(report)[first:])]),
         *_section("More clashes", [_clashes(content, view.clashes(report)[first:])]),
+        *_section("More points", [_bullets(_point(content, each) for each in judged.points(report)[first:])]),
         *_hints(content, view.hints(report)[first:], "More possible fallacies"),
         *_section("More questions without an answer", [_quotes(content, view.unanswered(report)[first:])]),
         *(_extract(report) if _worded(report) else []),
@@ -150,10 +160,16 @@ def _clashes(content: Content, pairs: Sequence[Clash]) -> str:
     return _table(["Subject", "One says", "The other says"], rows)
 
 
+def _point(content: Content, point: DebatePoint) -> str:
+    answers = [f"Answered: {_said(content, answer)}" for answer in point.answers] or [judged.DROPPED_POINT]
+    return "  \n  ".join([f"- {_said(content, point.raised)}", *answers])
+
+
 def _hints(content: Content, hints: Sequence[Fallacy], title: str) -> list[str]:
     items = (
         f"- {_said(content, hint.quote)}  \n"
-        f"  {md(view.possibility(hint))} (cue: {md(hint.cue)}). Innocent reading: {md(hint.innocent_reading)}"
+        f"  {md(view.possibility(hint))} ({md(judged.led_by(hint))}). "
+        f"{md(judged.innocent(hint))}: {md(hint.innocent_reading)}"
         for hint in hints
     )
     return _section(title, [view.HINT_NOTE, _bullets(items)]) if hints else []

@@ -52,6 +52,8 @@ def render_terminal(report: Report, width: int) -> RenderableType:
             _spaced(_clash(content, pair, beside=beside) for pair in clashes[:first]),
             len(clashes) - first,
         ),
+        *_section("Points of the debate", _points(report, first), len(judged.points(report)) - first),
+        *_section("How the speeches do", _grades(report)),
         *_section("Possible fallacies", [_hints(content, hints[:first])] if hints else [], len(hints) - first),
         *_section(
             "Questions without an answer",
@@ -160,13 +162,38 @@ def _hints(content: Content, hints: Sequence[Fallacy]) -> RenderableType:
             _time(content, hint.quote.start_s),
             Group(
                 _said(hint.quote),
-                Text(f"{view.possibility(hint)} (cue: {clean(hint.cue)})", style="magenta"),
-                Text(f"Innocent reading: {clean(hint.innocent_reading)}"),
+                Text(f"{view.possibility(hint)} ({judged.led_by(hint)})", style="magenta"),
+                Text(f"{judged.innocent(hint)}: {clean(hint.innocent_reading)}"),
             ),
         )
         for hint in hints
     )
     return Group(Text(view.HINT_NOTE, style="dim"), Text(), *_rows(rows, spaced=True))
+
+
+def _points(report: Report, most: int) -> list[RenderableType]:
+    rows = (
+        (
+            _time(report.content, point.raised.start_s),
+            Group(
+                _said(point.raised),
+                *(Text.assemble(("answered: ", "dim"), _said(answer)) for answer in point.answers),
+                *([] if point.answers else [Text(judged.DROPPED_POINT, style="dim")]),
+            ),
+        )
+        for point in judged.points(report)[:most]
+    )
+    return _rows(rows, spaced=True)
+
+
+def _grades(report: Report) -> list[RenderableType]:
+    rows = judged.grade_rows(report)
+    if not rows:
+        return []
+    table = _plain_table(*judged.GRADES)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return [Text(judged.grades_note(report), style="dim"), Text(), table]
 
 
 def _speakers(report: Report, width: int) -> RenderableType:

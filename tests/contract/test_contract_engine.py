@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from udib.core.errors import BadRequestError, Status
-from udib.core.jobs import Job, JobState, Order, Outcome
+from udib.core.errors import BadRequestError, Status, UnavailableError
+from udib.core.jobs import Bounds, Job, JobState, Order, Outcome
 from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Progress
@@ -69,11 +69,13 @@ class LocalPlace:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.now = 1_000_000.0
+        self.bounds = Bounds()
 
     @asynccontextmanager
     async def engine(self) -> AsyncIterator[Engine]:
         database = Database(self.folder / "journal.db", JOURNAL_SCHEMA)
-        engine = LocalEngine(SqliteJobStore(database), self.folder / "locks", clock=lambda: self.now)
+        jobs = SqliteJobStore(database)
+        engine = LocalEngine(jobs, self.folder / "locks", bounds=self.bounds, clock=lambda: self.now)
         try:
             yield engine
         finally:
@@ -88,6 +90,7 @@ class FleetPlace:
         self.url = url
         self.schema = f"test_{uuid4().hex}"
         self.now = 1_000_000.0
+        self.bounds = Bounds()
 
     @asynccontextmanager
     async def engine(self) -> AsyncIterator[Engine]:
@@ -97,6 +100,7 @@ class FleetPlace:
             PostgresJobStore(database),
             lambda: DbosQueue(database, worker, lease_s=LEASE_S),
             worker,
+            bounds=self.bounds,
             clock=lambda: self.now,
         )
         try:
@@ -303,6 +307,61 @@ async def test_a_backlog_of_one_tenant_delays_no_other(engine: Engine, desk: Des
         assert (sorted(desk.begun[:2]), desk.begun[2:]) == (["a0", "a1"], ["b"])
 
 
+async def test_a_backlog_of_500_delays_a_single_job_by_one_job(tmp_path: Path, desk: Desk) -> None:
+    async with LocalPlace(tmp_path).engine() as engine:  # in a fleet the turns of tenants are drawn
+        async with asyncio.TaskGroup() as group:
+            for number in range(500):
+                group.create_task(engine.submit(order(f"a{number}", "wait", priority=100)))
+        async with serving(engine, desk.flows, Load(jobs=1, of_one_tenant=1)):
+            await until_begun(desk, 1)
+            await engine.submit(order("b", scope=OTHER, priority=-100))
+            desk.go.set()
+            await until_begun(desk, 2)
+    assert desk.begun[1] == "b"
+
+
+async def test_more_than_may_wait_are_refused(place: Place, desk: Desk) -> None:
+    place.bounds = Bounds(waiting=4, of_one_tenant=2)
+    async with place.engine() as engine:
+        jobs = [await engine.submit(order(name, scope=scope)) for scope in (ACME, OTHER) for name in ("a", "b")]
+        assert (await engine.submit(order("a"))).id == jobs[0].id
+        with pytest.raises(UnavailableError, match=r"As many jobs of acme wait as may \(2, engine.limits.waiting_of"):
+            await engine.submit(order("c"))
+        with pytest.raises(UnavailableError, match="cancel some with `udib jobs cancel`"):
+            await engine.perform(order("c"), desk.work, lambda _: None)
+        with pytest.raises(UnavailableError, match=r"As many jobs wait as may \(4, engine.limits.waiting\)"):
+            await engine.submit(order("c", scope=Scope.of("third", "main")))
+        await engine.cancel(jobs[0])
+        await engine.submit(order("c"))
+
+
+async def test_a_job_in_work_may_be_cancelled_twice_and_cleans_up_once(engine: Engine) -> None:
+    cleaned: list[str] = []
+    begun = asyncio.Event()
+
+    async def work(job: Job, tell: ProgressSink) -> Outcome:
+        try:
+            begun.set()
+            await asyncio.sleep(600)
+        finally:
+            cleaned.append("begun")
+            await asyncio.sleep(1)  # longer than it takes to look for cancellations again
+            cleaned.append("done")
+        return Outcome(Status.OK)
+
+    async with serving(engine, {"test": work}):
+        job = await engine.submit(order("a"))
+        await begun.wait()
+        await engine.cancel(job)
+        with suppress(BadRequestError):  # it is stopping, or has been stopped
+            await engine.cancel(job)
+        assert (await ended(engine, job)).state is JobState.CANCELLED
+        async with asyncio.timeout(PATIENCE_S):
+            while len(cleaned) < 2:
+                await asyncio.sleep(0.01)
+    assert cleaned == ["begun", "done"]
+
+
 async def test_tenants_take_turns_and_the_urgent_goes_first_in_its_own(
     place: Place, engine: Engine, desk: Desk
 ) -> None:
@@ -348,6 +407,25 @@ async def test_who_wants_one_job_done_goes_on_where_the_server_has_gone(
     assert (desk.ended, mine.ended) == ([], ["a"])
 
 
+async def test_who_waits_for_an_ordered_job_does_it_where_nobody_serves_and_never_orders_it_again(
+    engine: Engine, desk: Desk
+) -> None:
+    job = await engine.submit(order("a"))
+    told: list[Progress] = []
+    for _ in range(2):  # the second time it has ended
+        assert (await engine.attend(job, desk.work, told.append)).state is JobState.DONE
+    assert desk.ended == ["a"]
+    assert [event.state for event in told] == ["started", "ok"] * 2
+    assert len(await engine.jobs(ACME, limit=9)) == 1
+
+
+async def test_jobs_are_listed_without_those_of_some_flows(engine: Engine) -> None:
+    wanted = await engine.submit(order("a"))
+    other = await engine.submit(Order(ACME, "watch", {"watch": "w"}))
+    assert [job.id for job in await engine.jobs(ACME, limit=9)] == [other.id, wanted.id]
+    assert [job.id for job in await engine.jobs(ACME, without={"watch"}, limit=1)] == [wanted.id]
+
+
 async def test_who_gives_up_waiting_cancels_an_order_of_its_own_only(engine: Engine, desk: Desk) -> None:
     for others in (False, True):
         if others:
@@ -369,6 +447,22 @@ async def test_a_fork_is_an_order_of_its_own(engine: Engine, desk: Desk) -> None
         await ended(engine, forked)
 
 
+async def test_a_job_that_only_a_worker_of_another_version_knows_waits_for_that_one(
+    place: Place, engine: Engine, desk: Desk
+) -> None:
+    newer = await engine.submit(replace(order("newer"), flow="of a newer version"))
+    known = await engine.submit(order("known"))
+    async with serving(engine, desk.flows):
+        assert (await ended(engine, known)).state is JobState.DONE
+        await asyncio.sleep(0.5)
+        assert (await engine.find(ACME, newer.id)).state is JobState.WAITING
+    place.now += 60
+    async with serving(engine, {**desk.flows, "of a newer version": desk.work}):
+        done = await ended(engine, newer)
+    assert (done.state, done.attempt) == (JobState.DONE, 1)
+    assert desk.ended == ["known", "newer"]
+
+
 async def test_what_is_due_is_ordered_again_and_again(place: Place, engine: Engine, desk: Desk) -> None:
     await engine.every("feed", 3600, order("a"))
     async with serving(engine, desk.flows):
@@ -382,6 +476,7 @@ async def test_what_is_due_is_ordered_again_and_again(place: Place, engine: Engi
         place.now += 7200
         await asyncio.sleep(0.7)
     assert len(desk.ended) <= count + 1
+    assert len(await engine.jobs(ACME, limit=9)) <= 2  # of what comes again and again no heap is left
 
 
 async def test_the_clock_may_be_set_back(place: Place, engine: Engine, desk: Desk) -> None:
@@ -389,6 +484,18 @@ async def test_the_clock_may_be_set_back(place: Place, engine: Engine, desk: Des
         await ended(engine, await engine.submit(order("a")))
         place.now -= 400 * 86_400
         assert (await ended(engine, await engine.submit(order("b")))).state is JobState.DONE
+
+
+async def test_what_is_to_be_tried_again_is_although_the_clock_was_set_back(
+    place: Place, engine: Engine, desk: Desk
+) -> None:
+    async with serving(engine, desk.flows):
+        job = await engine.submit(order("a", "pass", attempts=2))
+        async with asyncio.timeout(PATIENCE_S):
+            while (await until(engine, job, JobState.WAITING)).outcome is None:
+                await asyncio.sleep(0.01)
+        place.now -= 3600
+        assert (await ended(engine, job)).state is JobState.DONE
 
 
 async def test_a_job_that_is_forgotten_leaves_no_trace(engine: Engine, desk: Desk, tmp_path: Path) -> None:

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import scoring
-import variants  # first: it makes scripts/ importable
-from scoring import Score, same_words
+import variants  # first: it makes scripts/ and benchmarks/ importable
+from benchmarks.analysis.matching import Score, same_words, score
 from variants import Example
 
 from make_examples import read_transcript
@@ -89,13 +88,13 @@ def scores_of(example: Example, embedder: StaticEmbedder) -> Scores:
     hints = [(hint.quote.text, hint.kind.value) for hint in fallacies.hints]
     planted = [(entry["quote"], entry["kind"]) for entry in key["fallacies"]]
     return {
-        "claims": scoring.score(claims, [claim["quote"] for claim in key["claims"]], same_words),
-        "fallacies": scoring.score(hints, planted, lambda hint, entry: same_words(hint[0], entry[0])),
-        "fallacies by kind": scoring.score(
+        "claims": score(claims, [claim["quote"] for claim in key["claims"]], same_words),
+        "fallacies": score(hints, planted, lambda hint, entry: same_words(hint[0], entry[0])),
+        "fallacies by kind": score(
             hints, planted, lambda hint, entry: hint[1] == entry[1] and same_words(hint[0], entry[0])
         ),
-        "contradictions": scoring.score(debate.contradictions, key["contradictions"], _same_contradiction),
-        "clashes": scoring.score(debate.clashes, key["clashes"], _same_clash),
+        "contradictions": score(debate.contradictions, key["contradictions"], _same_contradiction),
+        "clashes": score(debate.clashes, key["clashes"], _same_clash),
     }
 
 

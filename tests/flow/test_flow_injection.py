@@ -209,7 +209,7 @@ async def analysed(models: Models, on: Stage, analyses: Analyses) -> tuple[Repor
     found = replace(
         plain,
         fact_checks=await analyses.verdicts(SCOPE, on.content, NOW, look_up, said, plain.fact_checks),
-        worded_summary=await analyses.summary(SCOPE, said),
+        worded_summary=await analyses.summary(SCOPE).find(said),
         ledger=await analyses.ledger(SCOPE, said),
     )
     try:
@@ -219,7 +219,7 @@ async def analysed(models: Models, on: Stage, analyses: Analyses) -> tuple[Repor
     return aggregate(found, on.content, created_at="2024-09-01T00:00:00+00:00", revision=1), plain
 
 
-async def _not_asked(*_: object) -> Any:
+def _not_asked(*_: object) -> Any:
     raise AssertionError("the rules are called by the test itself")
 
 

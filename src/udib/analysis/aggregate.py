@@ -23,6 +23,7 @@ from udib.core.findings import (
     Fallacies,
     Fallacy,
     Findings,
+    KeyPoint,
     NotJudged,
     Outline,
     Report,
@@ -34,7 +35,7 @@ from udib.core.judging import DebateLedger, Dropped, Gate, Judgement
 from udib.core.speech import Missing, Quote, Transcript
 from udib.core.types import Content
 
-AnyFinding = FactCheck | Fallacy | Argument | Clash | Contradiction | Chapter | Quote | WordedStatement
+AnyFinding = FactCheck | Fallacy | Argument | Clash | Contradiction | KeyPoint | Chapter | Quote | WordedStatement
 Finding = TypeVar("Finding", bound=AnyFinding)
 
 NOT_ENGLISH = "the transcript is not English, and these rules are"
@@ -198,6 +199,7 @@ def _debate(found: DebateMap | None, gate: _Gate) -> tuple[DebateMap | None, tup
         clashes=gate.keep(found.clashes[:MOST_OF_A_KIND]),
         contradictions=gate.keep(found.contradictions[:MOST_OF_A_KIND]),
         unanswered=gate.keep(found.unanswered[:MOST_OF_A_KIND]),
+        points=gate.keep(found.points),
     )
     why = f"there are more than {MOST_OF_A_KIND:,}; the first {MOST_OF_A_KIND:,} are kept"
     return kept, tuple(Missing(f"more {kind}", why) for kind, all_ in kinds.items() if len(all_) > MOST_OF_A_KIND)
@@ -214,6 +216,8 @@ def _quotes(finding: AnyFinding) -> tuple[Quote, ...]:
             quotes = (finding.first, finding.second)
         case Contradiction():
             quotes = (finding.later,) if finding.earlier_source is not None else (finding.earlier, finding.later)
+        case KeyPoint():
+            quotes = (finding.quote, *finding.others)
         case Chapter():
             quotes = (finding.opening,)
         case Quote():

@@ -25,6 +25,7 @@ from udib.analysis.contradictions import (
     statements,
     subject,
 )
+from udib.analysis.key_points import key_points
 from udib.analysis.language import is_english
 from udib.analysis.polarity import denies
 from udib.analysis.sentences import Sentence, sentences
@@ -90,7 +91,8 @@ async def map_debate(transcript: Transcript, embedder: Embedder) -> DebateMap:
     nearness = await _nearness(counting_words(draft.statements), embedder)
     draft = await asyncio.to_thread(_compared, draft, nearness)
     nearness = await _nearness(draft.texts(), embedder)
-    return await asyncio.to_thread(_map, draft, nearness)
+    found = await asyncio.to_thread(_map, draft, nearness)
+    return replace(found, points=await key_points(draft.arguments, embedder))
 
 
 async def _nearness(texts: Sequence[str], embedder: Embedder) -> Similarity:

@@ -12,6 +12,7 @@ from typing import Final
 
 from udib.analysis.gates import NOT_SAID, OTHER_SPEAKER, TOO_MANY, UNKNOWN_NUMBER, GateCount
 from udib.analysis.passages import CitedPassage, PassageQuotes
+from udib.analysis.quoting import QuoteGate
 from udib.core.judging import DebateOutcome, DebatePoint, Dimension, Grade, SpeechGrade
 from udib.core.speech import Quote, Transcript
 
@@ -64,6 +65,7 @@ class PointsGate:
         self.count = GateCount("points of the debate")
         self.answers = GateCount("answers to points")
         self._quotes = PassageQuotes(transcript)
+        self._said = QuoteGate(transcript)
 
     def passed(self, draft: PointsDraft, shown: Mapping[int, CitedPassage]) -> tuple[DebatePoint, ...]:
         """The points of a draft that are believed."""
@@ -76,7 +78,7 @@ class PointsGate:
         if passage is None:
             self.count.drop(UNKNOWN_NUMBER)
             return None
-        raised = self._quotes.find(drafted.words, [passage])
+        raised = self._said.find(drafted.words, within=(passage.first, passage.last))
         if raised is None:
             self.count.drop(NOT_SAID)
             return None

@@ -6,7 +6,7 @@ transcript can tell a model to write a link. Each stands beside words that were 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from udib.analysis.gates import (
 )
 from udib.analysis.language import is_english
 from udib.analysis.passages import CitedPassage, PassageQuotes
+from udib.analysis.quoting import QuoteGate
 from udib.core.findings import WordedStatement
 from udib.core.founding import Citable, Draft, DraftedStatement, borne_out
 from udib.core.speech import Transcript
@@ -49,6 +50,7 @@ class SummaryGate:
 
     def __init__(self, transcript: Transcript) -> None:
         self._quotes = PassageQuotes(transcript)
+        self._said = QuoteGate(transcript)
         self._names = {word for speaker in transcript.speakers for word in words_of(speaker)}
         self._english = is_english(transcript)
         self.count = GateCount("summary")
@@ -81,7 +83,7 @@ class SummaryGate:
             return UNKNOWN_NUMBER
         # Speakers stand beside: whoever is named, the statement and the words have to share more than the name.
         citables = {number: Citable(each.text, beside=each.speaker or "") for number, each in shown.items()}
-        founded = borne_out(drafted, citables)
+        founded = borne_out(self._with_words_said(drafted, shown), citables)
         if founded is None:
             return NOT_BORNE_OUT
         cited = [shown[number] for number in founded.cites]
@@ -91,6 +93,13 @@ class SummaryGate:
         found = [quote for words in founded.quotes if (quote := self._quotes.find(words, cited)) is not None]
         quotes = found or self._quotes.nearest(founded.text, cited)
         return WordedStatement(founded.text, tuple(dict.fromkeys(quotes))) if quotes else NOT_BORNE_OUT
+
+    def _with_words_said(self, drafted: DraftedStatement, shown: Mapping[int, CitedPassage]) -> DraftedStatement:
+        """The draft with quotes that were only tidied up as they were said; the others are left as they are."""
+        cited = [shown[number] for number in drafted.cites if number in shown]
+        places = ([self._said.find(quote, within=(one.first, one.last)) for one in cited] for quote in drafted.quotes)
+        said = (next((place.text for place in found if place is not None), None) for found in places)
+        return replace(drafted, quotes=[text or quote for text, quote in zip(said, drafted.quotes, strict=True)])
 
 
 def chosen(choice: SummaryChoice, statements: Sequence[WordedStatement], most: int) -> tuple[WordedStatement, ...]:

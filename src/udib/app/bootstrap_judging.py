@@ -5,7 +5,6 @@ from dataclasses import replace
 from udib.app.bootstrap_models import Models
 from udib.app.settings import Settings
 from udib.pipeline.parts import Analyses
-from udib.pipeline.step import Deadlines
 
 
 def by_model(analyses: Analyses, settings: Settings, models: Models) -> Analyses:
@@ -16,7 +15,7 @@ def by_model(analyses: Analyses, settings: Settings, models: Models) -> Analyses
     from udib.app.bootstrap_verdicts import judge_of
 
     wanted, limits = frozenset(settings.analysis.by_model), settings.analysis
-    call_s, stage_s = settings.llm.deadline_s, Deadlines().analyse_s
+    call_s, stage_s = settings.llm.deadline_s, settings.engine.deadlines.analyse_s
     if "summary" in wanted:
         analyses = replace(analyses, summary=summariser(models, call_s=call_s, stage_s=stage_s))
     if "verdicts" in wanted:

@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 from udib.app.bootstrap_memory import connections, needs_extra
 from udib.app.bootstrap_models import Models
 from udib.app.bootstrap_storage import Records
+from udib.app.bootstrap_work import provider_resource
 from udib.app.config_file import read_config
 from udib.app.settings import LlmSettings, Settings, provider_key, shipped_config_dir
 from udib.core.chat import ChatModel
 from udib.core.errors import BadRequestError, ForbiddenError
+from udib.core.gates import Gates
 from udib.core.ports import KeyValueStore
 from udib.core.spending import Caps
 from udib.core.tenancy import Scope
@@ -44,7 +46,12 @@ def open_answers(stack: AsyncExitStack, settings: Settings, local: KeyValueStore
 
 
 def open_models(
-    stack: AsyncExitStack, settings: Settings, records: Records, embedder: Embedder, answers: "Callable[[], LLMCache]"
+    stack: AsyncExitStack,
+    settings: Settings,
+    records: Records,
+    embedder: Embedder,
+    answers: "Callable[[], LLMCache]",
+    gates: Gates,
 ) -> Models | None:
     """The models that the settings name; None if they name no provider. Nothing is asked before it is used.
 
@@ -54,6 +61,7 @@ def open_models(
         records: Where it is noted what was spent and decided.
         embedder: Says what a request is about.
         answers: The cache of answers.
+        gates: Where the limit of the provider is.
 
     Raises:
         BadRequestError: The provider needs something that is not set, or models.yaml is wrong.
@@ -63,6 +71,7 @@ def open_models(
     from udib.llm.budget import BudgetedChatModel
     from udib.llm.cached_chat import CachedChatModel
     from udib.llm.features import Features
+    from udib.llm.gated import GatedChatModel
     from udib.llm.pacer import DailyPacer
     from udib.llm.prompts import PromptEngine
     from udib.llm.redaction import RedactingChatModel
@@ -99,7 +108,7 @@ def open_models(
         tokens=counter.count,
     )
     router = LLMRouter(
-        dict.fromkeys(cards, budgeted),
+        dict.fromkeys(cards, GatedChatModel(budgeted, gates, provider_resource(settings))),
         catalogue.cards,
         features=Features(catalogue.tasks, embedder),
         log=log,

@@ -1,7 +1,8 @@
 """The part of the composition root that lets a model summarise an item: windows, prompts, gates, one choice of all."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, groupby
 from typing import Final
 
@@ -23,6 +24,7 @@ from udib.core.speech import Missing, Transcript
 from udib.core.tenancy import Scope
 from udib.llm.map_reduce import Mapped, TextWindow, choose_in_tree, map_windows, windows
 from udib.llm.prompts import LONGEST_FENCE, Excerpt, fenced
+from udib.pipeline.parts import WholeReading
 
 PART: Final = "summary in words"
 WINDOW_TOKENS: Final = 16_000
@@ -31,7 +33,7 @@ _OVERLAP: Final = 2
 ANSWER_TOKENS: Final = 1_500
 _CHOICE_TOKENS: Final = 300
 
-Summarise = Callable[[Scope, Transcript], Awaitable[WordedSummary]]
+Summarise = Callable[[Scope], WholeReading[WordedSummary]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ def summariser(models: Models, *, call_s: float, stage_s: float) -> Summarise:
         asking = Asking(models, scope, "summary", call_s=call_s, stage_s=stage_s)
         return await _Summary(asking, transcript).make()
 
-    return summarise
+    # How it is cut for the model, and what each part of it is told, follows from the whole.
+    return lambda scope: WholeReading(partial(summarise, scope))
 
 
 class _Summary:

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeGuard, get_origin
 
 from platformdirs import user_config_path, user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from udib.app.config_file import read_config
+from udib.app.engine_settings import EngineSettings
+from udib.app.retention import RetentionSettings
+from udib.app.section import Section
 from udib.core.errors import BadRequestError
 from udib.core.tenancy import Scope
 from udib.llm.cache_policy import CachePolicy
@@ -35,12 +38,6 @@ _ALIASES = {
     "AWS_SECRET_ACCESS_KEY": ("storage", "s3_secret"),
 }
 """Well-known names of single settings. They give a value, and choose nothing."""
-
-
-class Section(BaseModel):
-    """A group of settings. An unknown key stops the start."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class NetSettings(Section):
@@ -77,7 +74,6 @@ class SourcesSettings(Section):
     """Fetching."""
 
     max_megabytes: int = Field(default=4096, ge=1, le=1_000_000, description="most megabytes of one download")
-    deadline_s: float = Field(default=3600, gt=0, le=604_800, description="most seconds of one download")
     language: str = Field(default="en", min_length=2, description="wanted caption language")
 
 
@@ -91,6 +87,8 @@ class TranscriptsSettings(Section):
 class StorageSettings(Section):
     """Records and artifacts."""
 
+    keep: RetentionSettings = RetentionSettings()
+    keep_of_tenants: dict[str, RetentionSettings] = Field(default={}, description="of tenants that have their own")
     catalogue: Literal["sqlite", "postgres"] = "sqlite"
     postgres_url: SecretStr | None = Field(default=None, description="connection string; also DATABASE_URL")
     postgres_schema: str = Field(
@@ -172,16 +170,6 @@ class DeliverySettings(Section):
     discord_webhook: SecretStr | None = None
     discord_tenant: str | None = Field(default=None, description="whose channel it is; null: the settings' tenant")
     discord_workspace: str | None = Field(default=None, description="and which workspace; null: the settings'")
-
-
-class EngineSettings(Section):
-    """Jobs, and who does them."""
-
-    kind: Literal["local", "dbos"] = "local"
-    postgres_url: SecretStr | None = Field(default=None, description="connection string; null: that of storage")
-    jobs: int = Field(default=4, ge=1, le=1000, description="jobs at the same time in `udib worker`")
-    of_one_tenant: int = Field(default=3, ge=1, le=1000, description="of these, jobs of one tenant")
-    keep_days: float = Field(default=30, gt=0, le=36_500, description="days that ended jobs stay listed")
 
 
 class LogSettings(Section):

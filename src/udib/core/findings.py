@@ -230,6 +230,20 @@ class Clash:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPoint:
+    """A point that is made more than once: as one argument puts it, and the `others` that make it, in order of time."""
+
+    quote: Quote
+    others: tuple[Quote, ...]
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Those with a label who make it, in order of time."""
+        said = sorted((self.quote, *self.others), key=lambda quote: quote.start_s)
+        return tuple(dict.fromkeys(quote.speaker for quote in said if quote.speaker is not None))
+
+
+@dataclass(frozen=True, slots=True)
 class SpeakerShare:
     """How much one speaker spoke. `share` is of all talk time, in [0, 1]."""
 
@@ -250,6 +264,7 @@ class DebateMap:
     clashes: tuple[Clash, ...] = ()
     contradictions: tuple[Contradiction, ...] = ()
     unanswered: tuple[Quote, ...] = ()
+    points: tuple[KeyPoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,27 @@ class Platform(StrEnum):
     REDDIT = "reddit"
     WEB = "web"
 
+    @classmethod
+    def of(cls, address: str) -> "Platform":
+        """Which one an address leads to, as far as its host tells."""
+        if not address.lower().startswith(("http://", "https://")):
+            return cls.FILE
+        host = address.partition("//")[2].lower()
+        for separator in "/?#\\":
+            host = host.partition(separator)[0]
+        host = f".{host.rpartition('@')[2].partition(':')[0]}"
+        return next((platform for end, platform in _HOSTS if host.endswith(end)), cls.WEB)
+
+
+_HOSTS = (
+    (".youtube.com", Platform.YOUTUBE),
+    (".youtu.be", Platform.YOUTUBE),
+    (".twitch.tv", Platform.TWITCH),
+    (".tiktok.com", Platform.TIKTOK),
+    (".reddit.com", Platform.REDDIT),
+    (".redd.it", Platform.REDDIT),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
@@ -231,6 +252,11 @@ class Window:
     total_s: float | None = None
     missing: tuple[Missing, ...] = ()
     language: str | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another window follows, as far as one can tell."""
+        return self.total_s is None or self.done_s < self.total_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Report
+from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, KeyPoint, Report
 from udib.core.judging import DebatePoint
 from udib.core.speech import Quote
 from udib.core.types import Content
@@ -42,7 +42,9 @@ def _first_page(report: Report) -> list[str]:
         ),
         *_section("Contradictions to look at", [_contradictions(content, view.contradictions(report)[:first])]),
         *_section("Where they clash", [_clashes(content, view.clashes(report)[:first])]),
-        *_section("Points of the debate", [_bullets(_point(content, each) for each in judged.points(report)[:first])]),
+        *_section(
+            "Points of the debate", [_bullets(_debated(content, each) for each in judged.points(report)[:first])]
+        ),
         *_section(
             "How the speeches do",
             [
@@ -80,10 +82,11 @@ def _details(report: Report) -> list[str]:
         *_section("More claims", [_claims(report, view.checks(report)[first:], start=first + 1)]),
         *_section("More contradictions", [_contradictions(content, view.contradictions(report)[first:])]),
         *_section("More clashes", [_clashes(content, view.clashes(report)[first:])]),
-        *_section("More points", [_bullets(_point(content, each) for each in judged.points(report)[first:])]),
+        *_section("More points", [_bullets(_debated(content, each) for each in judged.points(report)[first:])]),
         *_hints(content, view.hints(report)[first:], "More possible fallacies"),
         *_section("More questions without an answer", [_quotes(content, view.unanswered(report)[first:])]),
         *(_extract(report) if _worded(report) else []),
+        *_section("Points made more than once", [_points(content, view.points(report))]),
         *_section(
             "Arguments",
             [
@@ -160,7 +163,12 @@ def _clashes(content: Content, pairs: Sequence[Clash]) -> str:
     return _table(["Subject", "One says", "The other says"], rows)
 
 
-def _point(content: Content, point: DebatePoint) -> str:
+def _points(content: Content, points: Sequence[KeyPoint]) -> str:
+    items = ("  \n  ".join(_said(content, quote) for quote in (point.quote, *point.others)) for point in points)
+    return _bullets(f"- {item}" for item in items)
+
+
+def _debated(content: Content, point: DebatePoint) -> str:
     answers = [f"Answered: {_said(content, answer)}" for answer in point.answers] or [judged.DROPPED_POINT]
     return "  \n  ".join([f"- {_said(content, point.raised)}", *answers])
 

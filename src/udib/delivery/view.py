@@ -13,6 +13,7 @@ from udib.core.findings import (
     Evidence,
     FactCheck,
     Fallacy,
+    KeyPoint,
     Label,
     NotJudged,
     Report,
@@ -192,6 +193,11 @@ def contradictions(report: Report) -> list[Contradiction]:
 def clashes(report: Report) -> list[Clash]:
     """The clashes in order of time."""
     return sorted(report.debate.clashes if report.debate else (), key=lambda pair: pair.first.start_s)
+
+
+def points(report: Report) -> tuple[KeyPoint, ...]:
+    """The points that were made more than once, most often made first."""
+    return report.debate.points if report.debate else ()
 
 
 def unanswered(report: Report) -> list[Quote]:

@@ -1,6 +1,7 @@
 """The stages that ask a model: each stands beside what the rules found, or in its place if it succeeds."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -17,7 +18,7 @@ from udib.core.findings import (
 )
 from udib.core.judging import DebateLedger
 from udib.core.result import StepResult
-from udib.core.speech import Missing
+from udib.core.speech import Missing, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Content
 from udib.pipeline.evidence import LookUp
@@ -36,6 +37,7 @@ class ModelStages:
 
     run: Run
     analyses: Analyses
+    summarise: Callable[[Transcript], Awaitable[WordedSummary]] | None
     scope: Scope
     deadline_s: float
 
@@ -60,9 +62,8 @@ class ModelStages:
                 fallacies = level.create_task(
                     run.step(Stage("reasoned-fallacies", reason, Fallacies, limit), said, hints)
                 )
-            if make.summary is not None:
-                word = partial(make.summary, scope)
-                summary = level.create_task(run.step(Stage("summary", word, WordedSummary, limit), said))
+            if self.summarise is not None:
+                summary = level.create_task(run.step(Stage("summary", self.summarise, WordedSummary, limit), said))
             if make.ledger is not None:
                 enter = partial(make.ledger, scope)
                 ledger = level.create_task(run.step(Stage("ledger", enter, DebateLedger, limit), said))

@@ -1,5 +1,6 @@
 """Evidence for claims out of the scope's own memory."""
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -74,18 +75,21 @@ def look_up_in(memory: Memory, scope: Scope, *, without: ContentId) -> LookUp:
     async def look_up(statements: Sequence[str]) -> list[list[Evidence]]:
         filters = Filters(not_content_id=without)
         found = await memory.recall(scope, RecordKind.TRANSCRIPT, statements, limit=_LOOKED_AT, filters=filters)
-        pairs = list(zip(statements, found, strict=True))
-        copies = _copies(pairs)
-        return [
-            [
-                _evidence(passage)
-                for passage in passages
-                if passage.record.content_id not in copies and bears_on(statement, passage)
-            ][:PASSAGES]
-            for statement, passages in pairs
-        ]
+        return await asyncio.to_thread(_chosen, list(zip(statements, found, strict=True)))
 
     return look_up
+
+
+def _chosen(pairs: Sequence[tuple[str, Sequence[Passage]]]) -> list[list[Evidence]]:
+    copies = _copies(pairs)
+    return [
+        [
+            _evidence(passage)
+            for passage in passages
+            if passage.record.content_id not in copies and bears_on(statement, passage)
+        ][:PASSAGES]
+        for statement, passages in pairs
+    ]
 
 
 def _copies(pairs: Sequence[tuple[str, Sequence[Passage]]]) -> frozenset[ContentId]:
@@ -126,15 +130,27 @@ def says_again(statement: str, text: str) -> bool:
     """
     wanted, said = _words(statement), _words(text)
     enough = _SAID_AGAIN * len(wanted)
-    ours = Counter(wanted)
-    if (ours & Counter(said)).total() < enough:
+    lacks = Counter(wanted)  # of each word, how often more the statement has it than the piece of the text
+    if (lacks & Counter(said)).total() < enough:
         return False
-    for at in range(max(len(said) - len(wanted), 0) + 1):
-        theirs = Counter(said[at : at + len(wanted)])
-        differing = (ours - theirs) + (theirs - ours)
-        if (ours & theirs).total() >= enough and not any(map(_turns, differing)):
+    shared, turning = 0, sum(map(_turns, lacks))
+    for at, word in enumerate(said):
+        shared += lacks[word] > 0
+        turning += _turned(word, lacks[word], lacks[word] - 1)
+        lacks[word] -= 1
+        if at >= len(wanted):
+            left = said[at - len(wanted)]
+            shared -= lacks[left] >= 0
+            turning += _turned(left, lacks[left], lacks[left] + 1)
+            lacks[left] += 1
+        if at + 1 >= min(len(wanted), len(said)) and shared >= enough and not turning:
             return True
-    return False
+    return not wanted
+
+
+def _turned(word: str, before: int, after: int) -> int:
+    """By how much the number of words grows that differ and make another statement."""
+    return int(_turns(word)) * ((after != 0) - (before != 0)) if 0 in {before, after} else 0
 
 
 def _words(text: str) -> list[str]:

@@ -20,7 +20,7 @@ from typing import Any, Final
 import structlog
 
 from udib.core.errors import UdibError, UnavailableError
-from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
+from udib.core.jobs import Bounds, Job, JobEvent, JobState, Order, Outcome, is_due
 from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health
@@ -32,6 +32,7 @@ from udib.pipeline.engine import (
     Load,
     Work,
     came_to,
+    cancel_once,
     is_to_be_tried_again,
     may_be_cancelled,
     may_go_on,
@@ -55,13 +56,28 @@ log: Any = structlog.get_logger()
 
 
 class LocalEngine:
-    """`Engine` over a job store and a directory of lock files. `keep_days`: how long ended jobs stay listed."""
+    """`Engine` over a job store and a directory of lock files.
+
+    Args:
+        store: Where the jobs are.
+        locks: The directory.
+        keep_days: How long ended jobs stay listed.
+        bounds: How many may wait; None: as many as usual.
+        clock: Seconds since 1970.
+    """
 
     name = "jobs"
 
     def __init__(
-        self, store: SqliteJobStore, locks: Path, *, keep_days: float = 30.0, clock: Callable[[], float] = time.time
+        self,
+        store: SqliteJobStore,
+        locks: Path,
+        *,
+        keep_days: float = 30.0,
+        bounds: Bounds | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._bounds = bounds or Bounds()
         self._store = store
         self._locks = locks
         self._keep_s = keep_days * 86_400
@@ -74,7 +90,7 @@ class LocalEngine:
 
     async def submit(self, order: Order) -> Job:
         """Take an order; see `Engine.submit`."""
-        job, _ = await self._store.submit(order, self._clock())
+        job, _ = await self._store.submit(order, self._clock(), self._bounds)
         self._news.set()
         return job
 
@@ -83,9 +99,16 @@ class LocalEngine:
         found = await self._store.find(scope, reference) if reference else []
         return the_one(found, reference)
 
-    async def jobs(self, scope: Scope, *, states: Collection[JobState] = frozenset(JobState), limit: int) -> list[Job]:
+    async def jobs(
+        self,
+        scope: Scope,
+        *,
+        states: Collection[JobState] = frozenset(JobState),
+        without: Collection[str] = frozenset(),
+        limit: int,
+    ) -> list[Job]:
         """The jobs of a scope; see `Engine.jobs`."""
-        return await self._store.listed(scope, states, limit)
+        return await self._store.listed(scope, states, without, limit)
 
     async def cancel(self, job: Job) -> Job:
         """End a job; see `Engine.cancel`."""
@@ -109,22 +132,27 @@ class LocalEngine:
 
     async def perform(self, order: Order, work: Work, progress: ProgressSink) -> Job:
         """Have an order done, and wait for it; see `Engine.perform`. Cancelled, it cancels an order of its own."""
-        job, mine = await self._store.submit(order, self._clock())
+        job, mine = await self._store.submit(order, self._clock(), self._bounds)
         self._news.set()
-        told = 0
         try:
-            while not job.state.ended:
-                told = await passed_on(self._store, job, told, progress)
-                claimed = None if self._is_in_hands(job) else await self._claim(job)
-                if claimed is None:
-                    await asyncio.sleep(_LOOK_S)
-                else:
-                    told = await self._do_alone(claimed, work, progress)
-                job = await self._now(job)
+            return await self.attend(job, work, progress)
         except asyncio.CancelledError:
             if mine:
                 await self._store.cancel(job.id, CANCELLED, self._clock())
             raise
+
+    async def attend(self, job: Job, work: Work, progress: ProgressSink) -> Job:
+        """Have a job done that is ordered already; see `Engine.attend`."""
+        told = 0
+        job = await self._now(job)
+        while not job.state.ended:
+            told = await passed_on(self._store, job, told, progress)
+            claimed = None if self._is_in_hands(job) else await self._claim(job)
+            if claimed is None:
+                await asyncio.sleep(_LOOK_S)
+            else:
+                told = await self._do_alone(claimed, work, progress)
+            job = await self._now(job)
         await passed_on(self._store, job, told, progress)
         return job
 
@@ -185,7 +213,7 @@ class LocalEngine:
         """Whether there is a living process from which the job is to be expected, or its time has not come."""
         if job.state is JobState.RUNNING:
             return job.worker is not None and is_held(self._lock_of(job.worker))
-        return job.not_before > self._clock() or self._is_served()
+        return not is_due(job, self._clock()) or self._is_served()
 
     def _lock_of(self, worker: str) -> Path:
         return self._locks / f"worker-{worker}.lock"
@@ -248,7 +276,7 @@ class LocalEngine:
             for job_id in await self._store.to_cancel(self._worker):
                 task = self._busy.get(job_id)
                 if task is not None:
-                    task.cancel()
+                    cancel_once(task)
 
     async def _do_alone(self, job: Job, work: Work, progress: ProgressSink) -> int:
         """Do one job while looking whether somebody cancels it. Returns the number of the last that it told."""
@@ -284,7 +312,7 @@ class LocalEngine:
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError:
-            task.cancel()
+            cancel_once(task)
             await asyncio.wait([task])
             await self._store.postpone(job.id, None, self._clock())
             raise

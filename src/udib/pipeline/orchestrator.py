@@ -11,6 +11,9 @@ The levels, each of which starts when the one above is done:
     store
     files | notice
 
+While one level transcribes, the analyses below it hear each window as it comes, and prepare what they can
+(`udib.pipeline.audience`); they are stages of their own level all the same, with the whole transcript.
+
 Stages of one level run at the same time in a `TaskGroup`. A stage's intended failure is a value, so that it never
 cancels its siblings; a bug or a cancellation does. Download, transcription, aggregation and storage are required; the
 report lives without any other and says what is missing. A notice goes out only for what is stored.
@@ -20,7 +23,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from contextlib import aclosing, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -36,21 +39,25 @@ from udib.core.findings import (
     Report,
     StageTiming,
 )
+from udib.core.gates import FREE, RECOGNITION, Place, download_from
 from udib.core.jobs import RunKey
 from udib.core.ports import Outbox, ProgressSink, Source
 from udib.core.result import StepResult
-from udib.core.speech import Missing, Segment, Transcript
+from udib.core.speech import Missing, Origin, Transcript
 from udib.core.tenancy import Scope
-from udib.core.types import Answer, Content, ContentId, Delivered, Media, Progress
+from udib.core.types import Answer, Content, ContentId, Delivered, Media, Platform, Progress, Window
 from udib.core.vectors import Filters
 from udib.pipeline.ask import ask
+from udib.pipeline.audience import Audience
 from udib.pipeline.by_model import ModelStages, gap_of, with_history
 from udib.pipeline.evidence import LookUp, look_up_in
+from udib.pipeline.flow_control import places
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
 from udib.pipeline.journal import Watched
 from udib.pipeline.parts import Analyses, Request, Services
 from udib.pipeline.records import analysis_records, claim_records, transcript_records
-from udib.pipeline.step import Deadlines, Run, Stage, run_step
+from udib.pipeline.step import Deadlines, Parts, Run, Stage, run_step
+from udib.pipeline.windows import HeardWindow, transcribed
 from udib.pipeline.words import changes, decisive, uncovered
 
 T = TypeVar("T")
@@ -61,12 +68,15 @@ _NO_SPEAKERS = "the words carry no names of speakers, so shares, clashes and con
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What the stages of one run share."""
+    """What the stages of one run share. `place` gives a stage a place of a resource, when it is its turn."""
 
     run: Run
     content: Content
     progress: ProgressSink
     before: Report | None
+    look_up: LookUp
+    audience: Audience
+    place: Callable[[str, str], AbstractAsyncContextManager[Place]]
 
 
 def _nobody_watches(_: Progress) -> None:
@@ -84,16 +94,19 @@ class ContentPipeline:
         *,
         deadlines: Deadlines | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        priority: int = 0,
     ) -> None:
         self.scope = scope
         self._services = services
         self._analyses = analyses
         self._deadlines = deadlines or Deadlines()
         self._now = now
+        self._priority = priority
 
-    def in_scope(self, scope: Scope) -> "ContentPipeline":
-        """The same pipeline for another tenant or workspace."""
-        return ContentPipeline(self._services, self._analyses, scope, deadlines=self._deadlines, now=self._now)
+    def in_scope(self, scope: Scope, *, priority: int = 0) -> "ContentPipeline":
+        """The same pipeline for another tenant or workspace; what is more urgent goes before what else it waits for."""
+        same = partial(ContentPipeline, self._services, self._analyses, deadlines=self._deadlines, now=self._now)
+        return same(scope, priority=priority)
 
     async def process_video(
         self,
@@ -157,7 +170,9 @@ class ContentPipeline:
         fresh = request.fresh
         source = self.source_of(request.address)
         progress(Progress("resolve", "started"))
-        content = await source.describe(request.address)
+        place = places(self._services.gates, self.scope, self._priority, progress)
+        async with place("resolve", download_from(Platform.of(request.address))):
+            content = await source.describe(request.address)
         progress(Progress("resolve", Status.OK.value, note=content.title, content_id=content.id))
         key = RunKey(self.scope, content.id, json.dumps([request.quality, request.captions, request.from_stage]))
         following = partial(self._services.catalogue.next_revision, self.scope, content.id)
@@ -166,8 +181,12 @@ class ContentPipeline:
             run.note(StageTiming("resolve", 0.0, round(time.perf_counter() - began, 4), Status.OK))
             before = await self._services.catalogue.report(self.scope, content.id)
             new = await self._services.catalogue.enter(self.scope, content)
+            look_up = look_up_in(self._services.memory, self.scope, without=content.id)
+            audience = Audience.of(self._analyses, self.scope, look_up)
             try:
-                return await self._run_pipeline(_Context(run, content, progress, before), source, request)
+                async with audience.listening():
+                    context = _Context(run, content, progress, before, look_up, audience, place)
+                    return await self._run_pipeline(context, source, request)
             except UdibError as exc:
                 if new and exc.status in _FOR_GOOD and not run.did("transcribe"):
                     await self._take_back(content.id)
@@ -182,17 +201,28 @@ class ContentPipeline:
     async def _run_pipeline(self, ctx: _Context, source: Source, request: Request) -> Report:
         """The levels, top to bottom. `unwrap` ends the run where a stage is required."""
         limits = self._deadlines
-        fetch = partial(self._download_stage, ctx, source)
-        download = Stage(
-            "download", fetch, Media, limits.download_s, reusable=True, intact=self._services.is_intact, small=True
+        listen = partial(self._transcribe_stage, ctx)
+        transcribe = Stage(
+            "transcribe",
+            listen,
+            Transcript,
+            limits.transcribe_s,
+            version=3,
+            reusable=True,
+            key=decisive,
+            part=HeardWindow,
         )
+
+        async def serves(media: Media) -> bool:
+            """Whether what was fetched is there, or not needed: its words are kept, and only they are asked for."""
+            words_do = request.from_stage == "analyse"
+            return await self._services.is_intact(media) or (words_do and await ctx.run.keeps(transcribe, media))
+
+        fetch = partial(self._download_stage, ctx, source)
+        download = Stage("download", fetch, Media, limits.download_s, reusable=True, intact=serves, small=True)
         media = (await ctx.run.step(download, request.quality, request.captions)).unwrap()
 
         # Both read what was downloaded, and neither needs the other.
-        listen = partial(self._transcribe_stage, ctx)
-        transcribe = Stage(
-            "transcribe", listen, Transcript, limits.transcribe_s, version=3, reusable=True, key=decisive
-        )
         metadata = Stage("metadata", partial(self._extract_metadata, ctx), Content, limits.analyse_s, small=True)
         async with asyncio.TaskGroup() as level:
             words = level.create_task(ctx.run.step(transcribe, media))
@@ -227,53 +257,61 @@ class ContentPipeline:
         if captions is not None and quality is None and ctx.content.url is not None:
             return await self._services.with_captions(Media(), captions)
         folder = await asyncio.to_thread(self._services.artifacts.folder, self.scope, ctx.content.id)
-        media = await source.fetch(ctx.content, folder, quality=quality)
+        async with ctx.place("download", download_from(ctx.content.platform)):
+            media = await source.fetch(ctx.content, folder, quality=quality)
         return media if captions is None else await self._services.with_captions(media, captions)
 
-    async def _transcribe_stage(self, ctx: _Context, media: Media) -> Transcript:
+    async def _transcribe_stage(self, ctx: _Context, media: Media, parts: Parts[HeardWindow]) -> Transcript:
         """Captions if there are any, else recognition; the first transcriber that takes the media does it."""
         transcriber = next((each for each in self._services.transcribers if each.accepts(media)), None)
         if transcriber is None:
             raise BadRequestError(f"{ctx.content.title!r} has neither captions nor sound that could be transcribed.")
-        segments: list[Segment] = []
-        missing: list[Missing] = []
-        written: str | None = None
-        async with aclosing(transcriber.windows(media)) as windows:  # type: ignore[type-var]
-            async for window in windows:
-                segments.extend(window.segments)
-                missing.extend(window.missing)
-                written = written or window.language
+        resource = RECOGNITION if transcriber.origin(media) is Origin.ASR else FREE
+        async with ctx.place("transcribe", resource) as place:
+
+            async def heard(window: Window) -> None:
+                if window.goes_on:  # else what is found in the whole item follows at once
+                    ctx.audience.tell(window.segments)
                 ctx.progress(Progress("transcribe", "progress", window.done_s, window.total_s))
-        if not segments:
+                await place.give_way()
+
+            transcript = await transcribed(transcriber, media, parts, heard, language=ctx.content.language)
+        if not transcript.segments:
             raise BadRequestError(f"No words were found in {ctx.content.title!r}.")
-        said = (media.captions and media.captions.language) or written or ctx.content.language
-        transcript = Transcript(
-            tuple(segments),
-            origin=transcriber.origin(media),
-            engine=transcriber.engine,
-            language=said or transcriber.language or "und",
-            low_accuracy=transcriber.low_accuracy,
-            timed=transcriber.timed(media),
-        )
-        return replace(transcript, missing=(*missing, *uncovered(transcript, ctx.content.duration_s)))
+        gaps = uncovered(transcript, ctx.content.duration_s)
+        return replace(transcript, missing=(*transcript.missing, *gaps))
 
     async def _extract_metadata(self, ctx: _Context, media: Media) -> Content:
-        """Title, author, date and duration from the media's own tags, where the source gave none."""
-        return await self._services.read_tags(ctx.content, media)
+        """Title, author, date and duration from the media's own tags, where the source gave none.
+
+        Where the media is gone, what the report before knew still holds.
+        """
+        content = await self._services.read_tags(ctx.content, media)
+        known = content if ctx.before is None else ctx.before.content
+        return replace(
+            content,
+            author=content.author or known.author,
+            published_at=content.published_at or known.published_at,
+            duration_s=content.duration_s or known.duration_s,
+        )
 
     async def _analyse(self, ctx: _Context, transcript: Transcript, content: Content) -> Findings:
         """The analyses side by side, none of which can disturb another; then what models make of them."""
         limit = self._deadlines.analyse_s
         run = ctx.run
         async with asyncio.TaskGroup() as level:
-            debate = level.create_task(run.step(Stage("debate", self._debate_analysis, DebateMap, limit), transcript))
+            debate = level.create_task(
+                run.step(Stage("debate", partial(self._debate_analysis, ctx), DebateMap, limit), transcript)
+            )
             fact = level.create_task(
                 run.step(Stage("fact-check", partial(self._fact_check_analysis, ctx), FactChecks, limit), transcript)
             )
             fallacy = level.create_task(
-                run.step(Stage("fallacies", self._fallacy_detection, Fallacies, limit), transcript)
+                run.step(Stage("fallacies", partial(self._fallacy_detection, ctx), Fallacies, limit), transcript)
             )
-            outline = level.create_task(run.step(Stage("outline", self._outline, Outline, limit), transcript))
+            outline = level.create_task(
+                run.step(Stage("outline", partial(self._outline, ctx), Outline, limit), transcript)
+            )
         found = Findings(
             transcript,
             outline.result().value,
@@ -288,24 +326,22 @@ class ContentPipeline:
                 *(() if transcript.speakers else (Missing("who said what", _NO_SPEAKERS),)),
             ),
         )
-        models = ModelStages(run, self._analyses, self.scope, limit)
-        return await models.asked(found, content, self._now(), self._look_up(ctx))
+        summary = ctx.audience.summary
+        models = ModelStages(run, self._analyses, summary.find if summary else None, self.scope, limit)
+        return await models.asked(found, content, self._now(), ctx.look_up)
 
-    async def _debate_analysis(self, transcript: Transcript) -> DebateMap:
-        return await self._analyses.debate(transcript)
+    async def _debate_analysis(self, ctx: _Context, transcript: Transcript) -> DebateMap:
+        return await ctx.audience.debate.find(transcript)
 
     async def _fact_check_analysis(self, ctx: _Context, transcript: Transcript) -> FactChecks:
         """Claims, each with what the scope's memory holds about it; an item is never evidence for itself."""
-        return await self._analyses.fact_check(transcript, self._look_up(ctx))
+        return await ctx.audience.fact_check.find(transcript)
 
-    def _look_up(self, ctx: _Context) -> LookUp:
-        return look_up_in(self._services.memory, self.scope, without=ctx.content.id)
+    async def _fallacy_detection(self, ctx: _Context, transcript: Transcript) -> Fallacies:
+        return await ctx.audience.fallacies.find(transcript)
 
-    async def _fallacy_detection(self, transcript: Transcript) -> Fallacies:
-        return await self._analyses.fallacies(transcript)
-
-    async def _outline(self, transcript: Transcript) -> Outline:
-        return await self._analyses.outline(transcript)
+    async def _outline(self, ctx: _Context, transcript: Transcript) -> Outline:
+        return await ctx.audience.outline.find(transcript)
 
     async def _aggregate_analysis(self, ctx: _Context, findings: Findings, content: Content) -> Report:
         """One report of all findings, every quote of which is looked up in the transcript once more."""

@@ -1,17 +1,22 @@
 """One stage of a run, and the only place where an intended error becomes a `StepResult`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from udib.core.errors import Status, UdibError
 from udib.core.findings import StageTiming
 from udib.core.result import StepResult
 
 T = TypeVar("T")
+P = TypeVar("P")
+
+_LATE: Final = (
+    "The stage {!r} gave no result in {:g} s and was stopped; try again, or give it more time in engine.deadlines."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,10 @@ class Stage(Generic[T]):
     serves only the run that was interrupted. A result that refers to something outside the journal is used again only
     while it is `intact`. `small`: its inputs and its result are written as JSON in less time than it takes to give
     that to another thread.
+
+    With `part`, a type, `work` gets `Parts` of it after its inputs: what it keeps there, piece by piece, is there again
+    when an interrupted run does the stage once more, with the same input and version. It may hold words of the content
+    that is run, but not of others: forgetting those does not look there.
     """
 
     name: str
@@ -47,6 +56,22 @@ class Stage(Generic[T]):
     key: Callable[..., object] | None = None
     intact: Callable[[T], Awaitable[bool]] | None = None
     small: bool = False
+    part: type[Any] | None = None
+
+
+class Parts(Protocol[P]):
+    """What a stage that takes long has got done so far."""
+
+    kept: tuple[P, ...]
+    """What the run kept before it was interrupted, in order."""
+
+    def keep(self, part: P) -> None:
+        """Have the next part kept, which is done while the work goes on.
+
+        Raises:
+            UdibError: One before it could not be kept.
+        """
+        ...
 
 
 class Run(Protocol):
@@ -60,6 +85,10 @@ class Run(Protocol):
 
     async def step(self, stage: Stage[T], *inputs: object) -> StepResult[T]:
         """Do a stage, or hand back what it gave before for the same inputs. Inputs must be JSON or core values."""
+        ...
+
+    async def keeps(self, stage: Stage[T], *inputs: object) -> bool:
+        """Whether `step` would hand back what the stage gave before for these inputs, whole and unaltered."""
         ...
 
     @property
@@ -111,6 +140,23 @@ def off_the_clock() -> Iterator[None]:
         clock.go_on()
 
 
+@asynccontextmanager
+async def beside(*works: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+    """Let works go on while the block lasts, and no longer. A bug in one of them ends the block."""
+    failed: UdibError | None = None
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work) for work in works]
+        try:
+            yield
+        except UdibError as exc:
+            failed = exc  # the group would wrap it
+        finally:
+            for task in tasks:
+                task.cancel()
+    if failed is not None:
+        raise failed
+
+
 async def run_step(work: Awaitable[T], *, name: str, deadline_s: float) -> StepResult[T]:
     """Await `work`: intended errors and the deadline become failures, cancellation and bugs pass through.
 
@@ -128,4 +174,4 @@ async def run_step(work: Awaitable[T], *, name: str, deadline_s: float) -> StepR
     except TimeoutError:
         if not limit.expired():
             raise
-        return StepResult.fail(f"The stage {name!r} gave no result in {deadline_s:g} s.", Status.RETRYABLE)
+        return StepResult.fail(_LATE.format(name, deadline_s), Status.RETRYABLE)

@@ -1,4 +1,4 @@
-"""The records of a tenant in one SQLite file: contents, every revision of their reports, and effects."""
+"""The records of a tenant in one SQLite file: contents, every revision of their reports, effects, and watches."""
 
 import sqlite3
 
@@ -65,6 +65,16 @@ SCHEMA = (
     """
     ALTER TABLE reports ADD COLUMN remembered INTEGER NOT NULL DEFAULT 1;
     UPDATE reports SET remembered = 0 WHERE instr(CAST(report AS TEXT), '"part":"memory"');
+    """,
+    """
+    CREATE TABLE watches (
+        tenant TEXT NOT NULL,
+        workspace TEXT NOT NULL,
+        id TEXT NOT NULL,
+        next_at REAL NOT NULL,
+        watch BLOB NOT NULL,
+        PRIMARY KEY (tenant, workspace, id)
+    );
     """,
 )
 """The schema of the `Database` that a `SqliteCatalogue` is given."""

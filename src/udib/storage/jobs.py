@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from udib.core.errors import Status
-from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
+from udib.core.jobs import LONGEST_RETRY_S, Bounds, Job, JobEvent, JobState, Order, Outcome
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, Progress
 from udib.storage.database import Database
@@ -27,9 +27,11 @@ _NEXT: Final = """
         FROM waiting WHERE waiting.tenant IS NOT NULL
     )
     SELECT head.id FROM (
-        SELECT tenant, (SELECT count(*) FROM jobs WHERE state = 'running' AND tenant = waiting.tenant) AS running,
+        SELECT tenant, (SELECT count(*) FROM jobs INDEXED BY jobs_running  -- left to itself it reads all of the tenant
+                WHERE state = 'running' AND tenant = waiting.tenant) AS running,
             (SELECT max(turn) FROM jobs WHERE tenant = waiting.tenant) AS served,
-            (SELECT number FROM jobs WHERE state = 'waiting' AND tenant = waiting.tenant AND not_before <= :now
+            (SELECT number FROM jobs WHERE state = 'waiting' AND tenant = waiting.tenant AND (not_before <= :now
+                OR submitted_at > :now OR (attempt > 0 AND not_before > :now + :longest))  -- see `is_due`
              AND flow IN (SELECT value FROM json_each(:flows)) ORDER BY priority DESC, number LIMIT 1) AS number
         FROM waiting WHERE waiting.tenant IS NOT NULL
     ) AS turn JOIN jobs AS head ON head.number = turn.number
@@ -37,6 +39,7 @@ _NEXT: Final = """
 """
 
 
+_WAITING: Final = "SELECT count(*), count(*) FILTER (WHERE tenant = ?) FROM jobs WHERE state = 'waiting'"
 _DUE: Final = "schedules WHERE next_at <= :now OR next_at > :now + every_s"
 
 
@@ -46,8 +49,12 @@ class SqliteJobStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def submit(self, order: Order, now: float) -> tuple[Job, bool]:
-        """Take an order; the same one that is not ended yet is the job already, and the second value False."""
+    async def submit(self, order: Order, now: float, bounds: Bounds | None = None) -> tuple[Job, bool]:
+        """Take an order; the same one that is not ended yet is the job already, and the second value False.
+
+        Raises:
+            UnavailableError: As many wait as may.
+        """
 
         def insert(db: sqlite3.Connection) -> tuple[Job, bool]:
             scope = order.scope
@@ -56,6 +63,8 @@ class SqliteJobStore:
             found = db.execute(live, (scope.tenant, scope.workspace, order.key)).fetchone()
             if found is not None:
                 return _job(found), False
+            if bounds is not None:
+                bounds.check(scope.tenant, *db.execute(_WAITING, (scope.tenant,)).fetchone())
             payload = json.dumps(dict(order.payload), ensure_ascii=False)
             job = Job(secrets.token_hex(6), order, JobState.WAITING, now, not_before=now + order.delay_s)
             what = (order.flow, order.key, payload, order.priority, order.attempts)
@@ -73,13 +82,17 @@ class SqliteJobStore:
         query = f"SELECT {_COLUMNS} FROM jobs WHERE tenant = ? AND workspace = ? AND substr(id, 1, ?) = ? LIMIT 2"  # noqa: S608
         return await self._jobs(query, (scope.tenant, scope.workspace, len(beginning), beginning))
 
-    async def listed(self, scope: Scope, states: Collection[JobState], limit: int) -> list[Job]:
-        """The jobs of a scope in these states, newest first."""
+    async def listed(
+        self, scope: Scope, states: Collection[JobState], without: Collection[str], limit: int
+    ) -> list[Job]:
+        """The jobs of a scope in these states, without those of some flows, newest first."""
         query = (
             f"SELECT {_COLUMNS} FROM jobs WHERE tenant = ? AND workspace = ?"  # noqa: S608
-            " AND state IN (SELECT value FROM json_each(?)) ORDER BY number DESC LIMIT ?"
+            " AND state IN (SELECT value FROM json_each(?)) AND flow NOT IN (SELECT value FROM json_each(?))"
+            " ORDER BY number DESC LIMIT ?"
         )
-        return await self._jobs(query, (scope.tenant, scope.workspace, json.dumps(sorted(states)), limit))
+        chosen = (json.dumps(sorted(states)), json.dumps(sorted(without)))
+        return await self._jobs(query, (scope.tenant, scope.workspace, *chosen, limit))
 
     async def by_id(self, job_id: str) -> Job | None:
         """The job of that id."""
@@ -90,7 +103,7 @@ class SqliteJobStore:
         """Begin up to `count` jobs, each when it is its turn, of no tenant more than `most` at a time."""
 
         def claim(db: sqlite3.Connection) -> list[Job]:
-            values = {"now": now, "flows": json.dumps(sorted(flows)), "most": most}
+            values = {"now": now, "flows": json.dumps(sorted(flows)), "most": most, "longest": LONGEST_RETRY_S}
             begun: list[Job] = []
             while len(begun) < count and (found := db.execute(_NEXT, values).fetchone()) is not None:
                 begun.append(_begin(db, found[0], worker, now))
@@ -212,12 +225,20 @@ class SqliteJobStore:
         await self._database.execute("DELETE FROM schedules WHERE name = ?", (name,))
 
     async def due(self, now: float) -> list[Order]:
-        """The orders whose time has come; each comes again after its interval, also if the clock was set back."""
+        """The orders whose time has come; each comes again after its interval, also if the clock was set back.
+
+        Of what is ordered again and again only the last job that has ended is kept, and only until then.
+        """
 
         def take(db: sqlite3.Connection) -> list[Order]:
             rows = db.execute(f"SELECT tenant, workspace, flow, payload, attempts FROM {_DUE}", {"now": now}).fetchall()  # noqa: S608
             db.execute(f"UPDATE {_DUE.replace('WHERE', 'SET next_at = :now + every_s WHERE')}", {"now": now})
-            return [Order(Scope.of(*row[:2]), row[2], json.loads(row[3]), attempts=row[4]) for row in rows]
+            orders = [Order(Scope.of(*row[:2]), row[2], json.loads(row[3]), attempts=row[4]) for row in rows]
+            db.executemany(
+                "DELETE FROM jobs WHERE tenant = ? AND workspace = ? AND key = ? AND ended_at IS NOT NULL",
+                [(order.scope.tenant, order.scope.workspace, order.key) for order in orders],
+            )
+            return orders
 
         if await self._database.read(lambda db: db.execute(f"SELECT 1 FROM {_DUE}", {"now": now}).fetchone()):  # noqa: S608
             return await self._database.run(take)

@@ -51,6 +51,12 @@ def test_passages_are_stretches_of_one_speaker() -> None:
     assert passages_of(said(())) == ()
 
 
+def test_a_quote_that_was_only_tidied_is_kept_as_it_was_said() -> None:
+    [statement] = passed("Rents in Vienna rose.", 1, quotes=["rents in Vienna rose by 12 %"])
+    assert [quote.text for quote in statement.quotes] == ["Rents in Vienna rose by twelve percent"]
+    assert passed("Rents in Vienna rose.", 1, quotes=["rents in Vienna rose by 13 %"]) == ()
+
+
 @given(st.lists(st.tuples(st.sampled_from([None, "A", "B"]), st.text("ab \n.", max_size=300)), max_size=30))
 def test_passages_hold_every_word_in_order(lines: list[tuple[str | None, str]]) -> None:
     found = passages_of(said(lines))

@@ -348,7 +348,7 @@ async def test_what_cannot_be_rewritten_for_want_of_room_is_said_and_done_later(
     free(TO_OPEN)
     with pytest.raises(UnavailableError, match=r"may still hold bytes of deleted words.*; free some space"):
         await database.vacuum()
-    assert path.stat().st_size < 20_000, "the space of what was deleted is given back all the same"
+    assert path.stat().st_size < 60_000, "the space of what was deleted is given back all the same"
     health = await database.ping("catalogue")
     assert (health.ok, health.remedy) == (False, "free some space, and the next udib command does it.")
     await database.close()

@@ -32,10 +32,12 @@ class Score:
 
     @property
     def recall(self) -> float:
+        """1.0 when nothing was wanted."""
         return self.right / self.wanted if self.wanted else 1.0
 
     @property
     def f1(self) -> float:
+        """The harmonic mean of both."""
         total = self.found + self.wanted
         return 2 * self.right / total if total else 1.0
 

@@ -30,7 +30,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # Whose turn it is at what is scarce (gates, their books on a disk and on a server) is in core, storage and pipeline.
 ROOM_LINES = {
     "core": 3080, "net": 900, "storage": 5280, "sources": 2100, "transcripts": 2500, "analysis": 4300, "memory": 7850,
-    "delivery": 2150, "pipeline": 4260, "app": 6210, "testing": 1340, "llm": 7000,
+    "delivery": 2150, "pipeline": 4260, "app": 6240, "testing": 1340, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "core/findings.py": "all values of a report, one schema; half of it says what the fields mean",

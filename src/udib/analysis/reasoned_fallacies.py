@@ -83,6 +83,11 @@ class Examined:
         return self.shown[self.number]
 
 
+def most_hints(per_hour: int, duration_s: float) -> int:
+    """How many hints an item of that length may have; a short one as many as two hours."""
+    return math.ceil(per_hour * max(duration_s, SHORTEST_COUNTED_S) / 3600)
+
+
 class FallacyReasoning:
     """Chooses the sentences of one transcript that are looked at, and takes over what a model makes of them."""
 
@@ -91,10 +96,6 @@ class FallacyReasoning:
         self._transcript = transcript
         self._sentences = sentences(transcript) if is_english(transcript) else ()
         self._names = {word for speaker in transcript.speakers for word in words_of(speaker)}
-
-    def allowed(self, per_hour: int) -> int:
-        """Most hints of a report on the item."""
-        return math.ceil(per_hour * max(self._transcript.duration_s, SHORTEST_COUNTED_S) / 3600)
 
     def examined(self, most: int) -> tuple[Examined, ...]:
         """The sentences that are looked at: those with a cue, the surest first, then those that argue, then others."""

@@ -11,6 +11,7 @@ from udib.analysis.reasoned_fallacies import (
     FallacyDraft,
     FallacyReasoning,
     FallacyReview,
+    most_hints,
 )
 from udib.app.bootstrap_asking import Asking, Unanswered
 from udib.app.bootstrap_models import Models
@@ -48,6 +49,7 @@ class _Reading:
 
     def __init__(self, asking: Asking, transcript: Transcript) -> None:
         self._asking = asking
+        self._duration_s = transcript.duration_s
         self._reasoning = FallacyReasoning(transcript)
 
     async def made(self, found: Fallacies, per_hour: int) -> Fallacies:
@@ -56,7 +58,7 @@ class _Reading:
         Raises:
             UnavailableError: The model answered nothing.
         """
-        allowed = self._reasoning.allowed(per_hour)
+        allowed = most_hints(per_hour, self._duration_s)
         examined = self._reasoning.examined(EXAMINED_A_HINT * allowed)
         if not examined:
             return found

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from udib.analysis.fact_check import Prices, most_claims, verdict_cost_usd
+from udib.analysis.reasoned_fallacies import EXAMINED_A_HINT, most_hints
 from udib.analysis.worded_claims import MOST_AT_ONCE
 from udib.app.bootstrap import App
 from udib.app.bootstrap_models import Models
@@ -25,6 +26,7 @@ _RECOGNITION_SPEED = 10.0
 _TOKENS_A_MINUTE = 300
 """Of speech in a prompt, with what stands around each passage; people say some 150 words a minute."""
 _CLAIM_CHARACTERS = 120
+_A_FALLACY_TOKENS, _A_FALLACY_ANSWER = 900, 100
 _TYPICAL = Evidence("x" * 360, "", "", 0.5)
 """A passage of memory of usual length, for an estimate."""
 
@@ -56,6 +58,7 @@ async def plan(app: App, address: str, *, captions: str | None, quality: str | N
         PlannedStep("analyse", "debate, fact-check, fallacies and outline side by side, on this machine", 1.0),
         *_summary(app.models, app.settings, content),
         _verdicts(app.models, app.settings, content),
+        *_debated(app.models, app.settings, content),
         PlannedStep("store", f"in {app.settings.data_path} for {app.scope}", 1.0),
         PlannedStep(
             "deliver", "report files" + (" and a Discord notice" if app.settings.delivery.discord_webhook else "")
@@ -180,3 +183,24 @@ def _verdicts(models: Models | None, settings: Settings, content: Content) -> Pl
     calls = claims * PASSAGES + (claims if "claims" in wanted.by_model else 0) // MOST_AT_ONCE
     what = f"of at most {claims} claims with {PASSAGES} pieces of evidence each, in at most about {calls} calls"
     return PlannedStep("verdicts", what, float(calls), claims * each_usd)
+
+
+def _debated(models: Models | None, settings: Settings, content: Content) -> list[PlannedStep]:
+    """Fallacies and the ledger of a debate, where a model is to see to them; of unknown length, an hour's."""
+    wanted = settings.analysis
+    if models is None:
+        return []
+    speech_s = 3600.0 if content.duration_s is None else content.duration_s
+    unknown = "" if content.duration_s is not None else "; its length is unknown, these are an hour's"
+    cards = models.catalogue.cards
+    steps = []
+    if "fallacies" in wanted.by_model and wanted.hints_per_hour:
+        calls = 2 * EXAMINED_A_HINT * most_hints(wanted.hints_per_hour, speech_s)
+        cost = calls * max(card.cost_usd(_A_FALLACY_TOKENS, _A_FALLACY_ANSWER) for card in cards)
+        what = f"looked for by a model, in at most about {calls} calls{unknown}"
+        steps.append(PlannedStep("fallacies", what, float(calls), cost))
+    if "debate" in wanted.by_model:
+        calls, cost = _reading(models, speech_s)
+        what = f"points and grades by a model, in at most about {calls + 2} calls{unknown}"
+        steps.append(PlannedStep("ledger", what, 5.0 * (calls + 2), 3 * cost))
+    return steps

@@ -5,6 +5,7 @@ with its effect. A line is a sentence, ranked within its debate; the mean is ove
 """
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 from benchmarks.analysis.data import Debate, data, debates
 from benchmarks.analysis.scores import SEED, average_precision, bounds, interval, mean, share_for
 from benchmarks.analysis.sizes import Measured, Sizes
-from udib.analysis.claims import WORTH_CHECKING, check_worthiness, proper_names
-from udib.analysis.text import tokens
+from udib.analysis.claims import WORTH_CHECKING, ranked
+from udib.analysis.sentences import Sentence
+from udib.core.speech import Origin, Segment, Transcript
 
 _SHUFFLES = 100
 Scored = tuple[NDArray[np.float64], NDArray[np.bool_]]
@@ -39,15 +41,15 @@ def measure(sizes: Sizes) -> Measured:
 
 
 def worth(debate: Debate) -> NDArray[np.float64]:
-    """The check-worthiness of each line."""
-    words = [tokens(text) for _, text in debate.lines]
-    names = proper_names(words)
-    return np.array(
-        [
-            check_worthiness(text, said, names)[0] if said else 0.0
-            for (_, text), said in zip(debate.lines, words, strict=True)
-        ]
-    )
+    """The check-worthiness of each line; a line is a sentence here, wherever the product would cut."""
+    lines = tuple(Segment(4.0 * at, 4.0 * at + 4, text, who) for at, (who, text) in enumerate(debate.lines))
+    transcript = Transcript(lines, Origin.TRANSCRIPT, "checkthat")
+    turns = accumulate(one.speaker != other.speaker for one, other in pairwise((*lines[:1], *lines)))
+    cut = [
+        Sentence(transcript.cut(at, 0, at, len(line.text)), at, turn, 0)
+        for at, (line, turn) in enumerate(zip(lines, turns, strict=True))
+    ]
+    return np.array([score for score, _ in ranked(cut)])
 
 
 def _baselines(read: Sequence[Debate]) -> Measured:

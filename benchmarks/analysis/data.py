@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,12 @@ def recordings(path: Path) -> list[Recording]:
             for each in entries
             if "doc" in each
         )
-        openings = {depth: tuple(sorted({first for first, *_ in notes[depth]} - {0})) for depth in ("coarse", "fine")}
+        # Annotators counted all entries; what happened on the screen is no utterance, so its number is the next one's.
+        number = [0, *accumulate("doc" in each for each in entries)]
+        openings = {
+            depth: tuple(sorted({number[first] for first, *_ in notes[depth]} - {0, len(said)}))
+            for depth in ("coarse", "fine")
+        }
         found.append(Recording(name, said, openings))
     return found
 

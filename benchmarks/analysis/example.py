@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.analysis.matching import Score, same_words, score
 from benchmarks.analysis.sizes import Measured, Sizes
 from udib.analysis.debate import map_debate
 from udib.analysis.fact_check import check_claims
 from udib.analysis.fallacies import fallacy_hints
+from udib.analysis.scoring import Score, same_words, score
 from udib.analysis.sentences import sentences
 from udib.core.findings import DebateMap, Evidence, FactChecks, Fallacies
 from udib.core.speech import Origin, Transcript

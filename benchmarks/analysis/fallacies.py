@@ -2,7 +2,8 @@
 
 Ordinary talk are the turns of QMSum meetings, at 150 words a minute, without the cap an hour. Argotario and Missci are
 short arguments of which most are fallacious: to call all of them so is precise too, and 100 % of the sound ones are
-false alarms then; so that rate stands beside. A text counts as flagged if one of its sentences is.
+false alarms then; so that rate stands beside. Some cues were written after reading every second text of both sets, so
+recall on the other half stands beside, too. A text counts as flagged if one of its sentences is.
 """
 
 from collections.abc import Sequence
@@ -73,10 +74,17 @@ def _judged(name: str, texts: Sequence[Judged]) -> Measured:
         for some, each in zip(found, texts, strict=True)
         if some and each.kind in _KINDS
     ]
+    unread = [flag for flag, each in zip(flagged[1::2], texts[1::2], strict=True) if each.kind]
     size = f"{len(right)} fallacious, {len(wrong)} sound texts"
     bound = bounds(of_flagged) if of_flagged else "nothing flagged"
     return [
         (f"fallacies_{name}_recall", mean(right), "", f"{bounds(right)}; {size}; silent: 0"),
+        (
+            f"fallacies_{name}_recall_unread",
+            mean(unread),
+            "",
+            f"{bounds(unread)}; every second text; no cue of the last round comes from these",
+        ),
         (f"fallacies_{name}_precision", mean(of_flagged), "", f"{bound}; all flagged: {len(right) / len(texts):.3f}"),
         (f"fallacies_{name}_false_alarms", mean(wrong), "", f"{bounds(wrong)}; all flagged: 1"),
         (f"fallacies_{name}_kind", mean(kinds), "", f"right kind, of {len(kinds)} flagged whose kind both know"),

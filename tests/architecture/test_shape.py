@@ -29,8 +29,8 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # of it, their dry runs, and the choice among all adapters, testing a whole vector index as a model and three servers.
 # Whose turn it is at what is scarce (gates, their books on a disk and on a server) is in core, storage and pipeline.
 ROOM_LINES = {
-    "core": 3080, "net": 900, "storage": 5280, "sources": 2100, "transcripts": 2500, "analysis": 4300, "memory": 7850,
-    "delivery": 2150, "pipeline": 4260, "app": 6240, "testing": 1340, "llm": 7000,
+    "core": 3310, "net": 900, "storage": 5430, "sources": 2100, "transcripts": 2500, "analysis": 4630, "memory": 7850,
+    "delivery": 2320, "pipeline": 4280, "app": 6540, "testing": 1350, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "core/findings.py": "all values of a report, one schema; half of it says what the fields mean",
@@ -145,7 +145,7 @@ def test_every_module_is_imported_by_another() -> None:
             elif isinstance(node, ast.Import):
                 imported |= {alias.name for alias in node.names}
     texts = "".join(path.read_text(encoding="utf-8") for path in [*MODULES, *(ROOT / "tests").rglob("*.py")])
-    entrances = {"udib.app.start", "udib.__main__"}
+    entrances = {"udib.app.start", "udib.__main__", "udib.analysis.scoring"}  # the last: of benchmarks
     orphans = []
     for path in MODULES:
         dotted = ".".join(("udib", *path.relative_to(SOURCE).with_suffix("").parts))

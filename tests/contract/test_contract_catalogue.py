@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from records_place import catalogue_at, in_folder, in_new_schema
 
+from udib.core.corrections import Correction, CorrectionKind
 from udib.core.errors import BadRequestError, Status
 from udib.core.findings import (
     REPORT_SCHEMA,
@@ -143,7 +144,7 @@ async def test_a_report_with_all_parts_comes_back_equal(catalogue: Catalogue) ->
         "Ada", "2026-01-01", 8.0, "en",
     )  # fmt: skip
     whole = report(about)
-    assert all(getattr(whole, field.name) for field in fields(Report))
+    assert all(getattr(whole, field.name) for field in fields(Report) if field.name != "corrections")
     await catalogue.save(A, whole)
     assert await catalogue.report(A, about.id) == whole
 
@@ -342,6 +343,73 @@ async def test_an_abandoned_effect_may_be_tried_again_but_not_a_confirmed_one(ca
 async def test_confirming_what_was_never_announced_is_refused(catalogue: Catalogue) -> None:
     with pytest.raises(BadRequestError, match="'notice' was never announced"):
         await catalogue.confirm_effect(A, "notice", "message 7")
+
+
+def correction(content_id: str, number: int = 1, note: str = "") -> Correction:
+    return Correction(
+        id=f"id{number}",
+        content_id=ContentId(content_id),
+        kind=CorrectionKind.VERDICT,
+        quote="Rents rose by 12 percent",
+        start_s=0.0,
+        corrected="refuted",
+        by="Eve \u00c9",
+        made_at=f"2026-02-{number:02}T00:00:00Z",
+        note=note,
+    )
+
+
+async def test_corrections_stay_over_a_new_revision_and_come_oldest_first(catalogue: Catalogue) -> None:
+    about, other = content("file:1"), content("file:2")
+    for each in (about, other):
+        await catalogue.save(A, report(each))
+    second, first, elsewhere = correction("file:1", 2), correction("file:1", 1), correction("file:2", 3)
+    for made in (second, first, elsewhere):
+        await catalogue.correct(A, made)
+    await catalogue.save(A, replace(report(about, 2), corrections=(elsewhere,)))
+    found = await catalogue.report(A, about.id)
+    assert found is not None
+    assert (found.revision, found.corrections) == (2, (first, second))
+    assert await catalogue.corrections(A, about.id) == [first, second]
+    assert await catalogue.corrections(A) == [first, second, elsewhere]
+    assert await catalogue.corrections(B) == []
+
+
+async def test_a_correction_of_what_is_not_there_any_more_says_so(catalogue: Catalogue) -> None:
+    await catalogue.save(A, report(content("file:1")))
+    await catalogue.correct(A, correction("file:1"))
+    await catalogue.save(A, replace(report(content("file:1"), 2), fact_checks=None))
+    found = await catalogue.report(A, ContentId("file:1"))
+    assert found is not None
+    assert [each.applies for each in found.corrections] == [False]
+
+
+async def test_of_one_id_the_last_correction_counts_and_it_can_be_withdrawn(catalogue: Catalogue) -> None:
+    await catalogue.save(A, report(content("file:1")))
+    for note in ("first", "second"):
+        await catalogue.correct(A, correction("file:1", note=note))
+    assert [each.note for each in await catalogue.corrections(A)] == ["second"]
+    assert not await catalogue.withdraw_correction(B, ContentId("file:1"), "id1")
+    assert await catalogue.withdraw_correction(A, ContentId("file:1"), "id1")
+    assert not await catalogue.withdraw_correction(A, ContentId("file:1"), "id1")
+    assert await catalogue.corrections(A) == []
+
+
+async def test_nothing_is_corrected_without_a_report(catalogue: Catalogue) -> None:
+    await catalogue.enter(A, content("file:1"))
+    with pytest.raises(BadRequestError, match="no report on file:1"):
+        await catalogue.correct(A, correction("file:1"))
+    await catalogue.save(A, report(content("file:1")))
+    with pytest.raises(BadRequestError, match="no report on file:1"):
+        await catalogue.correct(B, correction("file:1"))
+
+
+async def test_forgetting_takes_the_corrections_too(catalogue: Catalogue, tmp_path: Path) -> None:
+    await catalogue.save(A, replace(report(content("file:1")), fact_checks=None))
+    await catalogue.correct(A, correction("file:1", note=SECRET))
+    assert await catalogue.forget(A, ContentId("file:1")) == 3
+    assert await catalogue.corrections(A) == []
+    assert [path.name for path in tmp_path.iterdir() if SECRET.encode() in path.read_bytes()] == []
 
 
 async def test_forgetting_leaves_no_trace_on_disk(catalogue: Catalogue, tmp_path: Path) -> None:

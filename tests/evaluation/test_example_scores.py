@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 import variants  # first: it makes scripts/ and benchmarks/ importable
-from benchmarks.analysis.matching import Score, same_words, score
 from variants import Example
 
 from make_examples import read_transcript
 from udib.analysis.debate import map_debate
 from udib.analysis.fact_check import check_claims
 from udib.analysis.fallacies import fallacy_hints
+from udib.analysis.scoring import Score, same_words, score
 from udib.core.findings import Clash, Contradiction, DebateMap, Evidence, FactChecks, Fallacies
 from udib.core.speech import Origin, Segment, Transcript
 from udib.memory.static import StaticEmbedder

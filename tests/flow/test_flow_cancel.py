@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typed_commands import Commands
 
 RECORDING = Path(__file__).parents[2] / "examples" / "rent-control" / "debate.opus"
 PATIENCE_S = 60.0
-GONE_S = 10.0
 DOWNLOADER, RECOGNISER = "udib.sources.ytdlp_worker", "udib.transcripts.sphinx_worker"
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="child processes are looked for in /proc")
@@ -65,22 +65,12 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.server_close()
 
 
-class Udib:
-    """Commands on a data directory, in processes of their own."""
-
-    def __init__(self, data: Path) -> None:
-        self.data = data
+class Udib(Commands):
+    """Commands of this process on a data directory, and others in processes of their own."""
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "udib.app.start", *arguments, "--data-dir", str(self.data)]
-        environment = {**os.environ, "UDIB_MEMORY__LINGER_S": "1"}
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-
-    def __call__(self, *arguments: str, code: int = 0) -> str:
-        process = self.start(*arguments)
-        out, complaint = process.communicate(timeout=PATIENCE_S)
-        assert process.returncode == code, complaint
-        return out if code == 0 else complaint
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
 
     def document(self, *arguments: str) -> Any:
         return json.loads(self(*arguments, "--json"))
@@ -107,15 +97,16 @@ class Udib:
 
 
 @pytest.fixture
-def udib(tmp_path: Path) -> Udib:
-    return Udib(tmp_path / "data")
+def udib(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Udib:
+    monkeypatch.setenv("UDIB_MEMORY__LINGER_S", "1")
+    return Udib(tmp_path / "data", capsys)
 
 
-def until(happens: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
-    deadline = time.monotonic() + patience_s
+def until(happens: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
     while not happens():
         assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def children(process: subprocess.Popen[str], module: str) -> list[int]:
@@ -142,16 +133,16 @@ def test_a_job_that_is_cancelled_while_it_downloads_ends_its_child(udib: Udib, e
         until(lambda: parts(udib.data))
         assert children(worker, DOWNLOADER)
         udib("jobs", "cancel", job)
-        until(lambda: not children(worker, DOWNLOADER), GONE_S)
-        until(lambda: udib.state(job) == "cancelled", GONE_S)
+        until(lambda: not children(worker, DOWNLOADER))
+        until(lambda: udib.state(job) == "cancelled")
         assert "cancelled already" in udib("jobs", "cancel", job, code=2)
         udib.nothing_is_to_be_seen()
         # It goes on when that is wanted, and is stopped once more.
         udib("jobs", "resume", job)
         until(lambda: children(worker, DOWNLOADER))
         udib("jobs", "cancel", job)
-        until(lambda: not children(worker, DOWNLOADER), GONE_S)
-        until(lambda: udib.state(job) == "cancelled", GONE_S)
+        until(lambda: not children(worker, DOWNLOADER))
+        until(lambda: udib.state(job) == "cancelled")
 
 
 def test_a_job_that_is_cancelled_while_it_listens_ends_its_children(udib: Udib) -> None:
@@ -159,8 +150,8 @@ def test_a_job_that_is_cancelled_while_it_listens_ends_its_children(udib: Udib) 
         job = udib.document("analyze", str(RECORDING), "--background")["id"]
         until(lambda: len(children(worker, RECOGNISER)) >= 2)
         udib("jobs", "cancel", job)
-        until(lambda: not children(worker, RECOGNISER), GONE_S)
-        until(lambda: udib.state(job) == "cancelled", GONE_S)
+        until(lambda: not children(worker, RECOGNISER))
+        until(lambda: udib.state(job) == "cancelled")
         udib.nothing_is_to_be_seen()
 
 

@@ -23,7 +23,7 @@ from udib.core.findings import (
     TranscriptFacts,
 )
 from udib.core.gates import RECOGNITION, Limit, download_from
-from udib.core.jobs import KeptStep, StepName
+from udib.core.jobs import Job, JobState, KeptStep, Order, Outcome, StepName
 from udib.core.speech import Missing, Origin, Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import CaptionTrack, Content, ContentId, ListingState, Media, MemoryRecord, Platform, Progress
@@ -33,7 +33,7 @@ from udib.pipeline.journal import Journal
 from udib.pipeline.orchestrator import ContentPipeline
 from udib.pipeline.parts import Analyses, Services, WholeReading
 from udib.pipeline.step import Deadlines
-from udib.pipeline.sweep import Retention, Sweeper, Swept
+from udib.pipeline.sweep import SWEEP, Retention, Sweeper, Swept, sweep_with
 from udib.storage import locks
 from udib.storage.artifacts import DirectoryArtifactStore
 from udib.storage.database import Database
@@ -445,6 +445,30 @@ async def test_sweeping_takes_media_and_leaves_what_a_new_analysis_needs(bench: 
     assert (await words_too.sweep()).words == 1
     assert (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap().revision == 3
     assert (bench.source.fetched, bench.transcriber.heard) == (2, 2)
+
+
+async def test_sweeping_words_takes_their_artifact_and_a_job_says_what_went(bench: Bench, tmp_path: Path) -> None:
+    bench.transcriber.segments = [replace(each, text=each.text + " word" * 8000) for each in bench.transcriber.segments]
+    await bench.pipeline().process_video("a")
+    steps, locks = SqliteStepStore(bench.database), FileLocks(tmp_path / "locks")
+    sweeper = Sweeper(steps, locks, DirectoryArtifactStore(tmp_path / "artifacts"), Retention(None, 0.0), {})
+    would = await sweeper.sweep(dry_run=True)
+    assert (would.words, would.words_bytes > 32_000) == (1, True)
+    told: list[Progress] = []
+    job = Job("1", Order(SCOPE, SWEEP, {}), JobState.RUNNING, 0.0)
+    assert await sweep_with(sweeper)(job, told.append) == Outcome(Status.OK)
+    assert told[0].note == f"{would.words_bytes / 1e6:.1f} MB given up"
+    assert [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()] == []
+    await bench.database.close()
+    outcome = await sweep_with(broken_sweeper(tmp_path))(job, told.append)
+    assert (outcome.status, "can" in (outcome.error or "")) == (Status.RETRYABLE, True)
+
+
+def broken_sweeper(folder: Path) -> Sweeper:
+    """One whose journal lies where no file can be."""
+    (folder / "no folder").write_text("", encoding="utf-8")
+    steps = SqliteStepStore(Database(folder / "no folder" / "journal.db", JOURNAL_SCHEMA))
+    return Sweeper(steps, FileLocks(folder), DirectoryArtifactStore(folder), Retention(0.0, None), {})
 
 
 async def test_what_an_interrupted_run_may_need_is_not_swept(bench: Bench, tmp_path: Path) -> None:

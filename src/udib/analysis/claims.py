@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
+from udib.analysis.claim_context import DISPUTED, in_context
 from udib.analysis.sentences import Sentence
 from udib.analysis.text import MONTHS, STOP_WORDS, Figure, Kind, Token, figures, is_content, tokens
 from udib.core.findings import Claim
@@ -90,6 +91,16 @@ _RAISING: Final = (
         r"|wrote|built|closed|opened|released|deported|shut|scrapped|launched|sold|abolished|cancell?ed|pulled"
         r"|replaced|phased)\b",
     ),
+    (
+        "public matter",
+        0.5,
+        r"\b(?:tax(?:es)?|jobs?|wages?|incomes?|deficits?|debt|budgets?|spending|economy|economic|unemployment"
+        r"|inflation|poverty|trade|crime|murders?|police|prisons?|guns?|drugs?|borders?|immigra\w+|refugees?"
+        r"|militar\w+|troops|nuclear|wars?|terroris\w+|energy|oil|coal|climate|emissions|health ?care|insurance"
+        r"|hospitals?|medicare|medicaid|patients|schools?|students|teachers|rents?|housing|pensions?|social security"
+        r"|elections?|votes?|senate|senators?|government|companies|banks?|factories|manufacturing|prices?|premiums?"
+        r"|treaty|sanctions|constitution|supreme court|administration|veterans|welfare)\b",
+    ),
 )
 _LOWERING: Final = (
     (1.2, r"\?[\"'\u201d]*$"),
@@ -133,8 +144,20 @@ _FEWEST_CLAUSE_WORDS: Final = 5
 _ONE_CLAUSE: Final = 0.2
 """What a sentence loses whose claim is in one of its clauses only."""
 _CLAUSE = re.compile(r"(?<=[,;:\u2014])\s+(?=(?:and|but|so|or|because|which|yet|then)\b)|(?<=[;:\u2014])\s")
+_PERSONAL_WEIGHT: Final = 0.3
 _PERSONAL = re.compile(r"\b(?:i|me|my|you|your)\b")
 _PAST = re.compile(r"\b(?:was|were|had|did|been|said|went|came|took|made|gave|began|got|put|kept|\w{3,}ed)\b")
+_OWN_RECORD = re.compile(
+    r"\b(?:i|we)(?:'ve| have|'d| had)? (?:(?:\w+ly|never|always|also|just) )?(?:voted|supported|opposed|signed|passed"
+    r"|proposed|introduced|led|cut|created|built|raised|lowered|negotiated|called|promised|balanced|ended|vetoed|fought"
+    r"|ran|won|brought|doubled|reduced|increased|expanded|reformed|appointed|employed|invested|was (?:for|against))\b"
+)
+_ATTRIBUTED = re.compile(
+    r"\b(?:you|he|she|they|who|[a-z]{3,})(?:'s|'ve| has| have| had| just| also| even| once| himself| herself)? (?:said"
+    r"|says|claims|claimed|called|calls|promised|promises|admitted|denied|announced|proposes|wants to|wanted to"
+    r"|plans to|supports|opposes|praised)\b"
+)
+_THIRD_PERSON = re.compile(r"\b(?:he|she|his|her|him|they|their|them)\b")
 _OTHERS_RECORD = re.compile(
     r"\b(?:you|he|she|they)(?:'ve| have|'s| has)? (?:\w+ )?(?:\w{3,}ed|said|made|took|gave|did|ran|had)\b"
 )
@@ -148,16 +171,24 @@ def claim_candidates(sentences: Sequence[Sentence], *, threshold: float = WORTH_
 
     One that no reason raised says nothing that could be checked, however long and impersonal it is.
     """
-    words = [tokens(sentence.text) for sentence in sentences]
-    names = proper_names(words)
-    scored = (
-        (sentence, *check_worthiness(sentence.text, said, names))
-        for sentence, said in zip(sentences, words, strict=True)
-    )
     claims = [
-        Claim(sentence.quote, score, reasons) for sentence, score, reasons in scored if reasons and score >= threshold
+        Claim(sentence.quote, score, reasons)
+        for sentence, (score, reasons) in zip(sentences, ranked(sentences), strict=True)
+        if reasons and score >= threshold
     ]
     return tuple(sorted(claims, key=lambda claim: -claim.check_worthiness))
+
+
+def ranked(sentences: Sequence[Sentence]) -> list[tuple[float, tuple[str, ...]]]:
+    """How much each sentence of a transcript is worth checking where it stands, in [0, 1], and why."""
+    words = [tokens(sentence.text) for sentence in sentences]
+    names = proper_names(words)
+    own = [_of_clauses(sentence.text, said, names) for sentence, said in zip(sentences, words, strict=True)]
+    around = in_context(sentences, [total for total, _ in own])
+    return [
+        (_chance(total + added), (*reasons, DISPUTED) if disputed else reasons)
+        for (total, reasons), (added, disputed) in zip(own, around, strict=True)
+    ]
 
 
 def check_worthiness(text: str, words: Sequence[Token], names: frozenset[str]) -> tuple[float, tuple[str, ...]]:
@@ -168,6 +199,15 @@ def check_worthiness(text: str, words: Sequence[Token], names: frozenset[str]) -
         words: Its tokens.
         names: Words in lower case that are names in this transcript, see `proper_names`.
     """
+    total, reasons = _of_clauses(text, words, names)
+    return _chance(total), reasons
+
+
+def _chance(total: float) -> float:
+    return round(1 / (1 + math.exp(-total)), 4)
+
+
+def _of_clauses(text: str, words: Sequence[Token], names: frozenset[str]) -> tuple[float, tuple[str, ...]]:
     low = text.lower().replace("\u2019", "'")
     total, reasons = _rated(low, words, names)
     cuts = [0, *(match.start() for match in _CLAUSE.finditer(low)), len(low)]
@@ -177,7 +217,7 @@ def check_worthiness(text: str, words: Sequence[Token], names: frozenset[str]) -
             of_clause, why = _rated(low[begin:end], said, names)
             if of_clause - _ONE_CLAUSE > total:
                 total, reasons = of_clause - _ONE_CLAUSE, why
-    return round(1 / (1 + math.exp(-total)), 4), tuple(dict.fromkeys(reasons))
+    return total, tuple(dict.fromkeys(reasons))
 
 
 def _rated(low: str, words: Sequence[Token], names: frozenset[str]) -> tuple[float, list[str]]:
@@ -192,8 +232,14 @@ def _rated(low: str, words: Sequence[Token], names: frozenset[str]) -> tuple[flo
         if (reason != "quantity" or not numbers) and pattern.search(low):
             total += weight
             reasons.append(reason)
-    total += 0.5 * bool(_PAST.search(low)) + 0.4 * bool(_OTHERS_RECORD.search(low))
+    attributed, own = bool(_ATTRIBUTED.search(low)), bool(_OWN_RECORD.search(low))
+    reasons += ["attribution"] * attributed + ["own record"] * own
+    others = bool(_OTHERS_RECORD.search(low))
+    total += 0.5 * bool(_PAST.search(low)) + 0.4 * others + 0.5 * attributed + 0.5 * own
+    total += 0.2 * bool(_THIRD_PERSON.search(low))
+    # Whose record it is, is no opinion: the words for it lower nothing then.
     total -= sum(weight for weight, pattern in _LOWERS if pattern.search(low))
+    total += _PERSONAL_WEIGHT * (own or others or attributed) * bool(_PERSONAL.search(low))
     return total, reasons
 
 

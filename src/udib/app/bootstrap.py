@@ -162,7 +162,8 @@ class App:
 
         captions = next((Path(d.where) for d in report.delivered if d.where.endswith(".vtt")), None)
         text = captions.read_text(encoding="utf-8") if captions else ""
-        written = await FilesOutbox(folder, flat=True).deliver(self.scope, report, text)
+        files = FilesOutbox(folder, flat=True, contact=self.settings.delivery.corrections_to)
+        written = await files.deliver(self.scope, report, text)
         return replace(report, delivered=(*report.delivered, *written))
 
 
@@ -244,7 +245,7 @@ def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _St
     from udib.sources.files import is_intact, with_captions
     from udib.sources.tags import read_tags
 
-    files = FilesOutbox(root / "reports")
+    files = FilesOutbox(root / "reports", contact=settings.delivery.corrections_to)
     return Services(
         sources=_sources(stack, settings),
         transcribers=_transcribers(settings),

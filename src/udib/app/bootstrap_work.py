@@ -11,7 +11,7 @@ from udib.core.errors import BadRequestError
 from udib.core.gates import RECOGNITION, GateBook, Gates, Limit, asking, download_from
 from udib.core.jobs import Bounds
 from udib.core.ports import ArtifactStore, Locks, StepStore
-from udib.core.tenancy import TenantId
+from udib.core.tenancy import Scope
 from udib.pipeline.engine import Engine
 from udib.pipeline.flow_control import FlowControl
 from udib.pipeline.journal import Journal
@@ -166,5 +166,5 @@ def _fleet(stack: AsyncExitStack, settings: Settings, root: Path, artifacts: Art
 def _over(
     engine: Engine, gates: Gates, stores: tuple[StepStore, Locks, ArtifactStore], storage: StorageSettings
 ) -> Work:
-    of_tenants = {TenantId(tenant): kept.retention for tenant, kept in storage.keep_of_tenants.items()}
+    of_tenants = {Scope.of(tenant, "main").tenant: kept.retention for tenant, kept in storage.keep_of_tenants.items()}
     return Work(engine, Journal(*stores), gates, Sweeper(*stores, storage.keep.retention, of_tenants))

@@ -14,6 +14,7 @@ from udib.app.command_line import Common, Flag, guarded, options, run
 from udib.app.jobs_cli import jobs
 from udib.app.llm_cli import llm
 from udib.app.memory_cli import memory
+from udib.app.report_cli import correct
 from udib.app.watch_cli import watch
 from udib.core.version import __version__
 
@@ -149,6 +150,7 @@ def worker(*, common: Common | None = None) -> int:
     return run(commands.work(options(common)), common, then=" What was in work goes on with the next worker.")
 
 
+app.command(correct)
 app.command(jobs)
 app.command(watch)
 app.command(memory)

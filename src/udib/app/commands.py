@@ -84,7 +84,7 @@ async def ask(order: AskOrder, options: Options) -> int:
     async with opened(options) as app:
         named = content is not None or speaker is not None
         nothing = named and await _is_empty(app)  # then there is no item and no speaker that could be named
-        only = None if content is None or nothing else (await _content(app, content)).id
+        only = None if content is None or nothing else (await named_content(app, content)).id
         who = None if speaker is None or nothing else await _speaker(app, speaker)
         filters = Filters(content_id=only, speaker=who)
         if order.dry_run:
@@ -110,7 +110,7 @@ async def _is_empty(app: App) -> bool:
 async def show(reference: str, options: Options) -> int:
     """Print the newest report of one item."""
     async with opened(options) as app:
-        content = await _content(app, reference)
+        content = await named_content(app, reference)
         report = await app.catalogue.report(app.scope, content.id)
         if report is None:
             raise BadRequestError(f"{content.title!r} is not finished; {present.ways_on(content)}.")
@@ -129,7 +129,7 @@ async def list_contents(options: Options) -> int:
 async def forget(reference: str, options: Options, *, confirmed: bool) -> int:
     """Remove one item from every store and print the proof."""
     async with opened(options) as app:
-        content = await _content(app, reference, least=_LEAST_TO_FORGET)
+        content = await named_content(app, reference, least=_LEAST_TO_FORGET)
         if (
             not confirmed
             and sys.stdin.isatty()
@@ -190,7 +190,7 @@ async def _speaker(app: App, name: str) -> str:
     return name if name in found else found[0]
 
 
-async def _content(app: App, reference: str, *, least: int = _LEAST_TO_READ) -> Content:
+async def named_content(app: App, reference: str, *, least: int = _LEAST_TO_READ) -> Content:
     """The one stored item that a reference names, by at least `least` characters of its id.
 
     Raises:

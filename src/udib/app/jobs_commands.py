@@ -103,7 +103,7 @@ async def sweep(options: Options, *, dry_run: bool) -> int:
         if app.sweeper.shortest_s is None:
             lines.append("The settings (storage.keep) keep all until it is forgotten.")
         if swept.in_work:
-            lines.append(f"{swept.in_work} items were left alone, for somebody works on them.")
+            lines.append(f"{swept.in_work} items were left alone, for they are in work or could not be locked.")
         document = {"schema": "udib.swept/1", "dry_run": dry_run, **asdict(swept)}
         present.emit(document, Text(" ".join(lines), overflow="fold"), as_json=options.json)
         return 0

@@ -170,6 +170,7 @@ class DeliverySettings(Section):
     discord_webhook: SecretStr | None = None
     discord_tenant: str | None = Field(default=None, description="whose channel it is; null: the settings' tenant")
     discord_workspace: str | None = Field(default=None, description="and which workspace; null: the settings'")
+    corrections_to: str = Field(default="", max_length=300, description="where readers write to about mistakes")
 
 
 class LogSettings(Section):

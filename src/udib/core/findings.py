@@ -6,6 +6,7 @@ All times are seconds from the start of the item. What was said is in `udib.core
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from udib.core.corrections import Correction
 from udib.core.errors import Status
 from udib.core.judging import DebateLedger, Gate, Judgement, ModelUse
 from udib.core.speech import Missing, Quote, Transcript
@@ -254,6 +255,17 @@ class SpeakerShare:
     turns: int
     questions: int
 
+    def together_with(self, other: "SpeakerShare") -> "SpeakerShare":
+        """Both as one, for two labels of one person."""
+        return replace(
+            self,
+            talk_s=self.talk_s + other.talk_s,
+            share=min(self.share + other.share, 1.0),
+            words=self.words + other.words,
+            turns=self.turns + other.turns,
+            questions=self.questions + other.questions,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class DebateMap:
@@ -356,7 +368,8 @@ class Report:
 
     `quotes_verified` counts the quotes that were found again, word for word, in the transcript before the report was
     made; `quotes_dropped` those that were not, and were removed with their finding. `gates` count, for each kind of
-    finding, what passed the checks of the code and why the rest did not.
+    finding, what passed the checks of the code and why the rest did not. `corrections` are what readers said of it
+    since, oldest first.
     """
 
     schema: str
@@ -378,6 +391,7 @@ class Report:
     worded_summary: WordedSummary | None = None
     ledger: DebateLedger | None = None
     gates: tuple[Gate, ...] = ()
+    corrections: tuple[Correction, ...] = ()
 
     def not_remembered(self) -> "Report":
         """The report as it stands while the memory does not hold all its words."""

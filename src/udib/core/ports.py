@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from udib.core.checked import Checked
+from udib.core.corrections import Correction
 from udib.core.findings import Report
 from udib.core.jobs import Began, KeptStep, RunKey, StepName
 from udib.core.routing import Decision, Learned, Lesson
@@ -127,7 +128,7 @@ class Forgettable(Protocol):
 
 
 class Catalogue(Checked, Forgettable, Protocol):
-    """The records of a tenant: contents and their reports, and effects on the outside world.
+    """The records of a tenant: contents, their reports and corrections, and effects on the outside world.
 
     Forgetting a content also takes its words out of the reports that cite it as evidence.
     """
@@ -149,7 +150,23 @@ class Catalogue(Checked, Forgettable, Protocol):
         ...
 
     async def report(self, scope: Scope, content_id: ContentId) -> Report | None:
-        """The newest report on a content."""
+        """The newest report on a content, with what its readers corrected."""
+        ...
+
+    async def correct(self, scope: Scope, correction: Correction) -> None:
+        """Keep a correction with its content, for every later report on it too; of one id, the last one counts.
+
+        Raises:
+            BadRequestError: There is no report on the content.
+        """
+        ...
+
+    async def corrections(self, scope: Scope, content_id: ContentId | None = None) -> list[Correction]:
+        """The corrections of a content, or of all, oldest first."""
+        ...
+
+    async def withdraw_correction(self, scope: Scope, content_id: ContentId, correction_id: str) -> bool:
+        """Take a correction back; whether there was one."""
         ...
 
     async def next_revision(self, scope: Scope, content_id: ContentId) -> int:

@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cached_property
 from typing import Final
@@ -74,6 +74,13 @@ class Quote:
     speaker: str | None
     first: int
     last: int
+
+    def said_by(self, name: str) -> "Quote":
+        """The same words under the name that a reader gave their speaker."""
+        renamed = object.__new__(Quote)
+        for field in fields(self):
+            object.__setattr__(renamed, field.name, name if field.name == "speaker" else getattr(self, field.name))
+        return renamed
 
 
 @dataclass(frozen=True, slots=True)

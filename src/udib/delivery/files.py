@@ -34,14 +34,16 @@ class FilesOutbox:
     report of a recording of this machine stands a link to it, which the page plays: so no page holds a path.
 
     With `flat` the files go straight into `root`, named after the item: an export, which belongs to the user and has no
-    link to the recording. Its modes follow the user's umask, and `forget` does not reach it.
+    link to the recording. Its modes follow the user's umask, and `forget` does not reach it. `contact` stands in every
+    report as the place to write to about mistakes.
     """
 
     name = "files"
 
-    def __init__(self, root: Path, *, flat: bool = False) -> None:
+    def __init__(self, root: Path, *, flat: bool = False, contact: str = "") -> None:
         self._root = root
         self._flat = flat
+        self._contact = contact
 
     async def deliver(self, scope: Scope, report: Report, transcript_vtt: str) -> list[Delivered]:
         """Write all files; the same report again writes the same files.
@@ -74,8 +76,8 @@ class FilesOutbox:
             report = replace(report, delivered=(*places, *others))  # the file says what stands beside it
             sound = None if self._flat else _linked(view.recording(report.content), paths["html"].parent)
             pages = {
-                "markdown": render_markdown(report).encode("utf-8", "replace"),
-                "html": render_html(report, captions, sound).encode("utf-8", "replace"),
+                "markdown": render_markdown(report, self._contact).encode("utf-8", "replace"),
+                "html": render_html(report, captions, sound, self._contact).encode("utf-8", "replace"),
                 "json": render_json(report),
                 "captions": captions.encode("utf-8", "replace"),
             }

@@ -5,20 +5,23 @@ There is no script but one, on the pages of recordings: a click on a time moves 
 
 import base64
 import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from udib.core.corrected import names_of
 from udib.core.findings import Report
-from udib.delivery import judged, shares, view
+from udib.delivery import corrections, judged, shares, view
 from udib.delivery.places import MOST_CUES, Places, anchor, whole
 from udib.delivery.text import clean, language_tag, web_url
 from udib.delivery.timeline import LEFT, WIDTH, findings_picture, stages_picture
-from udib.delivery.vtt import read_cues
+from udib.delivery.vtt import WrittenCue, read_cues
 
 
-def render_html(report: Report, transcript_vtt: str = "", sound: str | None = None) -> str:
+def render_html(report: Report, transcript_vtt: str = "", sound: str | None = None, contact: str = "") -> str:
     """The whole report as a page. Its Content-Security-Policy admits its own style sheet and the sound beside it only.
 
     With the sound comes the one script, admitted by its hash.
@@ -27,11 +30,13 @@ def render_html(report: Report, transcript_vtt: str = "", sound: str | None = No
         report: What the page shows.
         transcript_vtt: The words as `to_vtt` writes them. An item without a public address gets them in the page.
         sound: The address of the recording as seen from the page; None: the page has no player.
+        contact: Where readers write to if something is wrong; empty: nowhere.
     """
     style = _template_file("report.css")
     content = report.content
     script = _template_file("report.js") if sound is not None else ""
-    cues = read_cues(transcript_vtt) if content.url is None else ()
+    said = _under_right_names(read_cues(transcript_vtt), names_of(report.corrections))
+    cues = said if content.url is None else ()
     places = Places(content, sound, cues if len(cues) <= MOST_CUES else ())
     return _template().render(
         report=report,
@@ -45,7 +50,10 @@ def render_html(report: Report, transcript_vtt: str = "", sound: str | None = No
         policy=_policy(style, script),
         language=language_tag(report.transcript.language),
         original=web_url(content.url or ""),
-        findings=findings_picture(report, places),
+        findings=findings_picture(report, places, said),
+        corrections=corrections,
+        contact=contact,
+        found=view.tally(report),
         stages=stages_picture(report.stages),
         speakers=shares.rows(report),
         shared=view.shared_reason(report),
@@ -53,6 +61,11 @@ def render_html(report: Report, transcript_vtt: str = "", sound: str | None = No
         width=WIDTH,
         left=LEFT,
     )
+
+
+def _under_right_names(said: tuple[WrittenCue, ...], names: Mapping[str, str]) -> tuple[WrittenCue, ...]:
+    cleaned = {clean(label): name for label, name in names.items()}  # as labels are written in captions
+    return tuple(replace(cue, speaker=cleaned.get(cue.speaker or "", cue.speaker)) for cue in said)
 
 
 @cache

@@ -97,6 +97,21 @@ def _grade(grade: Grade | None) -> str:
     return "unclear" if grade is None else grade.value
 
 
+def method(report: Report) -> str:
+    """What made the findings: rules, and which language models where there were any."""
+    uses = [("the summary", report.worded_summary.models if report.worded_summary else ())]
+    for what, part in (
+        ("the evidence read", report.fact_checks),
+        ("fallacies reasoned out", report.fallacies),
+        ("the points of the debate", report.ledger),
+    ):
+        uses.append((what, part.use.models if part is not None and part.use is not None else ()))
+    told = [f"{what} by {', '.join(map(clean, models))}" for what, models in uses if models]
+    if not told:
+        return "Made by rules on this machine; no language model was asked."
+    return f"Findings by rules on this machine, {', '.join(told)}."
+
+
 def made(report: Report) -> list[str]:
     """How much models had to do, and what of that was not believed."""
     facts = []

@@ -6,7 +6,7 @@ from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, KeyPoin
 from udib.core.judging import DebatePoint
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import judged, shares, view
+from udib.delivery import corrections, judged, shares, view
 from udib.delivery.text import markdown as md
 from udib.delivery.text import web_url
 
@@ -14,9 +14,9 @@ _CHAPTERS = 12
 _EVIDENCE = 3
 
 
-def render_markdown(report: Report) -> str:
-    """The whole report as CommonMark with GitHub's tables."""
-    blocks = [*_head(report), *_first_page(report), *_details(report), *_making(report)]
+def render_markdown(report: Report, contact: str = "") -> str:
+    """The whole report as CommonMark with GitHub's tables; `contact` is where readers write to about mistakes."""
+    blocks = [*_head(report), *_first_page(report), *_details(report), *_corrections(report, contact), *_making(report)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -52,7 +52,7 @@ def _first_page(report: Report) -> list[str]:
                 _table(judged.GRADES, [list(map(md, r)) for r in judged.grade_rows(report)]),
             ],
         ),
-        *_hints(content, view.hints(report)[:first], "Possible fallacies"),
+        *_hints(report, view.hints(report)[:first], "Possible fallacies"),
         *_section("Questions without an answer", [_quotes(content, view.unanswered(report)[:first])]),
         *_section("Who spoke", [_speakers(report)]),
         *_section("What is missing", [_bullets(f"- {md(view.gap(missing))}" for missing in report.missing)]),
@@ -83,7 +83,7 @@ def _details(report: Report) -> list[str]:
         *_section("More contradictions", [_contradictions(content, view.contradictions(report)[first:])]),
         *_section("More clashes", [_clashes(content, view.clashes(report)[first:])]),
         *_section("More points", [_bullets(_debated(content, each) for each in judged.points(report)[first:])]),
-        *_hints(content, view.hints(report)[first:], "More possible fallacies"),
+        *_hints(report, view.hints(report)[first:], "More possible fallacies"),
         *_section("More questions without an answer", [_quotes(content, view.unanswered(report)[first:])]),
         *(_extract(report) if _worded(report) else []),
         *_section("Points made more than once", [_points(content, view.points(report))]),
@@ -98,6 +98,15 @@ def _details(report: Report) -> list[str]:
     ]
 
 
+def _corrections(report: Report, contact: str) -> list[str]:
+    listed = _bullets(f"- {md(corrections.listed(made))}" for made in report.corrections)
+    return _section("Corrections", [listed, *(md(told) for told in corrections.how_to(report, contact))])
+
+
+def _beside(report: Report, quote: Quote, part: str) -> list[str]:
+    return [f"**{md(corrections.beside(made))}**" for made in corrections.of(report, quote, part)]
+
+
 def _making(report: Report) -> list[str]:
     run = view.run_of(report.stages)
     rows = [
@@ -109,7 +118,8 @@ def _making(report: Report) -> list[str]:
         ]
         for stage in report.stages
     ]
-    facts = [view.GATE_NOTE, *(f"{fact[:1].upper()}{fact[1:]}." for fact in [*view.made(report), *judged.made(report)])]
+    made = [*view.made(report), *judged.made(report)]
+    facts = [judged.method(report), view.GATE_NOTE, *(f"{fact[:1].upper()}{fact[1:]}." for fact in made)]
     return _section(
         "How this report was made",
         [
@@ -122,13 +132,15 @@ def _making(report: Report) -> list[str]:
 
 def _claims(report: Report, checks: Sequence[FactCheck], *, start: int) -> str:
     shared = view.shared_reason(report)
-    return "\n".join(f"{number}. {_claim(report.content, check, shared)}" for number, check in enumerate(checks, start))
+    return "\n".join(f"{number}. {_claim(report, check, shared)}" for number, check in enumerate(checks, start))
 
 
-def _claim(content: Content, check: FactCheck, shared: str) -> str:
+def _claim(report: Report, check: FactCheck, shared: str) -> str:
     """One item of a numbered list; what follows the quotation is indented below it."""
     outcome = md(view.own_outcome(check, shared))
-    lines = [_said(content, check.claim.quote), f"Worth checking {md(view.worth(check))}"]
+    content = report.content
+    lines = [_said(content, check.claim.quote), *_beside(report, check.claim.quote, "verdict")]
+    lines += [f"Worth checking {md(view.worth(check))}"]
     lines += [md(judged.wording(check))] if check.claim.wording else []
     lines += [f"**{outcome}**" if check.verdict else outcome] if outcome else []
     lines += [md(text) for text in judged.former(check)]
@@ -173,14 +185,15 @@ def _debated(content: Content, point: DebatePoint) -> str:
     return "  \n  ".join([f"- {_said(content, point.raised)}", *answers])
 
 
-def _hints(content: Content, hints: Sequence[Fallacy], title: str) -> list[str]:
-    items = (
-        f"- {_said(content, hint.quote)}  \n"
-        f"  {md(view.possibility(hint))} ({md(judged.led_by(hint))}). "
-        f"{md(judged.innocent(hint))}: {md(hint.innocent_reading)}"
-        for hint in hints
-    )
-    return _section(title, [view.HINT_NOTE, _bullets(items)]) if hints else []
+def _hints(report: Report, hints: Sequence[Fallacy], title: str) -> list[str]:
+    return _section(title, [view.HINT_NOTE, _bullets(_hint(report, hint) for hint in hints)]) if hints else []
+
+
+def _hint(report: Report, hint: Fallacy) -> str:
+    possible = f"{md(view.possibility(hint))} ({md(judged.led_by(hint))})."
+    reading = f"{md(judged.innocent(hint))}: {md(hint.innocent_reading)}"
+    lines = [f"- {_said(report.content, hint.quote)}", *_beside(report, hint.quote, "hint"), f"{possible} {reading}"]
+    return "  \n  ".join(lines)
 
 
 def _speakers(report: Report) -> str:

@@ -18,7 +18,7 @@ from rich.text import Text
 from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Label, Report
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import judged, shares, view
+from udib.delivery import corrections, judged, shares, view
 from udib.delivery.places import whole
 from udib.delivery.text import clean, web_url
 
@@ -54,7 +54,7 @@ def render_terminal(report: Report, width: int) -> RenderableType:
         ),
         *_section("Points of the debate", _points(report, first), len(judged.points(report)) - first),
         *_section("How the speeches do", _grades(report)),
-        *_section("Possible fallacies", [_hints(content, hints[:first])] if hints else [], len(hints) - first),
+        *_section("Possible fallacies", [_hints(report, hints[:first])] if hints else [], len(hints) - first),
         *_section(
             "Questions without an answer",
             [_quotes(content, questions[:first])] if questions else [],
@@ -62,6 +62,7 @@ def render_terminal(report: Report, width: int) -> RenderableType:
         ),
         *_section("Who spoke", [_speakers(report, width)] if view.speakers(report) else []),
         *_section("What is missing", [Text(view.gap(missing)) for missing in report.missing]),
+        *_section("Corrections", [Text(corrections.listed(made)) for made in report.corrections]),
         *_section("How this report was made", _making(report, width)),
     )
 
@@ -112,15 +113,16 @@ def _quotes(content: Content, quotes: Sequence[Quote]) -> RenderableType:
 
 def _claims(report: Report, checks: Sequence[FactCheck]) -> RenderableType:
     shared = view.shared_reason(report)
-    rows = ((_time(report.content, check.claim.quote.start_s), _claim(check, shared)) for check in checks)
+    rows = ((_time(report.content, check.claim.quote.start_s), _claim(report, check, shared)) for check in checks)
     note = [Text(shared, style="dim"), Text()] if shared else []
     return Group(*note, *_rows(rows, spaced=True))
 
 
-def _claim(check: FactCheck, shared: str) -> RenderableType:
+def _claim(report: Report, check: FactCheck, shared: str) -> RenderableType:
     tone = f"bold {_TONES[check.verdict.label]}" if check.verdict else "dim"
     outcome = view.own_outcome(check, shared)
-    lines = [_said(check.claim.quote), *([Text(judged.wording(check), style="italic")] if check.claim.wording else [])]
+    lines = [_said(check.claim.quote), *_beside(report, check.claim.quote, "verdict")]
+    lines += [Text(judged.wording(check), style="italic")] if check.claim.wording else []
     lines += [Text(outcome, style=tone)] if outcome else []
     lines += [Text(text, style="dim") for text in judged.former(check)]
     lines.append(Text(f"worth checking {view.worth(check)}", style="dim"))
@@ -130,6 +132,10 @@ def _claim(check: FactCheck, shared: str) -> RenderableType:
         title, text = judged.evidence_title(check, place).lower(), judged.evidence_text(check, place)
         lines.append(Text.assemble((f"{title}: ", "dim"), f"\u201c{text}\u201d", source))
     return Group(*lines)
+
+
+def _beside(report: Report, quote: Quote, part: str) -> list[RenderableType]:
+    return [Text(corrections.beside(made), style="bold yellow") for made in corrections.of(report, quote, part)]
 
 
 def _contradiction(content: Content, pair: Contradiction, *, beside: bool) -> RenderableType:
@@ -156,12 +162,13 @@ def _two(first: Text, second: Text, subject: str, *, beside: bool) -> Renderable
     return Group(table, caption)
 
 
-def _hints(content: Content, hints: Sequence[Fallacy]) -> RenderableType:
+def _hints(report: Report, hints: Sequence[Fallacy]) -> RenderableType:
     rows = (
         (
-            _time(content, hint.quote.start_s),
+            _time(report.content, hint.quote.start_s),
             Group(
                 _said(hint.quote),
+                *_beside(report, hint.quote, "hint"),
                 Text(f"{view.possibility(hint)} ({judged.led_by(hint)})", style="magenta"),
                 Text(f"{judged.innocent(hint)}: {clean(hint.innocent_reading)}"),
             ),
@@ -205,7 +212,8 @@ def _speakers(report: Report, width: int) -> RenderableType:
 
 
 def _making(report: Report, width: int) -> list[RenderableType]:
-    facts = [Text(f"{view.GATE_NOTE} {'; '.join([*view.made(report), *judged.made(report)])}.", style="dim")]
+    made = "; ".join([*view.made(report), *judged.made(report)])
+    facts = [Text(f"{judged.method(report)} {view.GATE_NOTE} {made}.", style="dim")]
     run = view.run_of(report.stages)
     if run is None:
         return [*facts]

@@ -1,4 +1,4 @@
-"""The geometry of a report's two pictures: findings over the time of the item, and stages over the time of the run."""
+"""The geometry of a report's two pictures: talk and findings over the time of the item, stages over that of the run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +8,7 @@ from udib.core.speech import Quote
 from udib.delivery import view
 from udib.delivery.places import Places, whole
 from udib.delivery.text import clean
+from udib.delivery.vtt import WrittenCue
 
 WIDTH = 1000.0
 LEFT = 130.0
@@ -21,6 +22,12 @@ _MOST_SPEAKERS = 6
 _TICKS = (1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 _FINE_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _MOST_TICKS = 9
+_THIN = 12.0
+"""How far a bar of talk stays away from the edges of its lane: claims stand out of it."""
+_FAINTEST = 0.6
+"""Opacity of the claim that is least worth checking; below it the bar could not be told from its lane."""
+_PAUSE_S = 1.5
+"""A shorter pause belongs to the turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +81,14 @@ class Picture:
         return _TOP + len(self.lanes) * LANE
 
 
-def findings_picture(report: Report, places: Places) -> Picture | None:
-    """Chapters, claims by speaker, hints and contradictions over the time of the item; None if there are none."""
+def findings_picture(report: Report, places: Places, said: Sequence[WrittenCue] = ()) -> Picture | None:
+    """Chapters, who spoke and claimed, hints and contradictions over the time of the item; None if there are none.
+
+    `said` are the words with their speakers, where they are known.
+    """
     span_s = max(view.length_s(report), *(quote.end_s for quote in _all_quotes(report)), 1.0)
     axis = _Axis(places, span_s)
-    rows = [_chapters(report, axis), *_claims(report, axis), _hints(report, axis), _pairs(report, axis)]
+    rows = [_chapters(report, axis), *_speakers(report, axis, said), _hints(report, axis), _pairs(report, axis)]
     lanes = tuple(_lane(name, number, marks) for number, (name, marks) in enumerate(row for row in rows if row[1]))
     if not lanes:
         return None
@@ -129,17 +139,37 @@ def _chapters(report: Report, axis: _Axis) -> tuple[str, list[Mark]]:
     return "Chapters", marks
 
 
-def _claims(report: Report, axis: _Axis) -> list[tuple[str, list[Mark]]]:
-    """A lane for each speaker with claims; from the seventh on they share one."""
-    lanes: dict[str, list[Mark]] = {}
-    for check in sorted(view.checks(report), key=lambda check: check.claim.quote.start_s):
+def _speakers(report: Report, axis: _Axis, said: Sequence[WrittenCue]) -> list[tuple[str, list[Mark]]]:
+    """A lane for each speaker: when they spoke, and on top of it their claims. From the seventh on they share one."""
+    checks = sorted(view.checks(report), key=lambda check: check.claim.quote.start_s)
+    named = [view.who(check.claim.quote) for check in checks]
+    order = list(dict.fromkeys([*(clean(each.speaker) for each in view.speakers(report)), *named]))
+    lanes: dict[str, list[Mark]] = {name: [] for name in order[:_MOST_SPEAKERS]}
+    for name, start_s, end_s in _turns(said, axis.span_s):
+        if name in order:
+            lane = lanes.setdefault(name if name in lanes else "Others", [])
+            lane.append(replace(axis.box(start_s, end_s, "talk", f"{name} speaks"), y=_THIN, height=LANE - 2 * _THIN))
+    for check, name in zip(checks, named, strict=True):
         quote = check.claim.quote
-        name = view.who(quote)
-        lane = name if name in lanes or len(lanes) < _MOST_SPEAKERS else "Others"
         box = axis.box(quote.start_s, quote.end_s, f"claim {view.tone(check)}", f"{name}: {quote.text}")
-        strength = round(0.35 + 0.65 * min(max(check.claim.check_worthiness, 0.0), 1.0), 2)
-        lanes.setdefault(lane, []).append(replace(box, strength=strength))
-    return [(f"Claims: {name}", marks) for name, marks in lanes.items()]
+        strength = round(_FAINTEST + (1 - _FAINTEST) * min(max(check.claim.check_worthiness, 0.0), 1.0), 2)
+        lanes.setdefault(name if name in lanes else "Others", []).append(replace(box, strength=strength))
+    return list(lanes.items())
+
+
+def _turns(said: Sequence[WrittenCue], span_s: float) -> list[tuple[str, float, float]]:
+    """Who spoke from when to when; what is nearer than can be drawn is one turn."""
+    turns: list[tuple[str, float, float]] = []
+    nearest_s = max(span_s / _plot(), _PAUSE_S)
+    for cue in said:
+        if cue.speaker is None:
+            continue
+        name = clean(cue.speaker)
+        if turns and turns[-1][0] == name and cue.start_s - turns[-1][2] <= nearest_s:
+            turns[-1] = (name, turns[-1][1], max(cue.end_s, turns[-1][2]))
+        else:
+            turns.append((name, cue.start_s, cue.end_s))
+    return turns
 
 
 def _hints(report: Report, axis: _Axis) -> tuple[str, list[Mark]]:

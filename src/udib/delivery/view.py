@@ -210,6 +210,21 @@ def speakers(report: Report) -> list[SpeakerShare]:
     return sorted(report.debate.speakers if report.debate else (), key=lambda speaker: -speaker.talk_s)
 
 
+def tally(report: Report) -> list[tuple[str, int, str]]:
+    """What was found, how many of it, and the name of its place in a page."""
+    judged = sum(check.verdict is not None for check in checks(report))
+    counts = [
+        ("claims", len(checks(report)), "claims"),
+        ("with a verdict", judged, "claims"),
+        ("contradictions", len(contradictions(report)), "contradictions"),
+        ("possible fallacies", len(hints(report)), "hints"),
+        ("clashes", len(clashes(report)), "clashes"),
+        ("speakers", len(speakers(report)), "speakers"),
+        ("corrections", len(report.corrections), "corrections"),
+    ]
+    return [(_singular(name) if number == 1 else name, number, place) for name, number, place in counts]
+
+
 def worth(check: FactCheck) -> str:
     """Why a claim is worth checking: `0.83 of 1: figure, comparison`."""
     reasons = ", ".join(words(reason) for reason in check.claim.reasons)
@@ -353,6 +368,10 @@ def state(stage: StageTiming) -> str:
     """How a stage ended, in a word or two: nothing for a plain success."""
     ending = "" if stage.status is Status.OK else words(stage.status.value)
     return ", ".join(part for part in (ending, "kept from before" if stage.reused else "", clean(stage.note)) if part)
+
+
+def _singular(name: str) -> str:
+    return {"possible fallacies": "possible fallacy", "clashes": "clash"}.get(name, name.removesuffix("s"))
 
 
 def _longest_chain(stages: Sequence[StageTiming]) -> tuple[StageTiming, ...]:

@@ -8,14 +8,16 @@ from udib.core.speech import Segment, Transcript
 from udib.delivery.text import clean
 
 _SHORTEST_CUE_S = 0.001
-_CUE = re.compile(r"\A(\d+):(\d\d):(\d\d\.\d{3}) --> \S+\n(?:<v ([^>]*)>)?(.*)")
+_STAMP = r"(\d+):(\d\d):(\d\d\.\d{3})"
+_CUE = re.compile(rf"\A{_STAMP} --> {_STAMP}\n(?:<v ([^>]*)>)?(.*)")
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenCue:
-    """What was said from a second on, and by whom if that is known."""
+    """What was said from when to when, and by whom if that is known."""
 
     start_s: float
+    end_s: float
     speaker: str | None
     text: str
 
@@ -33,9 +35,10 @@ def read_cues(written: str) -> tuple[WrittenCue, ...]:
     found = (_CUE.fullmatch(block.strip("\n")) for block in written.split("\n\n"))
     return tuple(
         WrittenCue(
-            round(int(each[1]) * 3600 + int(each[2]) * 60 + float(each[3]), 3),
-            html.unescape(each[4]) if each[4] else None,
-            html.unescape(each[5]),
+            _second(each[1], each[2], each[3]),
+            _second(each[4], each[5], each[6]),
+            html.unescape(each[7]) if each[7] else None,
+            html.unescape(each[8]),
         )
         for each in found
         if each is not None
@@ -50,6 +53,10 @@ def _cue(segment: Segment) -> str:
 
 def _escape(text: str) -> str:
     return clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _second(hours: str, minutes: str, seconds: str) -> float:
+    return round(int(hours) * 3600 + int(minutes) * 60 + float(seconds), 3)
 
 
 def _stamp(seconds: float) -> str:

@@ -29,6 +29,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final, TypeVar
 
+from udib.core.corrected import with_corrections
 from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
 from udib.core.findings import (
     DebateMap,
@@ -153,6 +154,19 @@ class ContentPipeline:
         citing = CitingFiles(services.catalogue, services.files)
         async with services.journal.exclusive(scope, content_id), services.journal.uncited(scope):
             return await forget([*others, citing, catalogue], scope, content_id)
+
+    async def retell(self, content_id: ContentId) -> Report:
+        """Write the files of the newest report anew, with what its readers corrected; returns that report.
+
+        Raises:
+            BadRequestError: There is no report on the content.
+            UnavailableError: The files cannot be written.
+        """
+        report = await self._services.catalogue.report(self.scope, content_id)
+        if report is None:
+            raise BadRequestError(f"There is no report on {content_id}; analyze it first.")
+        await self._services.files.deliver(self.scope, report, "")
+        return report
 
     def source_of(self, address: str) -> Source:
         """The source that takes an address.
@@ -370,14 +384,17 @@ class ContentPipeline:
     async def _announce(self, ctx: _Context, report: Report, transcript: Transcript) -> Report:
         """Report files and notices, none of which can undo what is stored. The catalogue gets the final report."""
         report = replace(report, stages=ctx.run.timings)
+        # The catalogue keeps the report as it was made; what is told has what readers corrected in earlier revisions.
+        corrections = await self._services.catalogue.corrections(self.scope, report.content.id)
+        told = with_corrections(report, corrections)
         limit = self._deadlines.notify_s
         captions = await asyncio.to_thread(self._analyses.to_captions, transcript)
         files = Stage("files", partial(self._deliver, self._services.files, captions), tuple[Delivered, ...], limit)
         notice = Stage("notice", partial(self._send_discord_notification, captions), tuple[Delivered, ...], limit)
         async with asyncio.TaskGroup() as level:
-            sent = [level.create_task(ctx.run.step(files, report))]
+            sent = [level.create_task(ctx.run.step(files, told))]
             if self._services.notices:
-                sent.append(level.create_task(ctx.run.step(notice, report)))
+                sent.append(level.create_task(ctx.run.step(notice, told)))
         results = [task.result() for task in sent]
         report = replace(
             report,
@@ -389,7 +406,7 @@ class ContentPipeline:
             ),
         )
         await self._services.catalogue.save(self.scope, report)
-        return report
+        return with_corrections(report, corrections)
 
     async def _deliver(self, outbox: Outbox, captions: str, report: Report) -> tuple[Delivered, ...]:
         return tuple(await outbox.deliver(self.scope, report, captions))

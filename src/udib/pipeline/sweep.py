@@ -10,9 +10,11 @@ from udib.core.ports import ArtifactStore, Locks, ProgressSink, StepStore
 from udib.core.tenancy import Scope, TenantId
 from udib.core.types import ContentId, Progress
 from udib.pipeline.engine import Work
+from udib.pipeline.step import run_step
 
 SWEEP: Final = "sweep"
 SWEEP_EVERY_S: Final = 86_400.0
+_LONGEST_S: Final = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What was given up, or would be. `in_work`: contents that were left alone because somebody works on them."""
+    """What was given up, or would be. `in_work`: contents that were left, as somebody works on them."""
 
     media: int = 0
     media_bytes: int = 0
@@ -88,7 +90,7 @@ class Sweeper:
             async with AsyncExitStack() as stack:
                 try:
                     await stack.enter_async_context(self._locks.exclusive(scope, content_id))
-                except UnavailableError:  # somebody works on it; it comes again tomorrow
+                except UnavailableError:  # it comes again tomorrow
                     swept = replace(swept, in_work=swept.in_work + 1)
                     continue
                 swept = await self._give_up(swept, scope, content_id, age_s, dry_run=dry_run)
@@ -105,12 +107,15 @@ class Sweeper:
                 swept = replace(swept, media=swept.media + 1, media_bytes=swept.media_bytes + size)
         if kept.words_s is not None and age_s >= kept.words_s:
             size = 0
-            for digest in await self._steps.drop(scope, content_id, dry_run=dry_run):
+            # The steps go last: if this is interrupted, what they name is looked for again, and nothing is left behind.
+            for digest in await self._steps.drop(scope, content_id, dry_run=True):
                 size += len(await self._artifacts.get(scope, content_id, digest) or b"")
                 if not dry_run:
                     await self._artifacts.remove(scope, content_id, digest)
+            await self._steps.drop(scope, content_id, dry_run=dry_run)
             swept = replace(swept, words=swept.words + 1, words_bytes=swept.words_bytes + size)
-        await self._artifacts.sweep(scope, content_id)
+        if not dry_run:
+            await self._artifacts.sweep(scope, content_id)
         return swept
 
 
@@ -119,10 +124,10 @@ def sweep_with(sweeper: Sweeper) -> Work:
 
     async def work(job: Job, tell: ProgressSink) -> Outcome:
         del job
-        swept = await sweeper.sweep()
-        tell(
-            Progress("sweep", Status.OK.value, note=f"{(swept.media_bytes + swept.words_bytes) / 1e6:.1f} MB given up")
-        )
-        return Outcome(Status.OK)
+        result = await run_step(sweeper.sweep(), name="sweep", deadline_s=_LONGEST_S)
+        if (swept := result.value) is not None:
+            given_up = f"{(swept.media_bytes + swept.words_bytes) / 1e6:.1f} MB given up"
+            tell(Progress("sweep", Status.OK.value, note=given_up))
+        return Outcome(result.status, result.error)
 
     return work

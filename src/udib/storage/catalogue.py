@@ -1,19 +1,24 @@
-"""The records of a tenant in one SQLite file: contents, every revision of their reports, effects, and watches."""
+"""The records of a tenant in one SQLite file: contents, all revisions of reports, corrections, effects, and watches."""
 
 import sqlite3
 
+from udib.core.corrections import Correction
 from udib.core.findings import Report
 from udib.core.tenancy import Scope
 from udib.core.types import Content, ContentId, Health, Listing
 from udib.storage.catalogue_rows import (
     AFTER_ALL,
     content_row,
+    corrected,
+    correction_row,
     folded,
     keys,
     listing,
     meant,
     never_announced,
+    nothing_to_correct,
     read_content,
+    read_corrections,
     read_report,
     report_row,
     without_words_of,
@@ -76,6 +81,18 @@ SCHEMA = (
         PRIMARY KEY (tenant, workspace, id)
     );
     """,
+    """
+    CREATE TABLE corrections (
+        tenant TEXT NOT NULL,
+        workspace TEXT NOT NULL,
+        content_id TEXT NOT NULL,
+        id TEXT NOT NULL,
+        made_at TEXT NOT NULL,
+        correction BLOB NOT NULL,
+        PRIMARY KEY (tenant, workspace, content_id, id),
+        FOREIGN KEY (tenant, workspace, content_id) REFERENCES contents
+    );
+    """,
 )
 """The schema of the `Database` that a `SqliteCatalogue` is given."""
 
@@ -104,6 +121,22 @@ _SAVE_REPORT = """
 _NEWEST_REPORT = """
     SELECT report FROM reports WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id
     ORDER BY revision DESC, created_at DESC LIMIT 1
+"""
+_CORRECT = f"""
+    INSERT OR REPLACE INTO corrections
+    SELECT :tenant, :workspace, :content_id, :id, :made_at, :correction WHERE {_HAS_REPORT}
+"""
+_ALL_CORRECTIONS = """
+    SELECT correction FROM corrections WHERE tenant = :tenant AND workspace = :workspace
+    ORDER BY made_at, content_id, id
+"""
+_CORRECTIONS = """
+    SELECT correction FROM corrections
+    WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id ORDER BY made_at, id
+"""
+_WITHDRAW_CORRECTION = """
+    DELETE FROM corrections
+    WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id AND id = :id
 """
 _NEXT_REVISION = """
     SELECT coalesce(max(revision), 0) + 1 FROM reports
@@ -152,6 +185,7 @@ _ABANDON = """
     DELETE FROM effects WHERE tenant = :tenant AND workspace = :workspace AND key = :key AND reference IS NULL
 """
 _FORGET = (
+    "DELETE FROM corrections WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id",
     "DELETE FROM reports WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id",
     "DELETE FROM effects WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id",
     "DELETE FROM contents WHERE tenant = :tenant AND workspace = :workspace AND content_id = :content_id",
@@ -192,7 +226,7 @@ class SqliteCatalogue:
         await self._database.run(lambda connection: _save(connection, scope, report))
 
     async def report(self, scope: Scope, content_id: ContentId) -> Report | None:
-        """The newest report on a content.
+        """The newest report on a content, with what its readers corrected.
 
         Raises:
             BadRequestError: It cannot be read by this version of udib.
@@ -201,9 +235,34 @@ class SqliteCatalogue:
 
         def newest(connection: sqlite3.Connection) -> Report | None:
             row = connection.execute(_NEWEST_REPORT, values).fetchone()
-            return None if row is None else read_report(row[0], content_id)
+            found = connection.execute(_CORRECTIONS, values).fetchall()
+            return None if row is None else corrected(row[0], content_id, found)
 
         return await self._database.read(newest)
+
+    async def correct(self, scope: Scope, correction: Correction) -> None:
+        """Keep a correction with its content; of one id, the last one counts.
+
+        Raises:
+            BadRequestError: There is no report on the content.
+        """
+        values = correction_row(scope, correction)
+        if not await self._database.run(lambda connection: connection.execute(_CORRECT, values).rowcount):
+            raise nothing_to_correct(correction)
+
+    async def corrections(self, scope: Scope, content_id: ContentId | None = None) -> list[Correction]:
+        """The corrections of a content, or of all, oldest first."""
+        statement = _ALL_CORRECTIONS if content_id is None else _CORRECTIONS
+        values = keys(scope, content_id=content_id or "")
+        rows = await self._database.read(lambda connection: connection.execute(statement, values).fetchall())
+        return read_corrections(rows)
+
+    async def withdraw_correction(self, scope: Scope, content_id: ContentId, correction_id: str) -> bool:
+        """Take a correction back; whether there was one."""
+        values = keys(scope, content_id=content_id, id=correction_id)
+        return bool(
+            await self._database.run(lambda connection: connection.execute(_WITHDRAW_CORRECTION, values).rowcount)
+        )
 
     async def next_revision(self, scope: Scope, content_id: ContentId) -> int:
         """1 for a content without report, else one more than the newest."""

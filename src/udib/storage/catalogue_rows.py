@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
+from udib.core.corrected import with_corrections
+from udib.core.corrections import Correction
 from udib.core.errors import BadRequestError
 from udib.core.findings import Report
 from udib.core.tenancy import Scope
@@ -70,6 +72,33 @@ def read_report(raw: bytes, content_id: str) -> Report:
         raise BadRequestError(
             f"The stored report on {content_id} cannot be read by this udib ({exc}); analyze it again."
         ) from exc
+
+
+def correction_row(scope: Scope, correction: Correction) -> dict[str, Any]:
+    """A correction, and what it is found by."""
+    return {
+        **keys(scope, content_id=correction.content_id, id=correction.id, made_at=correction.made_at),
+        "correction": msgspec.json.encode(correction),
+    }
+
+
+def read_corrections(rows: Sequence[Sequence[Any]]) -> list[Correction]:
+    """Corrections as they were stored."""
+    return [msgspec.json.decode(row[0], type=Correction) for row in rows]
+
+
+def corrected(raw: bytes, content_id: str, corrections: Sequence[Sequence[Any]]) -> Report:
+    """A report as it was stored, with the stored corrections.
+
+    Raises:
+        BadRequestError: It cannot be read by this version of udib.
+    """
+    return with_corrections(read_report(raw, content_id), read_corrections(corrections))
+
+
+def nothing_to_correct(correction: Correction) -> BadRequestError:
+    """Why a correction cannot be kept."""
+    return BadRequestError(f"There is no report on {correction.content_id} that could be corrected; analyze it first.")
 
 
 def without_words_of(raw: bytes, owner: str, content_id: ContentId) -> tuple[bytes, int]:

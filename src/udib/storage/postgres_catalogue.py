@@ -1,21 +1,26 @@
-"""The records of all tenants on a PostgreSQL server: contents, every revision of their reports, and effects."""
+"""The records of all tenants on a PostgreSQL server: contents, all revisions of their reports, corrections, effects."""
 
 from typing import Any, Final, LiteralString
 
 import msgspec
 
+from udib.core.corrections import Correction
 from udib.core.findings import Report
 from udib.core.tenancy import Scope
 from udib.core.types import Content, ContentId, Health, Listing
 from udib.storage.catalogue_rows import (
     AFTER_ALL,
     content_row,
+    corrected,
+    correction_row,
     folded,
     keys,
     listing,
     meant,
     never_announced,
+    nothing_to_correct,
     read_content,
+    read_corrections,
     read_report,
     report_row,
     without_words_of,
@@ -58,6 +63,17 @@ _SAVE_REPORT: Final = """
 _NEWEST_REPORT: Final = f"""
     SELECT report FROM reports WHERE {_ITS} ORDER BY revision DESC, created_at DESC LIMIT 1
 """  # noqa: S608
+_CORRECT: Final = f"""
+    INSERT INTO corrections (tenant, workspace, content_id, id, made_at, correction)
+    SELECT %(tenant)s, %(workspace)s, %(content_id)s, %(id)s, %(made_at)s, %(correction)s WHERE {_HAS_REPORT}
+    ON CONFLICT (tenant, workspace, content_id, id) DO UPDATE SET
+        made_at = excluded.made_at, correction = excluded.correction
+"""
+_ALL_CORRECTIONS: Final = f"""
+    SELECT correction FROM corrections WHERE {_OWNED} ORDER BY made_at, content_id, id
+"""  # noqa: S608
+_CORRECTIONS: Final = f"SELECT correction FROM corrections WHERE {_ITS} ORDER BY made_at, id"  # noqa: S608
+_WITHDRAW_CORRECTION: Final = f"DELETE FROM corrections WHERE {_ITS} AND id = %(id)s"  # noqa: S608
 _NEXT_REVISION: Final = f"SELECT coalesce(max(revision), 0) + 1 FROM reports WHERE {_ITS}"  # noqa: S608
 # Ranges instead of LIKE: to the letter, by index, and no character of the reference has a meaning of its own.
 _FIND: Final = f"""
@@ -98,6 +114,7 @@ _THIS: Final = f"{_OWNED} AND key = %(key)s"
 _CONFIRM: Final = f"UPDATE effects SET reference = %(reference)s WHERE {_THIS}"  # noqa: S608
 _ABANDON: Final = f"DELETE FROM effects WHERE {_THIS} AND reference IS NULL"  # noqa: S608
 _FORGET: Final[tuple[LiteralString, ...]] = (
+    f"DELETE FROM corrections WHERE {_ITS}",  # noqa: S608
     f"DELETE FROM reports WHERE {_ITS}",  # noqa: S608
     f"DELETE FROM effects WHERE {_ITS}",  # noqa: S608
     f"DELETE FROM contents WHERE {_ITS}",  # noqa: S608
@@ -164,13 +181,45 @@ class PostgresCatalogue:
         await self._database.run(store, repeatable=True)
 
     async def report(self, scope: Scope, content_id: ContentId) -> Report | None:
-        """The newest report on a content.
+        """The newest report on a content, with what its readers corrected.
 
         Raises:
             BadRequestError: It cannot be read by this version of udib.
         """
-        rows = await self._database.rows(_NEWEST_REPORT, _storable(keys(scope, content_id=content_id)))
-        return read_report(rows[0][0], content_id) if rows else None
+        values = _storable(keys(scope, content_id=content_id))
+        rows = await self._database.rows(_NEWEST_REPORT, values)
+        return corrected(rows[0][0], content_id, await self._database.rows(_CORRECTIONS, values)) if rows else None
+
+    async def correct(self, scope: Scope, correction: Correction) -> None:
+        """Keep a correction with its content; of one id, the last one counts.
+
+        Raises:
+            BadRequestError: There is no report on the content.
+        """
+        values = _storable(correction_row(scope, correction))
+
+        async def keep(connection: Connection) -> int:
+            await connection.execute(_HOLD, values)
+            return (await connection.execute(_CORRECT, values)).rowcount
+
+        if not await self._database.run(keep, repeatable=True):
+            raise nothing_to_correct(correction)
+
+    async def corrections(self, scope: Scope, content_id: ContentId | None = None) -> list[Correction]:
+        """The corrections of a content, or of all, oldest first."""
+        statement = _ALL_CORRECTIONS if content_id is None else _CORRECTIONS
+        return read_corrections(
+            await self._database.rows(statement, _storable(keys(scope, content_id=content_id or "")))
+        )
+
+    async def withdraw_correction(self, scope: Scope, content_id: ContentId, correction_id: str) -> bool:
+        """Take a correction back; whether there was one."""
+        values = _storable(keys(scope, content_id=content_id, id=correction_id))
+
+        async def remove(connection: Connection) -> int:
+            return (await connection.execute(_WITHDRAW_CORRECTION, values)).rowcount
+
+        return bool(await self._database.run(remove))
 
     async def next_revision(self, scope: Scope, content_id: ContentId) -> int:
         """1 for a content without report, else one more than the newest."""
@@ -260,7 +309,7 @@ class PostgresCatalogue:
             return gone + await _strip_citations(connection, naming, content_id)
 
         count = await self._database.run(remove)
-        await self._database.vacuum("contents", "reports", "effects")
+        await self._database.vacuum("contents", "reports", "corrections", "effects")
         return count
 
 

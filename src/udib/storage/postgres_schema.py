@@ -201,6 +201,18 @@ MIGRATIONS: Final[tuple[LiteralString, ...]] = (
     );
     """,
     "ALTER TABLE runs ADD COLUMN started_at timestamptz NOT NULL DEFAULT clock_timestamp()",
+    """
+    CREATE TABLE corrections (
+        tenant text COLLATE "C" NOT NULL,
+        workspace text COLLATE "C" NOT NULL,
+        content_id text COLLATE "C" NOT NULL,
+        id text COLLATE "C" NOT NULL,
+        made_at text COLLATE "C" NOT NULL,
+        correction bytea NOT NULL,
+        PRIMARY KEY (tenant, workspace, content_id, id),
+        FOREIGN KEY (tenant, workspace, content_id) REFERENCES contents
+    );
+    """,
 )
 """What each version of the tables adds to the one before; an entry is never changed once it is released."""
 

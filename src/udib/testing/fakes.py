@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from udib.core.chat import ChatRequest, Completion, Purpose, TokenUsage
+from udib.core.corrected import with_corrections
 from udib.core.errors import BadRequestError, UdibError
 from udib.core.findings import Report
 from udib.core.speech import Missing, Origin, Segment
@@ -29,6 +30,7 @@ from udib.core.types import (
     Window,
 )
 from udib.core.vectors import Filters
+from udib.testing.corrections import FakeCorrections
 
 
 async def _act(delay_s: float, error: UdibError | None) -> None:
@@ -190,11 +192,10 @@ class FakeMemory:
 
 
 @dataclass
-class FakeCatalogue:
+class FakeCatalogue(FakeCorrections):
     """A catalogue in memory. `effects` holds the content and the state ("unknown", "done") of each announced effect."""
 
     name: str = "catalogue"
-    reports: dict[tuple[Scope, ContentId], list[Report]] = field(default_factory=dict)
     effects: dict[tuple[Scope, str], tuple[ContentId, str]] = field(default_factory=dict)
     entered: dict[tuple[Scope, ContentId], Content] = field(default_factory=dict)
 
@@ -219,7 +220,7 @@ class FakeCatalogue:
     async def report(self, scope: Scope, content_id: ContentId) -> Report | None:
         """The newest."""
         kept = self.reports.get((scope, content_id))
-        return kept[-1] if kept else None
+        return with_corrections(kept[-1], await self.corrections(scope, content_id)) if kept else None
 
     async def next_revision(self, scope: Scope, content_id: ContentId) -> int:
         """One more than there are."""
@@ -284,10 +285,13 @@ class FakeCatalogue:
             del self.effects[scope, key]
 
     async def forget(self, scope: Scope, content_id: ContentId) -> int:
-        """Remove the content's reports and effects, and its words from the reports that cite it."""
+        """Remove the content's reports, corrections and effects, and its words from the reports that cite it."""
         gone = [key for key, (owner, _) in self.effects.items() if key[0] == scope and owner == content_id]
         for key in gone:
             del self.effects[key]
+        for correction in await self.corrections(scope, content_id):
+            gone += [(scope, correction.id)]
+            await self.withdraw_correction(scope, content_id, correction.id)
         kept = self.reports.pop((scope, content_id), None)
         noted = self.entered.pop((scope, content_id), None)
         # The content is an entry too.

@@ -4,6 +4,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from udib.core.corrections import Correction, CorrectionKind
 from udib.core.errors import Status
 from udib.core.findings import (
     REPORT_SCHEMA,
@@ -284,4 +285,14 @@ def _stages(plain: Callable[[str], str]) -> tuple[StageTiming, ...]:
         StageTiming("fallacies", 3.1, 3.4, Status.FAILED, note=plain("first attempt failed")),
         StageTiming("aggregate", 4.6, 4.8, Status.OK),
         StageTiming("store", 4.8, 5.3, Status.OK),
+    )
+
+
+def correction(
+    number: int, kind: CorrectionKind, about: Quote, right: str, note: str = "", speaker: str | None = None
+) -> Correction:
+    """What Eve says of words in a report."""
+    at = "2026-02-01T00:00:00Z"
+    return Correction(
+        str(number), ContentId("file:1"), kind, about.text, about.start_s, right, "Eve", at, note, speaker
     )

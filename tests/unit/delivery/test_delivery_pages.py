@@ -21,8 +21,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from markdown_it import MarkdownIt
 from rich.console import Console
-from sample import NASTY, empty_report, hostile_sample, local_sample, sample
+from sample import NASTY, correction, empty_report, hostile_sample, local_sample, sample
 
+from udib.core.corrected import with_corrections
+from udib.core.corrections import UNFAIR, CorrectionKind
 from udib.core.findings import Report
 from udib.core.speech import Origin, Quote, Segment, Transcript
 from udib.delivery import view
@@ -203,11 +205,70 @@ def test_a_transcript_too_long_for_the_page_is_named_and_times_are_plain() -> No
     vtt = to_vtt(Transcript(tuple(Segment(n, n + 1, "word") for n in range(MOST_CUES + 1)), Origin.ASR, "x"))
     html = render_html(LOCAL.report, vtt)
     assert "too long for this page" in html
-    assert {*page_of(html).values("href")} <= {"#report", *ELSEWHERE, "https://www.youtube.com/watch?v=hearing22&t=75s"}
+    assert not re.search(r'class="time" href="#', html)
 
 
 def test_an_item_with_an_address_needs_no_transcript_in_the_page() -> None:
-    assert render_html(REPORT, LOCAL_VTT) == render_html(REPORT)
+    html = render_html(REPORT, LOCAL_VTT)
+    assert 'id="transcript"' not in html
+    assert html.count('class="talk"') > len(LOCAL.report.debate.speakers if LOCAL.report.debate else ())
+
+
+def test_what_was_found_leads_to_its_place() -> None:
+    page = page_of(render_html(CORRECTED))
+    assert {f"#{place}" for _, number, place in view.tally(CORRECTED) if number} <= {
+        f"#{name}" for name in page.values("id")
+    }
+
+
+VERDICT, HINT = view.checks(REPORT)[0].claim.quote, view.hints(REPORT)[0].quote
+CORRECTED = with_corrections(
+    REPORT,
+    [
+        correction(1, CorrectionKind.VERDICT, VERDICT, "refuted", note="The report says otherwise."),
+        correction(2, CorrectionKind.HINT, HINT, UNFAIR),
+        correction(3, CorrectionKind.SPEAKER, VERDICT, "Maya Ortiz", speaker=VERDICT.speaker),
+        replace(correction(4, CorrectionKind.QUOTE, VERDICT, "other words"), quote="Nobody said this."),
+    ],
+)
+
+
+@pytest.mark.parametrize("render", [render_markdown, render_html, lambda report: shown(report, 120)])
+def test_a_correction_stands_beside_what_it_corrects_and_in_the_list_of_all(render: Callable[[Report], str]) -> None:
+    text = " ".join(unescape(re.sub(r"<[^>]*>|[*\\]", "", render(CORRECTED))).split())
+    right = "Correction by Eve, 2026-02-01: the verdict should be \u201cRefuted\u201d. The report says otherwise."
+    assert text.count(right) == 2
+    assert text.count("Correction by Eve, 2026-02-01: the hint is unfair.") == 2
+    assert text.count("is Maya Ortiz.") == 1
+    assert text.count("the words are \u201cother words\u201d. This revision no longer has what it corrects.") == 1
+
+
+def test_a_name_that_a_reader_gave_is_the_only_one_in_the_page() -> None:
+    assert VERDICT.speaker is not None
+    assert CORRECTED.debate is not None  # its contradictions are with another item, of which nobody corrected a name
+    html = render_html(replace(CORRECTED, debate=replace(CORRECTED.debate, contradictions=())), LOCAL_VTT)
+    assert re.findall(rf">{VERDICT.speaker}<", html) == []
+    assert ">Maya Ortiz<" in html
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_a_correction_brings_no_markup_into_a_page(nasty: str) -> None:
+    made = replace(correction(1, CorrectionKind.VERDICT, VERDICT, nasty, note=nasty), by=nasty)
+    report = with_corrections(REPORT, [made, replace(made, kind=CorrectionKind.SPEAKER, speaker="Maya")])
+    html = page_of(render_html(report, contact=nasty))
+    assert "script" not in html.tags
+    assert "img" not in html.tags
+    parsed = MarkdownIt("commonmark").enable("table").parse(render_markdown(report, contact=nasty))
+    links = [str(t.attrs["href"]) for token in parsed for t in token.children or () if t.type == "link_open"]
+    assert {urlsplit(link).netloc for link in links} <= HOSTS
+    assert "\x1b" not in shown(report, 80)
+
+
+def test_a_report_says_where_to_complain() -> None:
+    for text in (render_html(REPORT, contact="desk@news.example"), render_markdown(REPORT, contact="the front desk")):
+        assert "Is something wrong here? Write to " in text
+    assert "Write to" not in render_html(REPORT)
+    assert f"udib correct {REPORT.content.id}" in render_html(REPORT)
 
 
 def test_an_earlier_statement_of_a_local_item_is_not_linked_into_this_one() -> None:
@@ -290,6 +351,7 @@ def test_text_has_the_contrast_of_wcag_aa(theme: int) -> None:
     pairs = [(ink, ground) for ink in inks for ground in ("paper", "card")]
     pairs += [("soft", "wash"), ("ink", "accent-wash"), ("ink", "line"), ("warn-ink", "warn-wash")]
     assert {pair: round(r, 2) for pair in pairs if (r := contrast(colours[pair[0]], colours[pair[1]])) < 4.5} == {}
+    assert contrast(colours["talk"], colours["wash"]) >= 3  # what is drawn, not written
 
 
 def shown(report: Report, width: int) -> str:
@@ -363,5 +425,6 @@ def test_webvtt_has_voices_and_cannot_be_broken_out_of() -> None:
 )
 def test_what_webvtt_says_is_read_back(said: list[Segment]) -> None:
     assert read_cues(to_vtt(Transcript(tuple(said), Origin.ASR, "x"))) == tuple(
-        WrittenCue(each.start_s, each.speaker and clean(each.speaker), clean(each.text)) for each in said
+        WrittenCue(each.start_s, round(each.start_s + 1, 3), each.speaker and clean(each.speaker), clean(each.text))
+        for each in said
     )

@@ -1,0 +1,64 @@
+"""`udib correct`: names and options. What it does is in `udib.app.correct_commands`."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from udib.app.command_line import Common, Flag, options, run
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Where the mistake is."""
+
+    at: Annotated[str | None, Parameter(help="The second that the report shows beside it, such as 4:19.")] = None
+    quote: Annotated[str | None, Parameter(help="Some of its words.")] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What is right; one of these."""
+
+    verdict: Annotated[
+        str | None, Parameter(help="The claim's verdict: supported, refuted, conflicting or not_enough_info.")
+    ] = None
+    words: Annotated[str | None, Parameter(help="What was really said there.")] = None
+    name: Annotated[str | None, Parameter(help="Who said it there; with --speaker, who that speaker is.")] = None
+    speaker: Annotated[str | None, Parameter(help='Whose name is wrong everywhere, such as "Speaker 1".')] = None
+    unfair: Annotated[Flag, Parameter(help="The hint at a fallacy is unfair.")] = False
+
+
+def correct(
+    content: str,
+    /,
+    *,
+    wrong: Wrong | None = None,
+    right: Right | None = None,
+    note: Annotated[str, Parameter(show_default=False)] = "",
+    by: str = "the operator",
+    withdraw: str | None = None,
+    common: Common | None = None,
+) -> int:
+    """Record that something in a report is wrong, and what is right; without that, list what was recorded.
+
+    The report shows it beside what it corrects, also after the item is analysed again.
+
+    Args:
+        content: Its id, the beginning of it, its title, its address or its path.
+        note: Why, such as where it can be read.
+        by: Who says so; everybody who reads the report sees it.
+        withdraw: Take a correction back, by the id that the list shows.
+    """
+    from udib.app import correct_commands as commands
+
+    given = options(common)
+    if withdraw is not None:
+        return run(commands.withdraw(content, withdraw, given), common)
+    if wrong is None and right is None:
+        return run(commands.listed(content, given), common)
+    place, said = wrong or Wrong(), right or Right()
+    order = commands.Amended(said.verdict, said.words, said.name, said.speaker, said.unfair)
+    return run(commands.correct(content, commands.Where(place.at, place.quote), order, given, by=by, note=note), common)

@@ -29,8 +29,8 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # of it, their dry runs, and the choice among all adapters, testing a whole vector index as a model and three servers.
 # Whose turn it is at what is scarce (gates, their books on a disk and on a server) is in core, storage and pipeline.
 ROOM_LINES = {
-    "core": 3310, "net": 900, "storage": 5430, "sources": 2100, "transcripts": 2500, "analysis": 4630, "memory": 7850,
-    "delivery": 2320, "pipeline": 4280, "app": 6540, "testing": 1350, "llm": 7000,
+    "core": 3430, "net": 900, "storage": 5430, "sources": 3030, "transcripts": 2500, "analysis": 4630, "memory": 7900,
+    "delivery": 2330, "pipeline": 4740, "app": 7030, "testing": 1500, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "core/findings.py": "all values of a report, one schema; half of it says what the fields mean",

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from udib.app.bootstrap_evidence import open_elsewhere
 from udib.app.bootstrap_judging import by_model
 from udib.app.bootstrap_llm import open_answers, open_models
 from udib.app.bootstrap_memory import (
@@ -206,7 +207,8 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
             return open_models(stack, settings, records, static, answers, work.gates)
 
         def pipeline() -> tuple[ContentPipeline, Sequence[Checked]]:
-            services = _services(stack, settings, root, stores)
+            elsewhere = open_elsewhere(stack, settings, records.ledger, cache)
+            services = replace(_services(stack, settings, root, stores), elsewhere=elsewhere)
             if isinstance(embedder, Forgettable):
                 services = replace(services, forgettable=(embedder, *services.forgettable))
             # What was answered while a provider was named holds words, whoever is named now.
@@ -214,6 +216,7 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
             named = models()
             checked: list[Checked] = [catalogue, cache, artifacts, memory, work.journal, work.engine, services.files]
             checked += [*services.sources, *services.transcribers, *services.notices]
+            checked += [each for each in (elsewhere.reviews, elsewhere.web) if each is not None]
             checked += named.checked if named is not None else ()
             analyses = _analyses(settings, static)
             if named is not None and named.semantic is not None:

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from udib.llm.semantic_cache import SemanticCache
 
 _ROUTED = "the router's choice"
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Names of this machine."""
 
 
 def open_answers(stack: AsyncExitStack, settings: Settings, local: KeyValueStore) -> "LLMCache":
@@ -197,22 +199,22 @@ def _client(
         )
     address = wanted.base_url or ("https://api.openai.com/v1" if wanted.provider == "openai" else "")
     host = urlsplit(address).hostname or ""
-    pool, retry = connections(stack, settings, also=_own_server(address) if host in _LOCAL else ())
+    pool, retry = connections(stack, settings, also=own_server(address) if host in LOCAL else ())
     match wanted.provider:
         case "openrouter":
             address = wanted.base_url or OPENROUTER_URL
             service = OpenRouterService(pool, key, base_url=address, title="udib", cards=cards, retry=retry)
-            return service, host not in _LOCAL
+            return service, host not in LOCAL
         case _:
             if not address:
                 raise BadRequestError(
                     "llm.provider is endpoint, but llm.base_url is not set; give it, such as http://localhost:11434/v1."
                 )
             endpoint = ModelEndpoint(address, key)
-            return OpenAICompatibleClient(pool, endpoint, cards=cards, retry=retry), host not in _LOCAL
+            return OpenAICompatibleClient(pool, endpoint, cards=cards, retry=retry), host not in LOCAL
 
 
-def _own_server(address: str) -> tuple[str, ...]:
+def own_server(address: str) -> tuple[str, ...]:
     """The exception for a server of this machine: naming it in the settings is the operator's permission."""
     parts = urlsplit(address)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname

@@ -11,7 +11,7 @@ from udib.analysis.verdicts import NO_EVIDENCE, Moment, moment_of, verdict_on
 from udib.analysis.worded_claims import ClaimsDraft, ClaimWindow, ClaimWording, Worded
 from udib.app.bootstrap_asking import UNUSABLE, Asking, Unanswered
 from udib.app.bootstrap_models import Models
-from udib.core.findings import Claim, Evidence, FactCheck, FactChecks, NotJudged
+from udib.core.findings import Claim, Evidence, EvidenceKind, FactCheck, FactChecks, NotJudged
 from udib.core.judging import Judgement, ModelUse, Stance
 from udib.core.speech import Missing, Quote, Transcript
 from udib.core.tenancy import Scope
@@ -19,6 +19,8 @@ from udib.core.types import Content
 from udib.llm.prompts import Excerpt
 from udib.pipeline.evidence import LookUp
 
+MOST_READ: Final = 6
+"""Pieces of evidence of a claim that are read."""
 BEYOND_LIMIT: Final = "limit"
 """The code of a claim that is less check-worthy than those that were judged."""
 STANCE_TOKENS: Final = 200
@@ -88,7 +90,7 @@ class _Judging:
             checks=(*checks, *left),
             use=_sum([each.use for each in (self._claims, self._reading) if each is not None]),
             gates=(*worded.gates, self._gate.count.account),
-            missing=tuple(dict.fromkeys(self._missing)),
+            missing=tuple(dict.fromkeys((*found.missing, *self._missing))),
         )
 
     async def _word(
@@ -133,7 +135,7 @@ class _Judging:
             _Pair(place, number, check.claim.text, sentences_of(piece.text))
             for place, check in enumerate(checks)
             if _is_open(check)
-            for number, piece in enumerate(check.evidence)
+            for number, piece in _to_read(check.evidence)
         ]
         answers = await self._reading.each(pairs, self._stance)
         said = list(zip(pairs, answers, strict=True))
@@ -171,7 +173,14 @@ class _Judging:
 
 def _check(check: FactCheck, claim: Claim, why_not: str, found: Sequence[Evidence]) -> FactCheck:
     not_judged = NotJudged(why_not) if why_not else check.not_judged
-    return replace(check, claim=claim, evidence=tuple(found) or check.evidence, not_judged=not_judged)
+    # What is found again by other words has another relevance, and is the same.
+    once = {(piece.link, piece.text): piece for piece in (*found, *check.evidence)}
+    return replace(check, claim=claim, evidence=tuple(once.values()), not_judged=not_judged)
+
+
+def _to_read(evidence: Sequence[Evidence]) -> list[tuple[int, Evidence]]:
+    """The pieces that are read, with their places: other talks after all else, which weighs more."""
+    return sorted(enumerate(evidence), key=lambda each: each[1].kind is EvidenceKind.MEMORY)[:MOST_READ]
 
 
 def _is_open(check: FactCheck) -> bool:

@@ -14,12 +14,13 @@ from udib.analysis.worded_claims import MOST_AT_ONCE
 from udib.app.bootstrap import App
 from udib.app.bootstrap_models import Models
 from udib.app.bootstrap_summary import ANSWER_TOKENS, WINDOW_TOKENS
+from udib.app.bootstrap_verdicts import MOST_READ
+from udib.app.evidence_settings import EvidenceSettings
 from udib.app.settings import Settings
 from udib.core.errors import UdibError
 from udib.core.findings import Evidence
 from udib.core.types import Answer, Content
 from udib.delivery.text import clean
-from udib.pipeline.evidence import PASSAGES
 
 _RECOGNITION_SPEED = 10.0
 """Seconds of speech that the embedded recogniser hears in one second; `make bench ARGS=speech` measures 4 to 20."""
@@ -56,6 +57,7 @@ async def plan(app: App, address: str, *, captions: str | None, quality: str | N
     ]
     steps += [
         PlannedStep("analyse", "debate, fact-check, fallacies and outline side by side, on this machine", 1.0),
+        *_looking_up(app.settings.evidence),
         *_summary(app.models, app.settings, content),
         _verdicts(app.models, app.settings, content),
         *_debated(app.models, app.settings, content),
@@ -146,6 +148,17 @@ def _transcription(content: Content, captions: str | None) -> tuple[str, float |
     return f"{what}recognise speech on this machine (low accuracy)", seconds
 
 
+def _looking_up(wanted: EvidenceSettings) -> list[PlannedStep]:
+    """What would be asked elsewhere; nothing while nobody is named."""
+    named = [each for each in (wanted.reviews, wanted.search) if each != "none"]
+    if not named or not wanted.claims:
+        return []
+    what = f"the words of up to {wanted.claims} claims go to {' and '.join(named)}"
+    read = f", and up to {wanted.pages} pages are read for each" if wanted.search != "none" else ""
+    cost = wanted.claims * wanted.usd_per_search if wanted.search != "none" else 0.0
+    return [PlannedStep("look up", what + read, None, cost)]
+
+
 def _summary(models: Models | None, settings: Settings, content: Content) -> list[PlannedStep]:
     """The summary in a model's words, by the dearest model that may be asked; without a model there is none."""
     if models is None or "summary" not in settings.analysis.by_model:
@@ -179,9 +192,9 @@ def _verdicts(models: Models | None, settings: Settings, content: Content) -> Pl
     prices = (
         Prices(card.input_usd_per_million or 0.0, card.output_usd_per_million or 0.0) for card in models.catalogue.cards
     )
-    each_usd = max(verdict_cost_usd("x" * _CLAIM_CHARACTERS, [_TYPICAL] * PASSAGES, price) for price in prices)
-    calls = claims * PASSAGES + (claims if "claims" in wanted.by_model else 0) // MOST_AT_ONCE
-    what = f"of at most {claims} claims with {PASSAGES} pieces of evidence each, in at most about {calls} calls"
+    each_usd = max(verdict_cost_usd("x" * _CLAIM_CHARACTERS, [_TYPICAL] * MOST_READ, price) for price in prices)
+    calls = claims * MOST_READ + (claims if "claims" in wanted.by_model else 0) // MOST_AT_ONCE
+    what = f"of at most {claims} claims with {MOST_READ} pieces of evidence each, in at most about {calls} calls"
     return PlannedStep("verdicts", what, float(calls), claims * each_usd)
 
 

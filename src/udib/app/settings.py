@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from udib.app.config_file import read_config
 from udib.app.engine_settings import EngineSettings
+from udib.app.evidence_settings import EvidenceSettings
 from udib.app.retention import RetentionSettings
 from udib.app.section import Section
 from udib.core.errors import BadRequestError
@@ -196,6 +197,7 @@ class Settings(BaseSettings):
     storage: StorageSettings = StorageSettings()
     memory: MemorySettings = MemorySettings()
     analysis: AnalysisSettings = AnalysisSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     llm: LlmSettings = LlmSettings()
     llm_cache: CachePolicy = CachePolicy()
     delivery: DeliverySettings = DeliverySettings()

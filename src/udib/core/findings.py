@@ -71,6 +71,7 @@ class Evidence:
     publisher: str | None = None
     tier: int = 3
     rating: str | None = None
+    retrieved_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

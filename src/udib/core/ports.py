@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from udib.core.checked import Checked
 from udib.core.corrections import Correction
+from udib.core.evidence import Document, SearchHit
 from udib.core.findings import Report
 from udib.core.jobs import Began, KeptStep, RunKey, StepName
 from udib.core.routing import Decision, Learned, Lesson
@@ -49,6 +50,29 @@ class Source(Checked, Protocol):
         """The cheapest artefact with the item's words: captions, else sound, in `folder`; video only for `quality`.
 
         `quality` is a height such as "720p".
+        """
+        ...
+
+
+class EvidenceSource(Checked, Protocol):
+    """A place outside the tenant's own stores where something may be found about a claim. It gives no verdict."""
+
+    name: str
+    """What a report calls it, such as "web search (brave)"."""
+
+    async def search(self, scope: Scope, claim: str, *, limit: int) -> list[SearchHit]:
+        """What may bear on a claim, best first. Asking may cost, which is counted for the scope's tenant.
+
+        Raises:
+            BudgetExceededError: The tenant has had its searches of today; nothing was asked.
+        """
+        ...
+
+    async def read(self, hit: SearchHit) -> Document:
+        """The page of a hit, as a reader sees it.
+
+        Raises:
+            BadRequestError: There is nothing to read; the sentence says why.
         """
         ...
 

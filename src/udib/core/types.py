@@ -106,12 +106,13 @@ class RecordKind(StrEnum):
     """What a memory record holds; one collection each.
 
     Transcripts are what was said, claims what of it can be checked, analyses where a subject begins (chapters) and
-    where somebody contradicts himself.
+    where somebody contradicts himself; documents are what was written, and added as evidence.
     """
 
     TRANSCRIPT = "transcripts"
     CLAIM = "claims"
     ANALYSIS = "analyses"
+    DOCUMENT = "documents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class MemoryRecord:
     """Something to remember: words that were said, with where, when and by whom. `text` is verbatim.
 
     `low_accuracy` marks words of a fallback recogniser, which need checking by ear; `verdict` is a claim's label.
+    Of a document there are no times: the seconds are 0, and its publisher stands for the speaker.
     """
 
     kind: RecordKind
@@ -134,6 +136,7 @@ class MemoryRecord:
     context: str = ""
     low_accuracy: bool = False
     verdict: str | None = None
+    publisher: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

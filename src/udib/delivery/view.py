@@ -11,6 +11,7 @@ from udib.core.findings import (
     Clash,
     Contradiction,
     Evidence,
+    EvidenceKind,
     FactCheck,
     Fallacy,
     KeyPoint,
@@ -22,6 +23,7 @@ from udib.core.findings import (
 )
 from udib.core.speech import Missing, Quote
 from udib.core.types import Content, Platform
+from udib.delivery.reasons import NOT_JUDGED
 from udib.delivery.text import clean, web_url
 
 FIRST_PAGE = 4
@@ -35,18 +37,6 @@ LABELS = {
     Label.REFUTED: "Refuted",
     Label.CONFLICTING: "Conflicting evidence",
     Label.NOT_ENOUGH_INFO: "Not enough information",
-}
-_NOT_JUDGED = {
-    "needs_llm": "needs a language model",
-    "no_evidence": "nothing was found that bears on it",
-    "budget": "the budget is used up",
-    "deadline": "there was no time left for it",
-    "model_unusable": "the model gave no usable answer",
-    "limit": "less worth checking than those that were judged",
-    "not_checkable": "a model finds nothing in it that could be checked",
-    "unclear_referent": "a model cannot tell from the words around it who or what is meant",
-    "own_words": "only the same speaker says so elsewhere",
-    "evidence_forgotten": "what it rested on was forgotten",
 }
 _ORIGINS = {
     "transcript": "a transcript",
@@ -283,18 +273,34 @@ def differs(pair: Contradiction) -> str:
 
 
 def source_name(evidence: Evidence) -> str:
-    """Where evidence comes from: source, speaker, second and date, as far as they are known."""
-    facts = [clean(evidence.source)]
-    facts += [clean(evidence.speaker)] if evidence.speaker else []
+    """Where evidence comes from: what it is, source, speaker, second and dates, as far as they are known."""
+    facts = [_what(evidence), clean(evidence.source)]
+    facts += [clean(evidence.speaker)] if evidence.speaker and evidence.kind is not EvidenceKind.REVIEW else []
     facts += [clock(evidence.start_s)] if evidence.start_s is not None else []
     facts += [when(evidence.published_at)] if evidence.published_at else []
-    return ", ".join(facts)
+    facts += [f"read {when(evidence.retrieved_at)}"] if evidence.retrieved_at else []
+    return ", ".join(fact for fact in facts if fact)
+
+
+def _what(evidence: Evidence) -> str:
+    """What kind of evidence it is and whose; nothing for what was said in another item."""
+    publisher = clean(evidence.publisher or "")
+    match evidence.kind:
+        case EvidenceKind.REVIEW:
+            of = f" of {clean(evidence.speaker)}" if evidence.speaker else ""
+            return f"claim{of}, rated \u201c{clean(evidence.rating or '')}\u201d by {publisher or 'a publisher'}"
+        case EvidenceKind.FILE:
+            return f"document of {publisher}" if publisher else "document"
+        case EvidenceKind.WEB:
+            return publisher
+        case EvidenceKind.MEMORY:
+            return ""
 
 
 def gap(missing: Missing) -> str:
     """A missing part and its reason, as a sentence."""
     reason = clean(missing.reason)
-    return f"{words(missing.part).capitalize()}: {_NOT_JUDGED.get(missing.reason, reason)}"
+    return f"{words(missing.part).capitalize()}: {NOT_JUDGED.get(missing.reason, reason)}"
 
 
 def worded_title(report: Report) -> str:
@@ -384,7 +390,7 @@ def _longest_chain(stages: Sequence[StageTiming]) -> tuple[StageTiming, ...]:
 
 
 def _not_judged(why: NotJudged) -> str:
-    reason = _NOT_JUDGED.get(why.reason, words(why.reason))
+    reason = NOT_JUDGED.get(why.reason, words(why.reason))
     if why.estimated_cost_usd is None:
         return reason
     cost = money(why.estimated_cost_usd)

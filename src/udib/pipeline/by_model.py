@@ -87,7 +87,7 @@ def _value(task: asyncio.Task[StepResult[T]] | None) -> T | None:
 
 def with_history(report: Report, before: Report | None) -> Report:
     """A report whose claims carry the verdicts that they had in the report before, where these were others."""
-    if report.fact_checks is None or before is None or before.fact_checks is None:
+    if before is None or before.fact_checks is None or report.fact_checks is None:
         return report
     if before.revision >= report.revision:
         return report

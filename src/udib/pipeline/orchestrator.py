@@ -54,6 +54,7 @@ from udib.pipeline.by_model import ModelStages, gap_of, with_history
 from udib.pipeline.evidence import LookUp, look_up_in
 from udib.pipeline.flow_control import places
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
+from udib.pipeline.gathering import Gathering
 from udib.pipeline.journal import Watched
 from udib.pipeline.parts import Analyses, Request, Services
 from udib.pipeline.records import analysis_records, claim_records, transcript_records
@@ -78,6 +79,7 @@ class _Context:
     look_up: LookUp
     audience: Audience
     place: Callable[[str, str], AbstractAsyncContextManager[Place]]
+    gathering: Gathering | None
 
 
 def _nobody_watches(_: Progress) -> None:
@@ -196,10 +198,14 @@ class ContentPipeline:
             before = await self._services.catalogue.report(self.scope, content.id)
             new = await self._services.catalogue.enter(self.scope, content)
             look_up = look_up_in(self._services.memory, self.scope, without=content.id)
+            gathering = None
+            if (elsewhere := self._services.elsewhere) is not None:
+                gathering = Gathering(look_up, elsewhere, self.scope, content)
+                look_up = gathering.look_up
             audience = Audience.of(self._analyses, self.scope, look_up)
             try:
                 async with audience.listening():
-                    context = _Context(run, content, progress, before, look_up, audience, place)
+                    context = _Context(run, content, progress, before, look_up, audience, place, gathering)
                     return await self._run_pipeline(context, source, request)
             except UdibError as exc:
                 if new and exc.status in _FOR_GOOD and not run.did("transcribe"):
@@ -348,8 +354,10 @@ class ContentPipeline:
         return await ctx.audience.debate.find(transcript)
 
     async def _fact_check_analysis(self, ctx: _Context, transcript: Transcript) -> FactChecks:
-        """Claims, each with what the scope's memory holds about it; an item is never evidence for itself."""
-        return await ctx.audience.fact_check.find(transcript)
+        """Claims, each with what is found about it; an item is never evidence for itself."""
+        found = await ctx.audience.fact_check.find(transcript)
+        gaps = () if ctx.gathering is None else ctx.gathering.missing
+        return replace(found, missing=(*found.missing, *gaps)) if gaps else found
 
     async def _fallacy_detection(self, ctx: _Context, transcript: Transcript) -> Fallacies:
         return await ctx.audience.fallacies.find(transcript)

@@ -15,6 +15,7 @@ from udib.core.tenancy import Scope
 from udib.core.types import Content, Media
 from udib.pipeline.evidence import LookUp
 from udib.pipeline.flow_control import FlowControl
+from udib.pipeline.gathering import Elsewhere
 from udib.pipeline.journal import Journal
 
 BEGINNINGS: Final = {
@@ -88,6 +89,7 @@ class Services:
     `read_tags` fills gaps of a content from its media's own tags; `with_captions` puts a caption file beside media;
     `is_intact` says whether the files of a media are still there as they were fetched;
     `gates` hold back what would be too much at once; without any, nothing is;
+    `elsewhere` is where evidence is looked up outside the memory;
     `forgettable` are all stores that keep words, the one that lists contents last.
     """
 
@@ -104,6 +106,7 @@ class Services:
     journal: Journal
     forgettable: Sequence[Forgettable]
     gates: Gates = field(default_factory=FlowControl)
+    elsewhere: Elsewhere | None = None
 
 
 @dataclass(frozen=True, slots=True)

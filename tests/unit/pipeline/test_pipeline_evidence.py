@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, MemoryRecord, Passage, RecordKind
-from udib.pipeline.evidence import _SAID_AGAIN, _turns, _words, bears_on, look_up_in, says_again
+from udib.pipeline.evidence import _SAID_AGAIN, _turns, bears_on, look_up_in, says_again, words_of
 from udib.testing.fakes import FakeMemory
 
 SCOPE = Scope.of("acme", "main")
@@ -113,7 +113,7 @@ async def test_at_most_three_passages_are_given_and_none_of_the_item_itself() ->
 
 def said_again_by_its_definition(statement: str, text: str) -> bool:
     """The rule as it reads: some piece of the text has nearly all words, and none differs that turns the sense."""
-    wanted, said = _words(statement), _words(text)
+    wanted, said = words_of(statement), words_of(text)
     ours = Counter(wanted)
     for at in range(max(len(said) - len(wanted), 0) + 1):
         theirs = Counter(said[at : at + len(wanted)])

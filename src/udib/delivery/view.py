@@ -23,6 +23,7 @@ from udib.core.findings import (
 )
 from udib.core.speech import Missing, Quote
 from udib.core.types import Content, Platform
+from udib.delivery.reasons import NOT_JUDGED
 from udib.delivery.text import clean, web_url
 
 FIRST_PAGE = 4
@@ -36,11 +37,6 @@ LABELS = {
     Label.REFUTED: "Refuted",
     Label.CONFLICTING: "Conflicting evidence",
     Label.NOT_ENOUGH_INFO: "Not enough information",
-}
-_NOT_JUDGED = {
-    "needs_llm": "needs a language model",
-    "no_evidence": "nothing was found that bears on it",
-    "budget": "the budget is used up",
 }
 _ORIGINS = {
     "transcript": "a transcript",
@@ -234,6 +230,8 @@ def grounds(check: FactCheck) -> str:
     """What a verdict rests on, or why there is none and what one would cost."""
     if check.verdict is not None:
         basis = clean(check.verdict.basis)
+        if check.verdict.label is Label.NOT_ENOUGH_INFO:
+            return basis
         return f"confidence {check.verdict.confidence:.2f}" + (f", {basis}" if basis else "")
     return _not_judged(check.not_judged) if check.not_judged else ""
 
@@ -304,7 +302,7 @@ def _what(evidence: Evidence) -> str:
 def gap(missing: Missing) -> str:
     """A missing part and its reason, as a sentence."""
     reason = clean(missing.reason)
-    return f"{words(missing.part).capitalize()}: {_NOT_JUDGED.get(missing.reason, reason)}"
+    return f"{words(missing.part).capitalize()}: {NOT_JUDGED.get(missing.reason, reason)}"
 
 
 def worded_title(report: Report) -> str:
@@ -339,14 +337,6 @@ def made(report: Report) -> list[str]:
     if report.fallacies and report.fallacies.withheld:
         facts.append(f"{counted(report.fallacies.withheld, 'weaker hint')} withheld")
     return [*facts, f"cost {money(report.cost_usd)}"]
-
-
-def method(report: Report) -> str:
-    """What made the findings: rules, and which language models where there were any."""
-    models = report.worded_summary.models if report.worded_summary else ()
-    if not models:
-        return "Made by rules on this machine; no language model was asked."
-    return f"Findings by rules on this machine, the summary by {', '.join(clean(model) for model in models)}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,7 +392,7 @@ def _longest_chain(stages: Sequence[StageTiming]) -> tuple[StageTiming, ...]:
 
 
 def _not_judged(why: NotJudged) -> str:
-    reason = _NOT_JUDGED.get(why.reason, words(why.reason))
+    reason = NOT_JUDGED.get(why.reason, words(why.reason))
     if why.estimated_cost_usd is None:
         return reason
     cost = money(why.estimated_cost_usd)

@@ -32,10 +32,11 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # - app: the commands that look after all of it, their dry runs, and the choice among all adapters.
 # - testing: a whole vector index, a model, three servers and a clock.
 ROOM_LINES = {
-    "core": 3260, "net": 900, "storage": 5430, "sources": 3050, "transcripts": 2500, "analysis": 3690, "memory": 7940,
-    "delivery": 2150, "pipeline": 4650, "app": 6400, "testing": 1500, "llm": 7000,
+    "core": 3450, "net": 900, "storage": 5430, "sources": 3040, "transcripts": 2500, "analysis": 4690, "memory": 7930,
+    "delivery": 2340, "pipeline": 4760, "app": 7030, "testing": 1500, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
+    "core/findings.py": "all values of a report, one schema; half of it says what the fields mean",
     "core/ports.py": "all needs of the product in one place, mostly docstrings",
     "pipeline/orchestrator.py": "the pipeline itself, to be read from top to bottom",
     "memory/store.py": "one class with the whole surface that the plan names, mostly docstrings",

@@ -18,8 +18,9 @@ NEEDS_MODEL: Final = "needs_llm"
 SHORTEST_COUNTED_S: Final = 1800.0
 """Seconds that the shortest item counts as: a short debate is dense, and its report is short all the same."""
 
-_INSTRUCTION_TOKENS: Final = 700
-_ANSWER_TOKENS: Final = 250
+_INSTRUCTION_TOKENS: Final = 500
+"""Of the prompt that has one piece of evidence read, the fences around its sentences included."""
+_ANSWER_TOKENS: Final = 50
 _CHARACTERS_PER_TOKEN: Final = 4.0
 
 
@@ -61,8 +62,8 @@ def most_claims(per_hour: int, duration_s: float) -> int:
 
 
 def verdict_cost_usd(statement: str, evidence: Sequence[Evidence], prices: Prices) -> float:
-    """What judging one statement would cost: one call for each piece of evidence and one to weigh them."""
-    calls = len(evidence) + 1
+    """What judging one statement would cost: one call for each piece of evidence; weighing them asks nobody."""
+    calls = len(evidence)
     read = calls * (_INSTRUCTION_TOKENS + len(statement) / _CHARACTERS_PER_TOKEN)
     read += sum(len(piece.text) for piece in evidence) / _CHARACTERS_PER_TOKEN
     written = calls * _ANSWER_TOKENS

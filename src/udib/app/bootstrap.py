@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udib.app.bootstrap_evidence import open_elsewhere
+from udib.app.bootstrap_judging import by_model
 from udib.app.bootstrap_llm import open_answers, open_models
 from udib.app.bootstrap_memory import (
     closed_with,
@@ -46,7 +47,6 @@ from udib.pipeline.sweep import SWEEP, Sweeper, sweep_with
 from udib.pipeline.watching import WATCH, Watching, look_with
 
 if TYPE_CHECKING:
-    from udib.app.bootstrap_summary import Summarise
     from udib.delivery.webhook import Post
     from udib.llm.cache import LLMCache
     from udib.memory.service import MemoryService
@@ -222,7 +222,7 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
             if named is not None and named.semantic is not None:
                 services = replace(services, forgettable=(named.semantic, *services.forgettable))
             if named is not None:
-                analyses = replace(analyses, summary=_summary(settings, named))
+                analyses = by_model(analyses, settings, named)
             return ContentPipeline(services, analyses, settings.scope, deadlines=deadlines_of(settings)), checked
 
         @functools.cache
@@ -348,13 +348,6 @@ def _analyses(settings: Settings, embedder: Embedder) -> Analyses:
         report,
         to_vtt,
     )
-
-
-def _summary(settings: Settings, models: Models) -> "Summarise":
-    """The LLM tier: what asks a model."""
-    from udib.app.bootstrap_summary import summariser
-
-    return summariser(models, call_s=settings.llm.deadline_s, stage_s=settings.engine.deadlines.analyse_s)
 
 
 def _data_directory(path: Path) -> Path:

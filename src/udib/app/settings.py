@@ -26,6 +26,7 @@ from udib.llm.cache_policy import CachePolicy
 _PACKAGE = Path(__file__).parents[1]
 _OWN = {"UDIB_CONFIG_DIR"}
 _LISTS = (tuple, frozenset)
+ModelTask = Literal["summary", "claims", "verdicts", "fallacies", "debate", "winner"]
 _FILES = ("settings.yaml", "http.yaml", "cache.yaml")
 SECRET_NAMES = ("OPENROUTER_API_KEY", "OPENAI_API_KEY", "DISCORD_WEBHOOK")
 """Well-known names that `udib doctor` mentions when it sees them; seeing one chooses nothing."""
@@ -136,6 +137,8 @@ class AnalysisSettings(Section):
 
     claims_per_hour: int = Field(default=60, ge=1, le=1000, description="most claims an hour of speech")
     hints_per_hour: int = Field(default=3, ge=0, le=100, description="most fallacy hints an hour of speech")
+    by_model: tuple[ModelTask, ...] = Field(default=("summary", "claims", "verdicts"), description="what a model does")
+    claims_judged: int = Field(default=20, ge=1, le=1000, description="most claims of an item that a model judges")
 
 
 class LlmSettings(Section):

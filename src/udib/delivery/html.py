@@ -14,8 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from udib.core.corrected import names_of
 from udib.core.findings import Report
-from udib.delivery import corrections, shares, view
-from udib.delivery.citation import source_name
+from udib.delivery import corrections, judged, shares, view
 from udib.delivery.places import MOST_CUES, Places, anchor, whole
 from udib.delivery.text import clean, language_tag, web_url
 from udib.delivery.timeline import LEFT, WIDTH, findings_picture, stages_picture
@@ -43,6 +42,7 @@ def render_html(report: Report, transcript_vtt: str = "", sound: str | None = No
         report=report,
         content=content,
         view=view,
+        judged=judged,
         places=places,
         too_long=bool(cues) and not places.cues,
         style=style,
@@ -77,9 +77,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
-        clean=clean, clock=view.clock, words=view.words, web_url=web_url, source_name=source_name
-    )
+    environment.filters.update(clean=clean, clock=view.clock, words=view.words, web_url=web_url)
     environment.filters.update(anchor=anchor, whole=whole)
     return environment.get_template("report.html.jinja")
 

@@ -5,7 +5,8 @@ The levels, each of which starts when the one above is done:
     resolve
     download
     transcribe | metadata
-    debate | fact-check | fallacies | outline | summary
+    debate | fact-check | fallacies | outline
+    verdicts | reasoned-fallacies | summary | ledger
     aggregate
     store
     files | notice
@@ -38,7 +39,6 @@ from udib.core.findings import (
     Outline,
     Report,
     StageTiming,
-    WordedSummary,
 )
 from udib.core.gates import FREE, RECOGNITION, Place, download_from
 from udib.core.jobs import RunKey
@@ -50,7 +50,8 @@ from udib.core.types import Answer, Content, ContentId, Delivered, Media, Platfo
 from udib.core.vectors import Filters
 from udib.pipeline.ask import ask
 from udib.pipeline.audience import Audience
-from udib.pipeline.evidence import look_up_in
+from udib.pipeline.by_model import ModelStages, gap_of, with_history
+from udib.pipeline.evidence import LookUp, look_up_in
 from udib.pipeline.flow_control import places
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
 from udib.pipeline.gathering import Gathering
@@ -75,6 +76,7 @@ class _Context:
     content: Content
     progress: ProgressSink
     before: Report | None
+    look_up: LookUp
     audience: Audience
     place: Callable[[str, str], AbstractAsyncContextManager[Place]]
     gathering: Gathering | None
@@ -203,7 +205,7 @@ class ContentPipeline:
             audience = Audience.of(self._analyses, self.scope, look_up)
             try:
                 async with audience.listening():
-                    context = _Context(run, content, progress, before, audience, place, gathering)
+                    context = _Context(run, content, progress, before, look_up, audience, place, gathering)
                     return await self._run_pipeline(context, source, request)
             except UdibError as exc:
                 if new and exc.status in _FOR_GOOD and not run.did("transcribe"):
@@ -249,14 +251,14 @@ class ContentPipeline:
         content = tags.result().value or ctx.content
         # From the first look into memory until the report is out, nothing that it may cite is forgotten.
         async with self._services.journal.citing(self.scope):
-            return await self._conclude(ctx, transcript, content, _missing("metadata", tags.result()))
+            return await self._conclude(ctx, transcript, content, gap_of("metadata", tags.result()))
 
     async def _conclude(
         self, ctx: _Context, transcript: Transcript, content: Content, gaps: tuple[Missing, ...]
     ) -> Report:
         """The levels below the transcript; `gaps` are the parts that are missing already."""
         limits = self._deadlines
-        findings = await self._analyse(ctx, transcript)
+        findings = await self._analyse(ctx, transcript, content)
         changed = changes(ctx.before, content, transcript, revision=ctx.run.revision)
         findings = replace(findings, missing=(*findings.missing, *transcript.missing, *changed, *gaps))
 
@@ -313,8 +315,8 @@ class ContentPipeline:
             duration_s=content.duration_s or known.duration_s,
         )
 
-    async def _analyse(self, ctx: _Context, transcript: Transcript) -> Findings:
-        """The analyses side by side; each reads the transcript only, so none can disturb another."""
+    async def _analyse(self, ctx: _Context, transcript: Transcript, content: Content) -> Findings:
+        """The analyses side by side, none of which can disturb another; then what models make of them."""
         limit = self._deadlines.analyse_s
         run = ctx.run
         async with asyncio.TaskGroup() as level:
@@ -330,27 +332,23 @@ class ContentPipeline:
             outline = level.create_task(
                 run.step(Stage("outline", partial(self._outline, ctx), Outline, limit), transcript)
             )
-            worded = []
-            if ctx.audience.summary is not None:  # without a model there is no such stage
-                summary = Stage("summary", ctx.audience.summary.find, WordedSummary, limit)
-                worded.append(level.create_task(run.step(summary, transcript)))
-        return Findings(
+        found = Findings(
             transcript,
             outline.result().value,
             debate.result().value,
             fact.result().value,
             fallacy.result().value,
             missing=(
-                *_missing("debate", debate.result()),
-                *_missing("fact-check", fact.result()),
-                *(checks.missing if (checks := fact.result().value) else ()),
-                *_missing("fallacies", fallacy.result()),
-                *_missing("outline", outline.result()),
-                *(gap for task in worded for gap in _missing("summary in words", task.result())),
+                *gap_of("debate", debate.result()),
+                *gap_of("fact-check", fact.result()),
+                *gap_of("fallacies", fallacy.result()),
+                *gap_of("outline", outline.result()),
                 *(() if transcript.speakers else (Missing("who said what", _NO_SPEAKERS),)),
             ),
-            worded_summary=next((task.result().value for task in worded), None),
         )
+        summary = ctx.audience.summary
+        models = ModelStages(run, self._analyses, summary.find if summary else None, self.scope, limit)
+        return await models.asked(found, content, self._now(), ctx.look_up)
 
     async def _debate_analysis(self, ctx: _Context, transcript: Transcript) -> DebateMap:
         return await ctx.audience.debate.find(transcript)
@@ -370,7 +368,8 @@ class ContentPipeline:
     async def _aggregate_analysis(self, ctx: _Context, findings: Findings, content: Content) -> Report:
         """One report of all findings, every quote of which is looked up in the transcript once more."""
         created_at = self._now().astimezone(UTC).isoformat(timespec="seconds")
-        return await self._analyses.aggregate(findings, content, created_at, ctx.run.revision)
+        report = await self._analyses.aggregate(findings, content, created_at, ctx.run.revision)
+        return with_history(report, ctx.before)
 
     async def _storage_stage(self, ctx: _Context, report: Report, transcript: Transcript) -> int:
         """The memory, then the report as it is. Returns how many records wait to be stored.
@@ -411,7 +410,7 @@ class ContentPipeline:
             delivered=tuple(place for result in results for place in result.value or ()),
             missing=(
                 *report.missing,
-                *(gap for name, r in zip(("files", "notice"), results, strict=False) for gap in _missing(name, r)),
+                *(gap for name, r in zip(("files", "notice"), results, strict=False) for gap in gap_of(name, r)),
             ),
         )
         await self._services.catalogue.save(self.scope, report)
@@ -428,7 +427,3 @@ class ContentPipeline:
 
 
 _WAITING: Final = "the server cannot be reached; {} records wait on this machine's disk and are found when it is back."
-
-
-def _missing(part: str, result: StepResult[T]) -> tuple[Missing, ...]:
-    return () if result.success else (Missing(part, result.error or result.status.value),)

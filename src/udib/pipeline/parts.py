@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, Generic, Protocol, TypeVar
 
 from udib.core.errors import BadRequestError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, WordedSummary
 from udib.core.gates import Gates
+from udib.core.judging import DebateLedger
 from udib.core.ports import ArtifactStore, Catalogue, Forgettable, Memory, Outbox, Source, Transcriber
 from udib.core.speech import Segment, Transcript
 from udib.core.tenancy import Scope
@@ -64,7 +66,8 @@ class WholeReading(Generic[F]):
 class Analyses:
     """What is made of an item. `aggregate` takes the findings, the content, a UTC date and the revision.
 
-    `summary` asks a model, at the scope's cost; None: no model is asked.
+    The last ones ask models, at the scope's cost; None: no model is asked. `verdicts` takes the claims with their
+    evidence, and the time at which they are judged; what it gives stands in their place, and they stand if it fails.
     """
 
     debate: Callable[[], Reading[DebateMap]]
@@ -74,6 +77,9 @@ class Analyses:
     aggregate: Callable[[Findings, Content, str, int], Awaitable[Report]]
     to_captions: Callable[[Transcript], str]
     summary: Callable[[Scope], Reading[WordedSummary]] | None = None
+    verdicts: Callable[[Scope, Content, datetime, LookUp, Transcript, FactChecks], Awaitable[FactChecks]] | None = None
+    reasoned_fallacies: Callable[[Scope, Transcript, Fallacies], Awaitable[Fallacies]] | None = None
+    ledger: Callable[[Scope, Transcript], Awaitable[DebateLedger]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from udib.analysis.passages import passages_of
 from udib.analysis.worded_summary import (
     SummaryChoice,
     SummaryGate,
     chosen,
-    passages_of,
     prompt_values,
     spread,
 )

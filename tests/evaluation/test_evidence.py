@@ -16,16 +16,19 @@ import pytest
 from test_example_scores import TALKS, development_talk, nothing_known, transcript_of
 
 from udib.analysis.fact_check import check_claims
-from udib.core.findings import Evidence
+from udib.core.evidence import Document, SearchHit
+from udib.core.findings import Evidence, EvidenceKind
 from udib.core.speech import Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Content, ContentId, Platform
 from udib.memory.edge import EdgeIndex
+from udib.memory.excerpts import excerpts
 from udib.memory.service import MemoryService
 from udib.memory.static import StaticEmbedder
 from udib.memory.store import EnhancedVectorStore
 from udib.memory.store_client import is_owned
 from udib.pipeline.evidence import look_up_in
+from udib.pipeline.outside import Tiers, from_pages
 from udib.pipeline.records import transcript_records
 
 SCOPE = Scope.of("evaluation", "main")
@@ -61,6 +64,23 @@ async def test_talks_on_other_subjects_are_no_evidence(memory: MemoryService) ->
     found = await evidence_of(memory, {name: transcript_of(development_talk(name)) for name in TALKS})
     assert len(found) > 60
     assert [claim for claim, some in found.items() if some] == []
+
+
+async def test_pages_on_other_subjects_are_no_evidence() -> None:
+    """The same for the web: every other talk stands for a page that a search named (74 claims, none gets any)."""
+    talks = {f"https://{name}.example/": transcript_of(development_talk(name)) for name in TALKS}
+    pages = {
+        url: Document(url, "A page", "\n".join(segment.text for segment in talk.segments), "")
+        for url, talk in talks.items()
+    }
+    looked_up = 0
+    for url, talk in talks.items():
+        claims = [check.claim.quote.text for check in (await check_claims(talk, nothing_known, limit=60)).checks]
+        others = {other: page for other, page in pages.items() if other != url}
+        named = [[SearchHit(EvidenceKind.WEB, other, "A page") for other in others]] * len(claims)
+        assert not any(from_pages(claims, named, others, excerpts, Tiers()))
+        looked_up += len(claims)
+    assert looked_up > 60
 
 
 async def test_the_other_side_of_a_debate_is_evidence_where_it_is_on_the_claim(memory: MemoryService) -> None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 from udib.analysis.debate import MOST_OF_A_KIND
 from udib.analysis.fact_check import NEEDS_MODEL
 from udib.analysis.gates import NOT_SAID
-from udib.analysis.language import is_english, language_of
+from udib.analysis.language import is_english, language_of, named
 from udib.analysis.sentences import sentences
 from udib.analysis.summary import summarise
 from udib.core.findings import (
@@ -38,7 +38,7 @@ from udib.core.types import Content
 AnyFinding = FactCheck | Fallacy | Argument | Clash | Contradiction | KeyPoint | Chapter | Quote | WordedStatement
 Finding = TypeVar("Finding", bound=AnyFinding)
 
-NOT_ENGLISH = "the transcript is not English, and these rules are"
+NO_SPEECH = Missing("speech", "nothing but music or noise was heard, so there is nothing to analyse")
 
 
 @dataclass(slots=True)
@@ -80,7 +80,8 @@ def aggregate(findings: Findings, content: Content, *, created_at: str, revision
     gate = _Gate(transcript)
     outline = _outline(findings.outline, gate)
     chapters = outline.chapters if outline is not None else ()
-    summary = gate.keep(summarise(sentences(transcript), chapters)) if english else ()
+    said = sentences(transcript)
+    summary = gate.keep(summarise(said, chapters)) if english else ()
     fact_checks, fallacies = _fact_checks(findings.fact_checks, gate), _fallacies(findings.fallacies, gate)
     debate, withheld = _debate(findings.debate, gate)
     worded = _worded(findings.worded_summary, gate)
@@ -101,7 +102,7 @@ def aggregate(findings: Findings, content: Content, *, created_at: str, revision
         missing=(
             *findings.missing,
             *(gap for part in made for gap in part.missing),
-            *_not_done(fact_checks, english=english),
+            *(_not_done(fact_checks, "" if english else named(transcript)) if said else (NO_SPEECH,)),
             *withheld,
         ),
         quotes_verified=gate.verified,
@@ -126,9 +127,10 @@ def transcript_facts(transcript: Transcript) -> TranscriptFacts:
     )
 
 
-def _not_done(fact_checks: FactChecks | None, *, english: bool) -> tuple[Missing, ...]:
-    if not english:
-        return tuple(Missing(part, NOT_ENGLISH) for part in ("claims", "fallacies", "arguments", "chapters", "summary"))
+def _not_done(fact_checks: FactChecks | None, foreign: str) -> tuple[Missing, ...]:
+    if foreign:
+        why = f"these rules are for English, and this is {foreign}"
+        return tuple(Missing(part, why) for part in ("claims", "fallacies", "arguments", "chapters", "summary"))
     checks = fact_checks.checks if fact_checks is not None else ()
     if any(check.not_judged is not None and check.not_judged.reason == NEEDS_MODEL for check in checks):
         return (Missing("verdicts", NEEDS_MODEL),)

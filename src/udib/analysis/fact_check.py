@@ -1,6 +1,5 @@
 """Claims with what memory holds about them. Without a model there is no verdict, only what one would cost."""
 
-import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Final
 from udib.analysis.claims import WORTH_CHECKING, claim_candidates
 from udib.analysis.language import is_english
 from udib.analysis.sentences import sentences
+from udib.core.computing import computed
 from udib.core.findings import Claim, Evidence, FactCheck, FactChecks, NotJudged
 from udib.core.speech import Transcript
 
@@ -49,7 +49,7 @@ async def check_claims(
         threshold: Check-worthiness in [0, 1] from which a sentence counts.
         prices: Of the model that would judge; None: no estimate is made.
     """
-    claims, considered = await asyncio.to_thread(_claims, transcript, threshold)
+    claims, considered = await computed(_claims, transcript, threshold)
     kept = claims[: most_claims(limit, transcript.duration_s)]
     found = await look_up([claim.quote.text for claim in kept]) if kept else []
     checks = (_unjudged(claim, evidence, prices) for claim, evidence in zip(kept, found, strict=True))

@@ -1,6 +1,5 @@
 """Fallacy hints: possible fallacies by cue, few, each with the innocent reading. Never a verdict on a person."""
 
-import asyncio
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Final
 from udib.analysis.fallacy_rules import ABSTAIN, INNOCENT, RULES
 from udib.analysis.language import is_english
 from udib.analysis.sentences import Sentence, sentences
+from udib.core.computing import computed
 from udib.core.findings import Fallacies, Fallacy, FallacyKind
 from udib.core.speech import Transcript
 
@@ -58,7 +58,7 @@ async def fallacy_hints(
         threshold: Confidence in [0, 1] from which a hint counts.
         cue: `cue_in`, or what knows its answers already.
     """
-    found = await asyncio.to_thread(_found, transcript, cue)
+    found = await computed(_found, transcript, cue)
     likely = sorted((hint for hint in found if hint.confidence >= threshold), key=lambda hint: -hint.confidence)
     allowed = math.ceil(per_hour * max(transcript.duration_s, SHORTEST_COUNTED_S) / 3600)
     kept = sorted(likely[:allowed], key=lambda hint: hint.quote.start_s)

@@ -1,6 +1,5 @@
 """Which arguments make the same point: words they share or that are near in meaning, weighted by how rare they are."""
 
-import asyncio
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udib.analysis.text import content_stems, is_content, stem, tokens
+from udib.core.computing import computed
 from udib.core.findings import Argument, KeyPoint, Role
 from udib.core.speech import Quote
 from udib.core.vectors import Embedder
@@ -38,7 +38,7 @@ async def key_points(arguments: Sequence[Argument], embedder: Embedder) -> tuple
     if len(quotes) < 2:
         return ()
     like = await likeness([quote.text for quote in quotes], [], embedder)
-    return await asyncio.to_thread(_grouped, quotes, like)
+    return await computed(_grouped, quotes, like)
 
 
 async def likeness(texts: Sequence[str], others: Sequence[str], embedder: Embedder) -> Matrix:
@@ -49,10 +49,10 @@ async def likeness(texts: Sequence[str], others: Sequence[str], embedder: Embedd
     """
     both = [*texts, *others]
     rows, columns = slice(len(texts)), slice(len(texts) if others else 0, None)
-    words = await asyncio.to_thread(_Words.of, both)
+    words = await computed(_Words.of, both)
     sentences = np.asarray(await embedder.embed(both), dtype=np.float64)
     meanings = np.asarray(await embedder.embed(words.known), dtype=np.float64).reshape(len(words.known), -1)
-    return await asyncio.to_thread(_likeness, words, sentences, meanings, (rows, columns))
+    return await computed(_likeness, words, sentences, meanings, (rows, columns))
 
 
 @dataclass(frozen=True, slots=True)

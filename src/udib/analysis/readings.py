@@ -4,7 +4,6 @@ It is kept by the words of the sentence and looked up once the whole is there. A
 elsewhere than its window made one think is not found, and done then: no finding depends on the windows.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
@@ -16,6 +15,7 @@ from udib.analysis.debate import map_debate
 from udib.analysis.fallacies import FallacyCue, cue_in, fallacy_hints
 from udib.analysis.outline import describe
 from udib.analysis.sentences import sentences
+from udib.core.computing import computed
 from udib.core.findings import DebateMap, Fallacies, Outline
 from udib.core.speech import Origin, Segment, Transcript
 from udib.core.vectors import Embedder
@@ -38,7 +38,7 @@ class SentenceReading(Generic[F]):
 
     async def hear(self, window: Sequence[Segment]) -> None:
         """Prepare what the window's sentences need."""
-        await self.prepare(await asyncio.to_thread(_sentences_of, window))
+        await self.prepare(await computed(_sentences_of, window))
 
     async def find(self, transcript: Transcript) -> F:
         """The findings in the whole."""
@@ -76,7 +76,7 @@ class EarlyCues:
     async def prepare(self, texts: Sequence[str]) -> None:
         """Look for the cues of sentences that are likely to be asked for."""
         new = [text for text in dict.fromkeys(texts) if text not in self._kept][: MOST_KEPT - len(self._kept)]
-        self._kept.update(await asyncio.to_thread(lambda: {text: cue_in(text) for text in new}))
+        self._kept.update(await computed(lambda: {text: cue_in(text) for text in new}))
 
     def cue_in(self, text: str) -> FallacyCue | None:
         """See `udib.analysis.fallacies.cue_in`."""

@@ -3,7 +3,6 @@
 Adapters are chosen here, by name, and imported where they are chosen, so that a command pays for what it uses.
 """
 
-import asyncio
 import functools
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -29,6 +28,7 @@ from udib.app.bootstrap_watching import open_watching, open_ytdlp
 from udib.app.bootstrap_work import Work, deadlines_of, open_work
 from udib.app.settings import Settings, load_settings
 from udib.core.checked import Checked
+from udib.core.computing import computed
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.findings import FactChecks, Findings, Report
 from udib.core.ports import ArtifactStore, Catalogue, Forgettable, KeyValueStore, Outbox, Source, Transcriber
@@ -338,7 +338,7 @@ def _analyses(settings: Settings, embedder: Embedder) -> Analyses:
         )
 
     async def report(findings: Findings, content: Content, created_at: str, revision: int) -> Report:
-        return await asyncio.to_thread(aggregate, findings, content, created_at=created_at, revision=revision)
+        return await computed(aggregate, findings, content, created_at=created_at, revision=revision)
 
     return Analyses(
         lambda: debate_reading(embedder),

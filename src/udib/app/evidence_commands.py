@@ -22,6 +22,7 @@ from udib.core.evidence import AddedDocument, Document
 from udib.core.tenancy import Scope
 from udib.core.types import Content, Platform
 from udib.delivery.text import clean, visible
+from udib.delivery.view import counted
 from udib.memory.documents import PREFIX, DocumentShelf
 from udib.sources.page_reader import DOCUMENTS
 from udib.sources.paths import absolute
@@ -177,9 +178,13 @@ async def _found(app: App, reference: str) -> AddedDocument:
 
 
 def _added_text(result: Added) -> RenderableType:
-    lines = [Text(clean(f"Added: {each.title} ({each.content_id}, {each.pieces} pieces)")) for each in result.added]
+    lines = [Text(clean(f"Added: {each.title} ({each.content_id}, {_stored(each)})")) for each in result.added]
     lines += [Text(clean(f"Not added: {each.target}: {each.reason}"), style="yellow") for each in result.refused]
     return Group(*lines)
+
+
+def _stored(document: AddedDocument) -> str:
+    return counted(document.pieces, "piece") if document.pieces else "waits to be stored"
 
 
 def _listing_text(listing: Sequence[AddedDocument], scope: Scope) -> RenderableType:

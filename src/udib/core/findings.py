@@ -132,7 +132,8 @@ class FactCheck:
 class FactChecks:
     """All claims of an item, most check-worthy first.
 
-    `considered` counts the sentences that were looked at, `sent` those of them that a model was shown.
+    `considered` counts the sentences that were looked at, `sent` those of them that a model was shown; `missing` names
+    what could not be asked, for evidence or of a model.
     """
 
     checks: tuple[FactCheck, ...]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from udib.core.errors import Status
 from udib.core.findings import (
@@ -292,7 +292,9 @@ def _what(evidence: Evidence) -> str:
         case EvidenceKind.FILE:
             return f"document of {publisher}" if publisher else "document"
         case EvidenceKind.WEB:
-            return publisher
+            # A page may call itself anything; its host it cannot choose.
+            host = clean(urlsplit(evidence.link).hostname or "")
+            return f"{publisher} ({host})" if publisher not in {"", host} else host
         case EvidenceKind.MEMORY:
             return ""
 

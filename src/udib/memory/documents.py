@@ -29,6 +29,8 @@ class DocumentShelf:
     async def add(self, scope: Scope, document: Document) -> AddedDocument:
         """Keep a document; the same words again replace what was said of them before, such as the publisher.
 
+        With a queue of writes, what cannot be stored now waits there, and there are no `pieces` yet.
+
         Raises:
             BadRequestError: There is nothing in it that could be found.
             ForbiddenError: The tenant would have more records than its quota.
@@ -37,8 +39,7 @@ class DocumentShelf:
         records = document_records(document)
         if not records:
             raise BadRequestError(f"{document.url} holds no words; give a document with text in it.")
-        await self._memory.remember(scope, records)
-        return _listed(records[0], len(records))
+        return _listed(records[0], await self._memory.remember(scope, records))
 
     async def listing(self, scope: Scope) -> list[AddedDocument]:
         """The documents by title; at most 1,000."""

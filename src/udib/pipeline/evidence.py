@@ -1,11 +1,11 @@
 """Evidence for claims out of the scope's own memory: what was said in other items, and documents that were added."""
 
-import asyncio
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from udib.core.computing import computed
 from udib.core.findings import Evidence, EvidenceKind
 from udib.core.ports import Memory
 from udib.core.tenancy import Scope
@@ -88,7 +88,7 @@ async def _recalled(
 ) -> list[list[Evidence]]:
     filters = Filters(not_content_id=without)
     found = await memory.recall(scope, kind, statements, limit=_LOOKED_AT, filters=filters)
-    return await asyncio.to_thread(_chosen, list(zip(statements, found, strict=True)))
+    return await computed(_chosen, list(zip(statements, found, strict=True)))
 
 
 def _chosen(pairs: Sequence[tuple[str, Sequence[Passage]]]) -> list[list[Evidence]]:

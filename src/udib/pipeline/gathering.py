@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from udib.core.computing import computed
 from udib.core.errors import ForbiddenError, UdibError, UnavailableError
 from udib.core.evidence import Document, SearchHit
 from udib.core.findings import Evidence, EvidenceKind
@@ -76,12 +77,23 @@ class _KeptHits:
 
 
 @dataclass(slots=True)
+class _Found:
+    """What was found so far, by the numbers of the claims: reviews, and hits of the search."""
+
+    rated: dict[int, _KeptHits] = field(default_factory=dict)
+    named: dict[int, _KeptHits] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class _Trouble:
     """How a source fails: claims that it was not asked about, or gave nothing for, and the first reason."""
 
     reason: str
     claims: int = 0
     in_a_row: int = 0
+
+    def __str__(self) -> str:
+        return f"not for {self.claims} {'claim' if self.claims == 1 else 'claims'}: {self.reason}"
 
 
 @dataclass(slots=True)
@@ -101,7 +113,7 @@ class Gathering:
     @property
     def missing(self) -> tuple[Missing, ...]:
         """What could not be asked or read, and why."""
-        gaps = [Missing(name, f"not for {each.claims} claims: {each.reason}") for name, each in self._troubles.items()]
+        gaps = [Missing(name, str(trouble)) for name, trouble in self._troubles.items()]
         if self._unread:
             told = " ".join(list(self._unread.values())[:_NAMED])
             of = len(self._unread) + len(self._pages)
@@ -115,30 +127,39 @@ class Gathering:
         own = [[self._weighed(each) for each in some] for some in await self.own(statements)]
         asked = statements[: max(self.elsewhere.limits.claims - self._asked, 0)]
         self._asked += len(asked)
-        reviews: dict[int, list[Evidence]] = {}
-        hits: dict[int, _KeptHits] = {}
-        named: dict[int, list[SearchHit]] = {}
+        found = _Found()
         try:
             async with asyncio.timeout(self.elsewhere.limits.deadline_s) as limit:
-                await self._ask(self.elsewhere.reviews, dict(enumerate(asked)), hits)
-                reviews = await asyncio.to_thread(self._reviews, asked, hits)
-                open_ = {number: claim for number, claim in enumerate(asked) if not reviews.get(number)}
-                hits = {}
-                await self._ask(self.elsewhere.web, open_, hits)
-                named = {number: self._chosen(answer) for number, answer in hits.items()}
-                await self._read({hit.url: hit for some in named.values() for hit in some})
+                await self._outside(asked, found)
         except TimeoutError:
             if not limit.expired():
                 raise
             self._late = True
-        pages = await asyncio.to_thread(self._from_pages, asked, named)
+        reviews, pages = await computed(self._evidence, asked, found)
         return [[*reviews.get(number, ()), *some, *pages.get(number, ())] for number, some in enumerate(own)]
 
-    def _reviews(self, asked: Sequence[str], hits: Mapping[int, _KeptHits]) -> dict[int, list[Evidence]]:
+    async def _outside(self, asked: Sequence[str], found: _Found) -> None:
+        """Ask and read; what is found by the time that it is ended stays."""
+        await self._ask(self.elsewhere.reviews, dict(enumerate(asked)), found.rated)
+        rated = await computed(self._reviews, asked, found)
+        await self._ask(
+            self.elsewhere.web,
+            {number: claim for number, claim in enumerate(asked) if not rated.get(number)},
+            found.named,
+        )
+        await self._read({hit.url: hit for answer in found.named.values() for hit in self._chosen(answer)})
+
+    def _evidence(
+        self, asked: Sequence[str], found: _Found
+    ) -> tuple[dict[int, list[Evidence]], dict[int, list[Evidence]]]:
+        named = {number: self._chosen(answer) for number, answer in found.named.items()}
+        return self._reviews(asked, found), self._from_pages(asked, named)
+
+    def _reviews(self, asked: Sequence[str], found: _Found) -> dict[int, list[Evidence]]:
         excerpts = self.elsewhere.excerpts
         return {
             number: reviewed(asked[number], answer.hits, excerpts, asked_at=answer.asked_at)
-            for number, answer in hits.items()
+            for number, answer in found.rated.items()
         }
 
     def _chosen(self, answer: _KeptHits) -> list[SearchHit]:

@@ -10,14 +10,14 @@ from typing import Final
 import msgspec
 
 from udib.core.errors import BadRequestError, UnavailableError
-from udib.sources.feed_protocol import MEMORY_EXIT, Document, ReadFeed
+from udib.sources.feed_protocol import MEMORY_EXIT, FetchedFeed, ReadFeed
 
 _WORKER: Final = "udib.sources.feed_worker"
 _DEADLINE_S: Final = 60.0
 _EXPLODES: Final = "The feed needs more memory or time than one may use; it cannot be read."
 
 
-async def read_document(document: Document) -> ReadFeed:
+async def read_document(document: FetchedFeed) -> ReadFeed:
     """What a document is, and holds.
 
     Raises:

@@ -12,7 +12,7 @@ MOST_ITEMS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class FetchedFeed:
     """What was fetched."""
 
     address: str

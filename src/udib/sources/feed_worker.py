@@ -19,7 +19,7 @@ import msgspec
 
 from udib.core.child import limit_cpu, limit_memory
 from udib.core.watches import FeedItem
-from udib.sources.feed_protocol import MEMORY_EXIT, MOST_ITEMS, Document, ReadFeed
+from udib.sources.feed_protocol import MEMORY_EXIT, MOST_ITEMS, FetchedFeed, ReadFeed
 
 _CPU_S: Final = 20
 _MEMORY_BYTES: Final = 768 * 2**20
@@ -33,7 +33,7 @@ _SPACE: Final = b" \t\r\n\xef\xbb\xbf"
 Entry = dict[str, Any]
 
 
-def read(document: Document) -> ReadFeed:
+def read(document: FetchedFeed) -> ReadFeed:
     """What a document is, and holds."""
     start = document.body[:2000].lstrip(_SPACE).lower()
     if start.startswith(b"{"):
@@ -43,7 +43,7 @@ def read(document: Document) -> ReadFeed:
     return _xml_feed(document)
 
 
-def _xml_feed(document: Document) -> ReadFeed:
+def _xml_feed(document: FetchedFeed) -> ReadFeed:
     found = feedparser.parse(
         io.BytesIO(document.body),  # bytes alone it would take for the name of a file
         response_headers={"content-type": document.content_type, "content-location": document.address},
@@ -87,7 +87,7 @@ def _seconds(entry: Entry) -> float | None:
     return None
 
 
-def _json_feed(document: Document) -> ReadFeed:
+def _json_feed(document: FetchedFeed) -> ReadFeed:
     """Source: https://www.jsonfeed.org/version/1.1/."""
     try:
         found = msgspec.json.decode(document.body.strip(_SPACE))
@@ -167,7 +167,7 @@ class _Head(HTMLParser):
             self.feeds.append(given.get("href", ""))
 
 
-def _named_feed(document: Document) -> str:
+def _named_feed(document: FetchedFeed) -> str:
     head = _Head()
     head.feed(document.body[:_PAGE_BYTES].decode("utf-8", "replace"))
     base = _absolute(document.address, head.base) or document.address
@@ -182,7 +182,7 @@ def main() -> None:
         limit_memory(_MEMORY_BYTES)
         limit_cpu(_CPU_S)
         try:
-            found = read(msgspec.msgpack.decode(body, type=Document))
+            found = read(msgspec.msgpack.decode(body, type=FetchedFeed))
             answer.write(msgspec.json.encode(found))
         except MemoryError:
             os._exit(MEMORY_EXIT)

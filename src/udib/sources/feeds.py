@@ -12,7 +12,7 @@ from udib.net.guard import check_address
 from udib.net.pool import HTTPConnectionPool
 from udib.net.retry import HTTPResponse, RetryPolicy, resilient_get
 from udib.sources.feed_process import read_document
-from udib.sources.feed_protocol import Document, ReadFeed
+from udib.sources.feed_protocol import FetchedFeed, ReadFeed
 
 _MOST_BYTES: Final = 16 * 2**20
 _LISTED: Final = 500
@@ -49,7 +49,7 @@ class WebFeeds:
         lister: Lister,
         *,
         deadline_s: float = 60.0,
-        read: Callable[[Document], Awaitable[ReadFeed]] = read_document,
+        read: Callable[[FetchedFeed], Awaitable[ReadFeed]] = read_document,
     ) -> None:
         self._pool = pool
         self._retry = retry
@@ -92,7 +92,7 @@ class WebFeeds:
         response = await self._get(address, mark)
         if response.status == 304:
             return None
-        document = Document(response.url, response.headers.get("content-type", ""), response.body)
+        document = FetchedFeed(response.url, response.headers.get("content-type", ""), response.body)
         found = await self._read(document)
         if found.error:
             raise BadRequestError(f"The feed at {_host(address)} cannot be read: {found.error}.")

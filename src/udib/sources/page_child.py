@@ -18,7 +18,7 @@ from udib.core.child import limit_cpu
 
 CPU_S: Final = 8
 MEMORY_BYTES: Final = 600_000_000
-MOST_CHARACTERS: Final = 400_000
+MOST_CHARACTERS: Final = 200_000
 """Of the words of one document; what follows is left out."""
 _LONGEST_NAME: Final = 300
 

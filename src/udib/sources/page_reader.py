@@ -130,7 +130,7 @@ class PageReader:
             return await self._by_child(_PDF_CHILD, body)
         if body.kind in {"text/html", "application/xhtml+xml"}:
             return await self._by_child(_HTML_CHILD, body, body.charset)
-        if body.kind == "text/plain":
+        if body.kind in {"text/plain", "text/markdown"}:
             text = await asyncio.to_thread(plain, _decoded(body.data))
             return Readable(text) if text else Readable(refusal="it is empty")
         return Readable(refusal=f"it is neither a web page nor a text nor a PDF, but {body.kind or 'something else'}")

@@ -211,7 +211,8 @@ class GoogleFactCheck:
 
 def _reviews(claim: Mapping[str, Any]) -> Iterator[SearchHit]:
     text = name(_text(claim, "text"))
-    for review in claim.get("claimReview") or []:
+    listed = claim.get("claimReview")
+    for review in listed if isinstance(listed, list) else ():
         rating = name(_text(review, "textualRating"))
         url = _web(_text(review, "url"))
         if text and rating and url:

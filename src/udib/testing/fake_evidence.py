@@ -9,10 +9,15 @@ from udib.core.evidence import Document, SearchHit
 from udib.core.tenancy import Scope
 from udib.core.types import Health
 
+_FOR_EVER_S = 3600.0
+
 
 @dataclass
 class FakeEvidenceSource:
-    """Names the same hits for every claim, or those of `by_claim`; `pages` are by address, or why one is not read."""
+    """Names the same hits for every claim, or those of `by_claim`; `pages` are by address, or why one is not read.
+
+    The pages at `slow` addresses never come.
+    """
 
     name: str = "web search (fake)"
     hits: Sequence[SearchHit] = ()
@@ -20,6 +25,7 @@ class FakeEvidenceSource:
     pages: Mapping[str, Document | UdibError] = field(default_factory=dict)
     error: UdibError | None = None
     delay_s: float = 0.0
+    slow: frozenset[str] = frozenset()
     asked: list[tuple[Scope, str]] = field(default_factory=list)
     read_: list[str] = field(default_factory=list)
 
@@ -38,6 +44,7 @@ class FakeEvidenceSource:
             BadRequestError: There is none.
         """
         self.read_.append(hit.url)
+        await asyncio.sleep(_FOR_EVER_S if hit.url in self.slow else 0)
         page = self.pages.get(hit.url, BadRequestError(f"{hit.url} has nothing at this address; check it."))
         if isinstance(page, UdibError):
             raise page

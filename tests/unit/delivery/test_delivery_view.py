@@ -179,8 +179,9 @@ def test_percents_make_a_hundred(weights: list[float]) -> None:
         (Evidence("x", "Report", "", 0.5, kind=EvidenceKind.FILE), "document, Report"),
         (
             Evidence("x", "News", "https://a.example/", 0.5, kind=EvidenceKind.WEB, publisher="Paper"),
-            "Paper, News",
+            "Paper (a.example), News",
         ),
+        (Evidence("x", "News", "https://a.example/", 0.5, kind=EvidenceKind.WEB), "a.example, News"),
     ],
 )  # fmt: skip
 def test_evidence_says_what_it_is(evidence: Evidence, name: str) -> None:

@@ -210,6 +210,16 @@ async def test_a_search_that_takes_too_long_ends_with_what_is_there() -> None:
     assert [gap.part for gap in gathering.missing] == ["evidence"]
 
 
+async def test_pages_that_were_read_in_time_count() -> None:
+    place = Place(deadline_s=0.3)
+    place.names(page("https://a.example/1", RENTS), page("https://slow.example/2", RENTS))
+    place.web.slow = frozenset({"https://slow.example/2"})
+    gathering = place.gathering()
+    [[_, found]] = await gathering.look_up([RENTS])
+    assert found.link == "https://a.example/1"
+    assert [gap.part for gap in gathering.missing] == ["evidence"]
+
+
 async def test_pages_that_cannot_be_read_are_named(place: Place) -> None:
     reason = BadRequestError("wall.example/1 is not readable: it is behind a paywall or a login.")
     place.names(("https://wall.example/1", reason), page("https://a.example/1", RENTS))

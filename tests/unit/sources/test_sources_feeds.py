@@ -17,7 +17,7 @@ from udib.net.guard import AddressGuard
 from udib.net.pool import HTTPConnectionPool
 from udib.net.retry import RetryPolicy
 from udib.sources import feed_worker
-from udib.sources.feed_protocol import MOST_ITEMS, Document, ReadFeed
+from udib.sources.feed_protocol import MOST_ITEMS, FetchedFeed, ReadFeed
 from udib.sources.feeds import WebFeeds
 
 RSS = """<rss version="2.0"><channel><title>Talks</title>{}</channel></rss>"""
@@ -96,7 +96,7 @@ async def look(feeds: WebFeeds, address: str, mark: FeedMark = START) -> FeedLoo
 
 
 def parsed(text: str | bytes, kind: str = "application/xml") -> ReadFeed:
-    return feed_worker.read(Document(BASE, kind, text.encode() if isinstance(text, str) else text))
+    return feed_worker.read(FetchedFeed(BASE, kind, text.encode() if isinstance(text, str) else text))
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_every_sample_is_read_or_refused(eval_data: Path) -> None:
         for member in archive:
             taken = archive.extractfile(member) if member.isfile() else None
             if taken is not None:
-                found = feed_worker.read(Document(BASE, "application/xml", taken.read()))
+                found = feed_worker.read(FetchedFeed(BASE, "application/xml", taken.read()))
                 assert all(item.address.startswith(("http://", "https://")) for item in found.items)
                 read, feeds = read + 1, feeds + found.is_feed
     assert read > 700
@@ -322,6 +322,6 @@ def test_a_podcast_is_read(eval_data: Path) -> None:
     sample = eval_data / "feeds" / "podcast-namespace-example.xml"
     if not sample.is_file():
         pytest.skip("EVAL_DATA_DIR has no feeds/podcast-namespace-example.xml: that sample was skipped")
-    found = feed_worker.read(Document(BASE, "application/rss+xml", sample.read_bytes()))
+    found = feed_worker.read(FetchedFeed(BASE, "application/rss+xml", sample.read_bytes()))
     assert found.items
     assert all(item.published_at and item.address.endswith((".mp3", ".mp4", ".m3u8")) for item in found.items)

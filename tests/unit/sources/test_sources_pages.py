@@ -150,10 +150,8 @@ def test_letters_are_read_in_the_code_that_is_named_or_seen(encoded: bytes, char
     st.lists(
         st.sampled_from(
             ["<p>", "</p>", "<div hidden>", "</div>", "<article>", "<script>", "</script>", "<a href=x>", "</a>",
-             "&lt;",
-             "<table>", "<td>", "<title>", "<meta charset=utf-7>", "<svg>", "<![CDATA[", "<!--", "\x00", "words ",
-             "&#0;",
-             "\ud83d"]
+             "<table>", "<td>", "<title>", "<meta charset=utf-7>", "<svg>", "<![CDATA[", "<!--", "words ", "&#0;",
+             "&lt;", "\x00", "\ud83d"]
         )
     ).map("".join),
     st.sampled_from([None, "utf-8", "hex", "idna", "x" * 40]),

@@ -1,5 +1,6 @@
 """The part of the composition root that has models read evidence; the verdicts are made of that by rule."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -80,7 +81,7 @@ class _Judging:
         if self._claims is None:
             checks, worded = chosen, found
         else:
-            wording = ClaimWording(transcript)
+            wording = await asyncio.to_thread(ClaimWording, transcript)
             checks, sent = await self._word(self._claims, wording, chosen)
             worded = replace(found, sent=sent, gates=(wording.count.account,))
         # A sentence that was taken apart is several claims; no more are judged for that.

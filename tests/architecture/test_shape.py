@@ -17,10 +17,12 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 
 # Budget of lines a room. Above what was planned:
 # - core: its values and ports are mostly docstrings; the watch that ends child processes, what PostgreSQL's refusals
-#   mean, what a model's statements are held against, what evidence is, how a correction finds its place.
+#   mean, what a model's statements are held against, what evidence is, how a correction finds its place,
+#   what models judge.
 # - sources: six search services, feeds, and pages and documents of strangers, each read by a child process.
-# - analysis: rules of their own for short sentences, the gates of quotes and of what models say, key points, verdicts
-#   by rule, scores, and what is worked out of each sentence while the item is still transcribed.
+# - analysis: rules of their own for short sentences, the gates of quotes and of what models say, key points, what is
+#   asked of a model for claims, evidence, fallacies and debates, verdicts by rule, scores, and what is worked out of
+#   each sentence while the item is still transcribed.
 # - transcripts: eight caption formats, pasted chats and tables, and an account of what each had wrong.
 # - delivery: four renderers, the escaping that each needs, and what readers corrected.
 # - storage: a second server, the store that goes on without it, a purse, a log of decisions, corrections, whose turn it

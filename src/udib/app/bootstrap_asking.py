@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from udib.app.bootstrap_models import Models
@@ -22,8 +22,10 @@ _LAST_BEGINNING: Final = 0.5
 """Of the time of a stage, the share after which no call is begun, so that what was read comes to something."""
 _LONGEST_CALL: Final = 0.2
 """Share of the time of a stage that one call may take."""
-_MOST_FAILURES: Final = 3
-"""Calls in a row without a usable answer after which no other is made."""
+_MOST_FAILURES: Final = 12
+_FAILURE: Final = 4
+"""Failures in a row after which no other call is made, and how many of them a provider that fails counts as: an answer
+that cannot be used may be the doing of one text that was read, and must not end the reading of the others."""
 
 BUDGET: Final = "budget"
 DEADLINE: Final = "deadline"
@@ -36,10 +38,11 @@ class OutOfTimeError(UnavailableError):
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """Why an item has no answer: a code, and the sentence behind it."""
+    """Why an item has no answer: a code, and the sentence behind it. `invalid`: there was one that cannot be used."""
 
     code: str
     why: str
+    invalid: bool = False
 
 
 class Asking:
@@ -124,8 +127,7 @@ class Asking:
     async def each(self, items: Sequence[Item], answer: Callable[[Item], Awaitable[T]]) -> list[T | Unanswered]:
         """What `answer` gives for each item, AT_ONCE at a time, or why it gives nothing.
 
-        A cap, a refusal, the end of the time, or several failures in a row end the asking: the rest has the same
-        reason.
+        A cap, a refusal, the end of the time, or failures in a row end the asking: the rest has the same reason.
         """
         found: dict[int, T | Unanswered] = {}
         waiting = iter(enumerate(items))
@@ -141,15 +143,16 @@ class Asking:
                     found[place] = await answer(item)
                     failures = 0
                 except UdibError as exc:
-                    failures += 1
-                    found[place] = why = Unanswered(_code(exc), str(exc))
+                    invalid = isinstance(exc, InvalidAnswerError)
+                    failures += 1 if invalid else _FAILURE
+                    found[place] = why = Unanswered(_code(exc), str(exc), invalid)
                     if isinstance(exc, ForbiddenError | OutOfTimeError) or failures >= _MOST_FAILURES:
                         ended.append(why)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(min(AT_ONCE, len(items))):
                 group.create_task(asker())
-        return [found[place] if place in found else ended[0] for place in range(len(items))]
+        return [found[place] if place in found else replace(ended[0], invalid=False) for place in range(len(items))]
 
 
 def _code(exc: UdibError) -> str:

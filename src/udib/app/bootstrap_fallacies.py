@@ -1,5 +1,6 @@
 """The part of the composition root that has a model look for fallacies, and take back what it can defend."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -39,7 +40,8 @@ def fallacy_reader(models: Models, *, per_hour: int, call_s: float, stage_s: flo
 
     async def read(scope: Scope, transcript: Transcript, found: Fallacies) -> Fallacies:
         asking = Asking(models, scope, "fallacies", call_s=call_s, stage_s=stage_s)
-        return await _Reading(asking, transcript).made(found, per_hour)
+        reasoning = await asyncio.to_thread(FallacyReasoning, transcript)
+        return await _Reading(asking, reasoning).made(found, most_hints(per_hour, transcript.duration_s))
 
     return read
 
@@ -47,19 +49,17 @@ def fallacy_reader(models: Models, *, per_hour: int, call_s: float, stage_s: flo
 class _Reading:
     """The fallacies of one item in the making."""
 
-    def __init__(self, asking: Asking, transcript: Transcript) -> None:
+    def __init__(self, asking: Asking, reasoning: FallacyReasoning) -> None:
         self._asking = asking
-        self._duration_s = transcript.duration_s
-        self._reasoning = FallacyReasoning(transcript)
+        self._reasoning = reasoning
 
-    async def made(self, found: Fallacies, per_hour: int) -> Fallacies:
+    async def made(self, found: Fallacies, allowed: int) -> Fallacies:
         """The model's hints in place of those of the rules, the first ones by their rank.
 
         Raises:
             UnavailableError: The model answered nothing.
         """
-        allowed = most_hints(per_hour, self._duration_s)
-        examined = self._reasoning.examined(EXAMINED_A_HINT * allowed)
+        examined = await asyncio.to_thread(self._reasoning.examined, EXAMINED_A_HINT * allowed)
         if not examined:
             return found
         answers = await self._asking.each(examined, self._examine)

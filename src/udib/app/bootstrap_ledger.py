@@ -1,5 +1,6 @@
 """The part of the composition root that has a model keep the ledger of a debate and grade its speeches, twice."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -45,7 +46,8 @@ def ledger_keeper(models: Models, *, winner: bool, call_s: float, stage_s: float
 
     async def keep(scope: Scope, transcript: Transcript) -> DebateLedger:
         asking = Asking(models, scope, "debate", call_s=call_s, stage_s=stage_s)
-        return await _Keeping(asking, transcript).made(winner=winner)
+        keeping = await asyncio.to_thread(_Keeping, asking, transcript)
+        return await keeping.made(winner=winner)
 
     return keep
 

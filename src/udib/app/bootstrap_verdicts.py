@@ -1,5 +1,6 @@
 """The part of the composition root that has models read evidence; the verdicts are made of that by rule."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -77,14 +78,15 @@ class _Judging:
 
     async def judged(self, transcript: Transcript, found: FactChecks, most: int) -> FactChecks:
         chosen, rest = found.checks[:most], found.checks[most:]
-        left = tuple(replace(check, not_judged=NotJudged(BEYOND_LIMIT)) for check in rest)
         if self._claims is None:
             checks, worded = chosen, found
         else:
-            wording = ClaimWording(transcript)
+            wording = await asyncio.to_thread(ClaimWording, transcript)
             checks, sent = await self._word(self._claims, wording, chosen)
             worded = replace(found, sent=sent, gates=(wording.count.account,))
-        checks = await self._read(checks)
+        # A sentence that was taken apart is several claims; no more are judged for that.
+        left = (*(_beyond(check) for check in checks[most:]), *(_beyond(check) for check in rest))
+        checks = await self._read(checks[:most])
         return replace(
             worded,
             checks=(*checks, *left),
@@ -109,12 +111,13 @@ class _Judging:
             return wording.taken_over(draft, window, claims)
 
         worded: dict[Quote, Worded] = {}
-        for answer in await asking.each(windows, ask):
+        shown: set[int] = set()
+        for window, answer in zip(windows, await asking.each(windows, ask), strict=True):
             if isinstance(answer, Unanswered):
                 self._missing.append(Missing(_WORDING, answer.why))
             else:
                 worded |= answer
-        shown = {number for window in windows for number in window.shown}
+                shown |= window.shown.keys()
         return await self._with_evidence(checks, worded), len(shown)
 
     async def _with_evidence(self, checks: Sequence[FactCheck], worded: dict[Quote, Worded]) -> tuple[FactCheck, ...]:
@@ -154,14 +157,18 @@ class _Judging:
         return self._gate.passed(draft, pair.claim, pair.evidence, pair.sentences)
 
     def _verdict(self, check: FactCheck, answers: Sequence[Judgement | None | Unanswered]) -> FactCheck:
-        """The verdict of one claim. Of evidence that was not all read none is made: the rest may say the opposite."""
+        """The verdict of one claim. Of evidence that was not all shown none is made: the rest may say the opposite.
+
+        A piece whose reading cannot be used is left out, so that no text can keep its claim from having a verdict.
+        """
         if not check.evidence:
             return replace(check, not_judged=NotJudged(NO_EVIDENCE))
         unread = [answer for answer in answers if isinstance(answer, Unanswered)]
         judgements = tuple(answer for answer in answers if isinstance(answer, Judgement))
-        if unread or not judgements:
-            self._missing += [Missing(_PART, answer.why) for answer in unread[:1]]
-            reason = unread[0].code if unread else UNUSABLE
+        self._missing += [Missing(_PART, answer.why) for answer in unread]
+        not_shown = [answer for answer in unread if not answer.invalid]
+        if not_shown or not judgements:
+            reason = not_shown[0].code if not_shown else UNUSABLE
             cost = check.not_judged.estimated_cost_usd if check.not_judged else None
             return replace(check, not_judged=NotJudged(reason, cost), judgements=judgements)
         verdict = verdict_on(check.claim, check.evidence, judgements, self._moment)
@@ -176,6 +183,10 @@ def _check(check: FactCheck, claim: Claim, why_not: str, found: Sequence[Evidenc
     # What is found again by other words has another relevance, and is the same.
     once = {(piece.link, piece.text): piece for piece in (*found, *check.evidence)}
     return replace(check, claim=claim, evidence=tuple(once.values()), not_judged=not_judged)
+
+
+def _beyond(check: FactCheck) -> FactCheck:
+    return replace(check, not_judged=NotJudged(BEYOND_LIMIT)) if _is_open(check) else check
 
 
 def _to_read(evidence: Sequence[Evidence]) -> list[tuple[int, Evidence]]:

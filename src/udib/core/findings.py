@@ -133,7 +133,7 @@ class FactChecks:
     """All claims of an item, most check-worthy first.
 
     `considered` counts the sentences that were looked at, `sent` those of them that a model was shown; `missing` names
-    what could not be asked for evidence, or judged.
+    what could not be asked, for evidence or of a model.
     """
 
     checks: tuple[FactCheck, ...]

@@ -50,6 +50,9 @@ class Desk:
                 return Outcome(Status.RETRYABLE, "It is down.") if job.attempt == 1 else Outcome(Status.OK)
             case "break":
                 raise ValueError("a bug")
+            case "break in a task":
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self.work(replace(job, order=order(name, "break")), tell))
         tell(Progress("work", "ok"))
         self.ended.append(name)
         return Outcome(Status.OK, content_id=ContentId(f"web:{name}"))
@@ -220,9 +223,10 @@ async def test_what_may_pass_is_tried_again_as_often_as_was_ordered(place: Place
         assert (once.state, once.outcome and once.outcome.status) == (JobState.FAILED, Status.RETRYABLE)
 
 
-async def test_a_bug_in_one_job_spares_the_others(engine: Engine, desk: Desk) -> None:
+@pytest.mark.parametrize("how", ["break", "break in a task"])
+async def test_a_bug_in_one_job_spares_the_others(engine: Engine, desk: Desk, how: str) -> None:
     async with serving(engine, desk.flows):
-        broken = await ended(engine, await engine.submit(order("a", "break")))
+        broken = await ended(engine, await engine.submit(order("a", how)))
         assert broken.state is JobState.FAILED
         assert broken.outcome is not None
         assert "bug of udib (ValueError: a bug)" in (broken.outcome.error or "")
@@ -333,6 +337,27 @@ async def test_more_than_may_wait_are_refused(place: Place, desk: Desk) -> None:
             await engine.submit(order("c", scope=Scope.of("third", "main")))
         await engine.cancel(jobs[0])
         await engine.submit(order("c"))
+
+
+async def test_orders_that_are_refused_leave_nothing(place: Place, desk: Desk) -> None:
+    place.bounds = Bounds(waiting=1)
+    async with place.engine() as engine:
+        old = await engine.submit(order("old"))
+        for number in range(3):
+            with pytest.raises(UnavailableError):
+                await engine.submit(order(str(number)))
+        if isinstance(engine, DbosEngine):
+            assert await engine._store.before(place.now + 1, 9) == [old.id]
+
+
+async def test_ids_that_were_reserved_for_nothing_go_with_what_is_old(place: Place, desk: Desk) -> None:
+    async with place.engine() as engine:
+        if isinstance(engine, DbosEngine):
+            reserved = await engine._store.newest(order("a"), place.now)
+            place.now += 400 * 86_400
+            async with serving(engine, desk.flows), asyncio.timeout(PATIENCE_S):
+                while reserved in await engine._store.before(place.now, 9):
+                    await asyncio.sleep(0.05)
 
 
 async def test_a_job_in_work_may_be_cancelled_twice_and_cleans_up_once(engine: Engine) -> None:

@@ -224,7 +224,7 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
 
         @functools.cache
         def watching() -> Watching:
-            return open_watching(stack, settings, records, work.engine)
+            return open_watching(stack, settings, records, work)
 
         parts = (catalogue, cache, memory, vectors, work.engine, work.sweeper)
         yield App(settings, settings.scope, *parts, answers, models, pipeline, watching)

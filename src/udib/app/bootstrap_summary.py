@@ -1,6 +1,5 @@
 """The part of the composition root that lets a model summarise an item: windows, prompts, gates, one choice of all."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +18,7 @@ from udib.analysis.worded_summary import (
 )
 from udib.app.bootstrap_models import Models
 from udib.core.chat import ChatRequest, Purpose
+from udib.core.clock import time_left_s
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.findings import WordedStatement, WordedSummary
 from udib.core.founding import Citable, Draft, quotes_found
@@ -63,8 +63,7 @@ def summariser(models: Models, *, call_s: float, stage_s: float) -> Summarise:
 
     async def summarise(scope: Scope, transcript: Transcript) -> WordedSummary:
         purpose = Purpose(scope, "summary", min(call_s, _LONGEST_CALL * stage_s))
-        last_s = asyncio.get_running_loop().time() + _LAST_BEGINNING * stage_s
-        return await _Summary(models, purpose, transcript, last_s).make()
+        return await _Summary(models, purpose, transcript, (1 - _LAST_BEGINNING) * stage_s).make()
 
     # How it is cut for the model, and what each part of it is told, follows from the whole.
     return lambda scope: WholeReading(partial(summarise, scope))
@@ -73,12 +72,12 @@ def summariser(models: Models, *, call_s: float, stage_s: float) -> Summarise:
 class _Summary:
     """One summary in the making."""
 
-    def __init__(self, models: Models, purpose: Purpose, transcript: Transcript, last_s: float) -> None:
+    def __init__(self, models: Models, purpose: Purpose, transcript: Transcript, least_left_s: float) -> None:
         self._models = models
         self._purpose = purpose
         self._gate = SummaryGate(transcript)
         self._passages = {each.number: each for each in passages_of(transcript)}
-        self._last_s = last_s
+        self._least_left_s = least_left_s
         self._asked: dict[str, None] = {}
         self._cost_usd = 0.0
         self._missing: list[Missing] = []
@@ -111,7 +110,7 @@ class _Summary:
 
     async def _read(self, window: TextWindow, parts: int) -> _PartRead:
         """Ask the model about a window, and believe what it bears out."""
-        if asyncio.get_running_loop().time() > self._last_s:
+        if time_left_s() < self._least_left_s:
             raise UnavailableError("there was no time left for it")
         shown = {int(each.label): self._passages[int(each.label)] for each in window.excerpts}
         citables = {number: Citable(passage.text) for number, passage in shown.items()}

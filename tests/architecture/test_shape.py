@@ -29,8 +29,8 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # Whose turn it is at what is scarce (gates, their books on a disk and on a server, and the clocks that stand still for
 # whoever waits) is in core, storage and pipeline.
 ROOM_LINES = {
-    "core": 3240, "net": 900, "storage": 5460, "sources": 2100, "transcripts": 2500, "analysis": 3630, "memory": 7850,
-    "delivery": 2120, "pipeline": 4160, "app": 5915, "testing": 1340, "llm": 7000,
+    "core": 3240, "net": 900, "storage": 5475, "sources": 2100, "transcripts": 2500, "analysis": 3630, "memory": 7850,
+    "delivery": 2120, "pipeline": 4170, "app": 5920, "testing": 1340, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "core/ports.py": "all needs of the product in one place, mostly docstrings",

@@ -444,6 +444,12 @@ async def test_who_waits_for_an_ordered_job_does_it_where_nobody_serves_and_neve
     assert len(await engine.jobs(ACME, limit=9)) == 1
 
 
+async def test_jobs_are_looked_up_by_their_ids_within_their_scope(engine: Engine) -> None:
+    mine, other = await engine.submit(order("a")), await engine.submit(order("a", scope=OTHER))
+    assert [job.id for job in await engine.those(ACME, [other.id, mine.id, "000000000000"])] == [mine.id]
+    assert await engine.those(ACME, []) == []
+
+
 async def test_jobs_are_listed_without_those_of_some_flows(engine: Engine) -> None:
     wanted = await engine.submit(order("a"))
     other = await engine.submit(Order(ACME, "watch", {"watch": "w"}))
@@ -530,6 +536,20 @@ async def test_a_job_that_is_forgotten_leaves_no_trace(engine: Engine, desk: Des
     assert await engine.forget(ACME, ContentId("web:a")) == 1
     assert await engine.jobs(ACME, limit=10) == []
     assert await engine.forget(ACME, ContentId("web:a")) == 0
+
+
+async def test_a_job_that_was_forgotten_cannot_be_cancelled_nor_waited_for(engine: Engine, desk: Desk) -> None:
+    wanted = replace(order("a", "wait"), payload={"name": "a", "how": "wait", "address": "https://a.example/"})
+    async with serving(engine, desk.flows):
+        waits = asyncio.create_task(engine.perform(wanted, desk.work, lambda _: None))
+        await until_begun(desk, 1)
+        [job] = await engine.jobs(ACME, limit=1)
+        while (await engine.find(ACME, job.id)).outcome is None:  # until what it is about was told
+            await asyncio.sleep(0.01)
+        assert await engine.forget(ACME, ContentId("web:a")) == 1
+        for impossible in (engine.cancel(job), waits):
+            with pytest.raises(BadRequestError, match="was forgotten"):
+                await impossible
 
 
 async def test_an_engine_says_how_it_is(engine: Engine) -> None:

@@ -155,3 +155,5 @@ def test_what_is_kept_too_long_is_given_up_by_command_and_by_the_worker(tmp_path
         )
     flows = {job["flow"]: job["state"] for job in document(data, "jobs", "list", "--all")}
     assert flows == {"analyze": "done", "sweep": "done"}
+    sweep = next(job["id"] for job in document(data, "jobs", "list", "--all") if job["flow"] == "sweep")
+    assert "only an analysis can be forked" in udib(data, "jobs", "fork", sweep, code=2)

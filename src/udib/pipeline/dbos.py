@@ -90,6 +90,10 @@ class DbosEngine:
         """The job of an id or its beginning; see `Engine.find`."""
         return the_one(await self._jobs(await self._store.find(scope, reference)) if reference else [], reference)
 
+    async def those(self, scope: Scope, job_ids: Collection[str]) -> list[Job]:
+        """The jobs of these ids; see `Engine.those`."""
+        return [job for job in await self._jobs_of(sorted(job_ids)) if job.order.scope == scope]
+
     async def jobs(
         self,
         scope: Scope,

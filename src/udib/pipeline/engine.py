@@ -51,6 +51,10 @@ class Engine(Checked, Forgettable, Protocol):
         """
         ...
 
+    async def those(self, scope: Scope, job_ids: Collection[str]) -> list[Job]:
+        """The jobs of a scope with these ids, in no order; what is not there any more is left out."""
+        ...
+
     async def jobs(
         self,
         scope: Scope,

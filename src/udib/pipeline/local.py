@@ -98,6 +98,10 @@ class LocalEngine:
         found = await self._store.find(scope, reference) if reference else []
         return the_one(found, reference)
 
+    async def those(self, scope: Scope, job_ids: Collection[str]) -> list[Job]:
+        """The jobs of these ids; see `Engine.those`."""
+        return await self._store.those(scope, job_ids)
+
     async def jobs(
         self,
         scope: Scope,
@@ -112,6 +116,8 @@ class LocalEngine:
     async def cancel(self, job: Job) -> Job:
         """End a job; see `Engine.cancel`."""
         was = await self._store.cancel(job.id, self._clock())
+        if was is None:
+            raise was_forgotten(job)
         may_be_cancelled(job.id, was)
         self._news.set()
         return await self._now(job)

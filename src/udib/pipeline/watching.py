@@ -15,7 +15,7 @@ from udib.core.ports import Catalogue, Feeds, ProgressSink, Watches
 from udib.core.tenancy import Scope
 from udib.core.types import Platform, Progress
 from udib.core.watches import FeedItem, FeedLook, FeedMark, Watch, WatchState
-from udib.pipeline.engine import Engine, Work
+from udib.pipeline.engine import Engine
 from udib.pipeline.flow_control import places
 from udib.pipeline.flows import analyze_order
 
@@ -253,11 +253,8 @@ class Watching:
 
     async def _jobs(self, scope: Scope, watch: Watch) -> list[Job]:
         """The last jobs of a watch, without those that were forgotten, or dropped because they ended long ago."""
-        found = []
-        for job_id in watch.state.jobs:
-            with suppress(BadRequestError):
-                found.append(await self._engine.find(scope, job_id))
-        return found
+        found = {job.id: job for job in await self._engine.those(scope, watch.state.jobs)}
+        return [found[job_id] for job_id in watch.state.jobs if job_id in found]
 
     async def _is_known(self, scope: Scope, address: str) -> bool:
         """Whether there is a report on an address already, whoever ordered it."""
@@ -355,12 +352,3 @@ def _ended(jobs: Sequence[Job]) -> Ended:
     is_open = tuple(job for job in jobs if not job.state.ended)
     failed = tuple(job for job in reversed(jobs) if job.state is JobState.FAILED)
     return Ended(is_open, failed, sum(job.state is JobState.DONE for job in jobs))
-
-
-def look_with(watching: Callable[[], Watching]) -> Work:
-    """What does the engine's looks; what looks is put together at the first."""
-
-    async def work(job: Job, tell: ProgressSink) -> Outcome:
-        return await watching().work(job, tell)
-
-    return work

@@ -89,6 +89,14 @@ class SqliteJobStore:
         query = f"SELECT {_COLUMNS} FROM jobs WHERE tenant = ? AND workspace = ? AND substr(id, 1, ?) = ? LIMIT 2"  # noqa: S608
         return await self._jobs(query, (scope.tenant, scope.workspace, len(beginning), beginning))
 
+    async def those(self, scope: Scope, job_ids: Collection[str]) -> list[Job]:
+        """The jobs of a scope with these ids."""
+        query = (
+            f"SELECT {_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
+            " AND tenant = ? AND workspace = ?"
+        )
+        return await self._jobs(query, (json.dumps(sorted(job_ids)), scope.tenant, scope.workspace))
+
     async def listed(
         self, scope: Scope, states: Collection[JobState], without: Collection[str], limit: int
     ) -> list[Job]:
@@ -162,11 +170,14 @@ class SqliteJobStore:
 
         return await self._database.run(wait)
 
-    async def cancel(self, job_id: str, now: float) -> JobState:
-        """End a job that waits; of one in work its worker is told. Returns the state that it had."""
+    async def cancel(self, job_id: str, now: float) -> JobState | None:
+        """End a job that waits; of one in work its worker is told. Returns the state that it had; None: it is gone."""
 
-        def stop(db: sqlite3.Connection) -> JobState:
-            state = JobState(db.execute("SELECT state FROM jobs WHERE id = ?", (job_id,)).fetchone()[0])
+        def stop(db: sqlite3.Connection) -> JobState | None:
+            found = db.execute("SELECT state FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            if found is None:
+                return None
+            state = JobState(found[0])
             if state is JobState.RUNNING:
                 db.execute("UPDATE jobs SET to_cancel = 1 WHERE id = ?", (job_id,))
             elif state is JobState.WAITING:

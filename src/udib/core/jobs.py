@@ -134,6 +134,9 @@ class Outcome:
     content_id: ContentId | None = None
 
 
+CANCELLED: Final = Outcome(Status.SKIPPED, "It was cancelled.")
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """An order and where it stands. All times are seconds since 1970; None: not yet.

@@ -44,7 +44,7 @@ from udib.pipeline.engine import (
 )
 from udib.pipeline.tale import Tale, followed, passed_on
 from udib.storage.jobs import SqliteJobStore
-from udib.storage.locks import is_held, locked
+from udib.storage.locks import HeldError, is_held, locked
 
 _LOOK_S: Final = 0.1
 """Seconds after which what other processes wrote is looked for."""
@@ -112,7 +112,9 @@ class LocalEngine:
 
     async def cancel(self, job: Job) -> Job:
         """End a job; see `Engine.cancel`."""
-        was = await self._store.cancel(job.id, CANCELLED, self._clock())
+        was = await self._store.cancel(job.id, CANCELLED, self._clock(), self._lives)
+        if was is None:
+            raise was_forgotten(job)
         may_be_cancelled(job.id, was)
         self._news.set()
         return await self._now(job)
@@ -138,7 +140,7 @@ class LocalEngine:
             return await self.attend(job, work, progress)
         except asyncio.CancelledError:
             if mine:
-                await self._store.cancel(job.id, CANCELLED, self._clock())
+                await self._store.cancel(job.id, CANCELLED, self._clock(), self._lives)
             raise
 
     async def attend(self, job: Job, work: Work, progress: ProgressSink) -> Job:
@@ -212,8 +214,11 @@ class LocalEngine:
     def _is_in_hands(self, job: Job) -> bool:
         """Whether there is a living process from which the job is to be expected, or its time has not come."""
         if job.state is JobState.RUNNING:
-            return job.worker is not None and is_held(self._lock_of(job.worker))
+            return job.worker is not None and self._lives(job.worker)
         return not is_due(job, self._clock()) or self._is_served()
+
+    def _lives(self, worker: str) -> bool:
+        return is_held(self._lock_of(worker))
 
     def _lock_of(self, worker: str) -> Path:
         return self._locks / f"worker-{worker}.lock"
@@ -234,9 +239,7 @@ class LocalEngine:
             while True:
                 try:
                     stack.enter_context(locked(path, "The data directory is served by {}.".format))
-                except UnavailableError:
-                    if not is_held(path):
-                        raise
+                except HeldError:
                     await asyncio.sleep(_BEAT_S)
                 else:
                     break
@@ -246,7 +249,7 @@ class LocalEngine:
         """Let the jobs of dead workers wait again, submit what is due, and drop what ended long ago."""
         now = self._clock()
         for worker in await self._store.workers():
-            if worker != self._worker and is_held(self._lock_of(worker)):
+            if worker != self._worker and self._lives(worker):
                 continue
             before = set(self._busy)  # one that ends during the look is in it, one that begins is in the other
             for job in await self._store.left_by(worker):
@@ -255,7 +258,7 @@ class LocalEngine:
                 if job.attempt >= max(job.order.attempts, MOST_DEATHS):
                     await self._store.end(job.id, JobState.FAILED, DEADLY, now)
                 else:
-                    await self._store.postpone(job.id, None, now)
+                    await self._put_back(job, None, now)
         for order in await self._store.due(now):
             await self._store.submit(order, now)
         await self._store.prune(now - self._keep_s)
@@ -269,7 +272,10 @@ class LocalEngine:
         )
 
     async def _claim(self, job: Job) -> Job | None:
-        return await self._store.claim(job.id, self._be_worker(), dead=job.worker, now=self._clock())
+        claimed = await self._store.claim(job.id, self._be_worker(), dead=job.worker, now=self._clock())
+        if claimed is None and job.worker is not None:
+            await self._store.end_cancelled(job.id, CANCELLED, dead=job.worker, now=self._clock())
+        return claimed
 
     async def _stop_cancelled(self) -> None:
         if self._busy:
@@ -314,7 +320,7 @@ class LocalEngine:
         except asyncio.CancelledError:
             cancel_once(task)
             await asyncio.wait([task])
-            await self._store.postpone(job.id, None, self._clock())
+            await self._put_back(job, None, self._clock())
             raise
         return came_to(job, task)
 
@@ -323,6 +329,11 @@ class LocalEngine:
         if outcome is None:
             await self._store.end(job.id, JobState.CANCELLED, CANCELLED, now)
         elif is_to_be_tried_again(job, outcome):
-            await self._store.postpone(job.id, outcome, now + wait_s(job.attempt))
+            await self._put_back(job, outcome, now + wait_s(job.attempt))
         else:
             await self._store.end(job.id, state_after(outcome), outcome, now)
+
+    async def _put_back(self, job: Job, outcome: Outcome | None, not_before: float) -> None:
+        """Let a job in work wait again, unless somebody wanted it ended and its worker had no time for that."""
+        if not await self._store.postpone(job.id, outcome, not_before):
+            await self._store.end(job.id, JobState.CANCELLED, CANCELLED, self._clock())

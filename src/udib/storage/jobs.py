@@ -3,7 +3,7 @@
 import json
 import secrets
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -115,11 +115,11 @@ class SqliteJobStore:
         return []
 
     async def claim(self, job_id: str, worker: str, *, dead: str | None, now: float) -> Job | None:
-        """Begin this job if it waits, or if it is the one that the worker `dead` left behind."""
+        """Begin this job if it waits, or if it is the one that the worker `dead` left behind and nobody wants ended."""
 
         def begin(db: sqlite3.Connection) -> Job | None:
-            found = db.execute("SELECT state, worker FROM jobs WHERE id = ?", (job_id,)).fetchone()
-            if found is None or not (found[0] == "waiting" or (found[0] == "running" and found[1] == dead)):
+            found = db.execute("SELECT state, worker, to_cancel FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            if found is None or found[2] or not (found[0] == "waiting" or (found[0] == "running" and found[1] == dead)):
                 return None
             return _begin(db, job_id, worker, now)
 
@@ -133,41 +133,64 @@ class SqliteJobStore:
             (state.value, now, outcome.status.value, outcome.error, outcome.content_id, job_id),
         )
 
-    async def postpone(self, job_id: str, outcome: Outcome | None, not_before: float) -> None:
-        """A job in work is to be begun again, not before that time."""
-        status, error = (outcome.status.value, outcome.error) if outcome is not None else (None, None)
+    async def end_cancelled(self, job_id: str, outcome: Outcome, *, dead: str, now: float) -> None:
+        """End a job that somebody wanted ended, whose worker died before it did so; another job is left alone."""
         await self._database.execute(
-            "UPDATE jobs SET state = 'waiting', not_before = ?, status = ?, error = ?, worker = NULL WHERE id = ?",
-            (not_before, status, error, job_id),
+            "UPDATE jobs SET state = 'cancelled', ended_at = ?, status = ?, error = ?, worker = NULL, to_cancel = 0"
+            " WHERE id = ? AND state = 'running' AND worker = ? AND to_cancel",
+            (now, outcome.status.value, outcome.error, job_id, dead),
         )
 
+    async def postpone(self, job_id: str, outcome: Outcome | None, not_before: float) -> bool:
+        """A job in work is to be begun again, not before that time. False: not so, because somebody wants it ended."""
+        status, error = (outcome.status.value, outcome.error) if outcome is not None else (None, None)
+        changed = await self._database.execute(
+            "UPDATE jobs SET state = 'waiting', not_before = ?, status = ?, error = ?, worker = NULL"
+            " WHERE id = ? AND NOT to_cancel",
+            (not_before, status, error, job_id),
+        )
+        return changed > 0
+
     async def again(self, job_id: str, now: float) -> bool:
-        """Let a job that has ended wait anew, and drop what it told; False if the same was ordered again meanwhile."""
+        """Let a job that has ended wait anew, and drop what it told; False if it or the same was ordered meanwhile."""
 
         def wait(db: sqlite3.Connection) -> bool:
             try:
-                db.execute(
+                changed = db.execute(
                     "UPDATE jobs SET state = 'waiting', attempt = 0, not_before = ?, ended_at = NULL, status = NULL,"
-                    " error = NULL WHERE id = ?",
+                    " error = NULL WHERE id = ? AND state IN ('failed', 'cancelled')",
                     (now, job_id),
-                )
+                ).rowcount
             except sqlite3.IntegrityError:  # of the live ones each is there once
+                return False
+            if not changed:  # who ordered it first has it in work perhaps: it must not begin a second time beside that
                 return False
             db.execute("DELETE FROM events WHERE job = (SELECT number FROM jobs WHERE id = ?)", (job_id,))
             return True
 
         return await self._database.run(wait)
 
-    async def cancel(self, job_id: str, outcome: Outcome, now: float) -> JobState:
-        """End a job that waits; of one in work its worker is told. Returns the state that it had."""
+    async def cancel(self, job_id: str, outcome: Outcome, now: float, lives: Callable[[str], bool]) -> JobState | None:
+        """End a job that waits or whose worker is dead; a living worker is told. Returns the state that it had.
 
-        def stop(db: sqlite3.Connection) -> JobState:
-            state = JobState(db.execute("SELECT state FROM jobs WHERE id = ?", (job_id,)).fetchone()[0])
-            if state is JobState.RUNNING:
+        Args:
+            job_id: The job; None is returned if it is there no longer.
+            outcome: What it came to then.
+            now: The time.
+            lives: Whether a worker does.
+        """
+
+        def stop(db: sqlite3.Connection) -> JobState | None:
+            found = db.execute("SELECT state, worker FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            if found is None:
+                return None
+            state = JobState(found[0])
+            if state is JobState.RUNNING and lives(found[1]):
                 db.execute("UPDATE jobs SET to_cancel = 1 WHERE id = ?", (job_id,))
-            elif state is JobState.WAITING:
+            elif not state.ended:
                 db.execute(
-                    "UPDATE jobs SET state = 'cancelled', ended_at = ?, status = ?, error = ? WHERE id = ?",
+                    "UPDATE jobs SET state = 'cancelled', ended_at = ?, status = ?, error = ?, worker = NULL,"
+                    " to_cancel = 0 WHERE id = ?",
                     (now, outcome.status.value, outcome.error, job_id),
                 )
             return state

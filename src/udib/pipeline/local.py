@@ -115,7 +115,7 @@ class LocalEngine:
 
     async def cancel(self, job: Job) -> Job:
         """End a job; see `Engine.cancel`."""
-        was = await self._store.cancel(job.id, self._clock())
+        was = await self._store.cancel(job.id, self._clock(), self._lives)
         if was is None:
             raise was_forgotten(job)
         may_be_cancelled(job.id, was)
@@ -143,7 +143,7 @@ class LocalEngine:
             return await self.attend(job, work, progress)
         except asyncio.CancelledError:
             if mine:
-                await self._store.cancel(job.id, self._clock())
+                await self._store.cancel(job.id, self._clock(), self._lives)
             raise
 
     async def attend(self, job: Job, work: Work, progress: ProgressSink) -> Job:
@@ -217,8 +217,11 @@ class LocalEngine:
     def _is_in_hands(self, job: Job) -> bool:
         """Whether there is a living process from which the job is to be expected, or its time has not come."""
         if job.state is JobState.RUNNING:
-            return job.worker is not None and is_held(self._lock_of(job.worker))
+            return job.worker is not None and self._lives(job.worker)
         return not is_due(job, self._clock()) or self._is_served()
+
+    def _lives(self, worker: str) -> bool:
+        return is_held(self._lock_of(worker))
 
     def _lock_of(self, worker: str) -> Path:
         return self._locks / f"worker-{worker}.lock"
@@ -249,7 +252,7 @@ class LocalEngine:
         """Let the jobs of dead workers wait again, submit what is due, and drop what ended long ago."""
         now = self._clock()
         for worker in await self._store.workers():
-            if worker != self._worker and is_held(self._lock_of(worker)):
+            if worker != self._worker and self._lives(worker):
                 continue
             before = set(self._busy)  # one that ends during the look is in it, one that begins is in the other
             for job in await self._store.left_by(worker):

@@ -3,7 +3,7 @@
 import json
 import secrets
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -154,33 +154,43 @@ class SqliteJobStore:
         await self._database.run(lambda db: db.execute(_GIVE_BACK, values))
 
     async def again(self, job_id: str, now: float) -> bool:
-        """Let a job that has ended wait anew, and drop what it told; False if the same was ordered again meanwhile."""
+        """Let a job that has ended wait anew, and drop what it told; False if it or the same was ordered meanwhile."""
 
         def wait(db: sqlite3.Connection) -> bool:
             try:
-                db.execute(
+                changed = db.execute(
                     "UPDATE jobs SET state = 'waiting', attempt = 0, not_before = ?, ended_at = NULL, status = NULL,"
-                    " error = NULL WHERE id = ?",
+                    " error = NULL WHERE id = ? AND state IN ('failed', 'cancelled')",
                     (now, job_id),
-                )
+                ).rowcount
             except sqlite3.IntegrityError:  # of the live ones each is there once
+                return False
+            if not changed:  # who ordered it first has it in work perhaps: it must not begin a second time beside that
                 return False
             db.execute("DELETE FROM events WHERE job = (SELECT number FROM jobs WHERE id = ?)", (job_id,))
             return True
 
         return await self._database.run(wait)
 
-    async def cancel(self, job_id: str, now: float) -> JobState | None:
-        """End a job that waits; of one in work its worker is told. Returns the state that it had; None: it is gone."""
+    async def cancel(self, job_id: str, now: float, lives: Callable[[str], bool]) -> JobState | None:
+        """End a job that waits or whose worker is dead; a living worker is told. Returns the state that it had.
+
+        Args:
+            job_id: The job; None is returned if it is there no longer.
+            now: The time.
+            lives: Whether a worker does.
+        """
 
         def stop(db: sqlite3.Connection) -> JobState | None:
-            found = db.execute("SELECT state FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            found = db.execute("SELECT state, worker FROM jobs WHERE id = ?", (job_id,)).fetchone()
             if found is None:
                 return None
-            state = JobState(found[0])
+            state, worker = JobState(found[0]), found[1]
             if state is JobState.RUNNING:
                 db.execute("UPDATE jobs SET to_cancel = 1 WHERE id = ?", (job_id,))
-            elif state is JobState.WAITING:
+                if not lives(worker):
+                    db.execute(_GIVE_BACK, _given_back(job_id, worker, now))
+            elif not state.ended:
                 db.execute(
                     "UPDATE jobs SET state = 'cancelled', ended_at = ?, status = ?, error = ? WHERE id = ?",
                     (now, CANCELLED.status.value, CANCELLED.error, job_id),

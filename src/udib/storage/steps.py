@@ -2,9 +2,11 @@
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Final
 
+from udib.core.errors import UnavailableError
 from udib.core.jobs import Began, KeptStep, RunKey, StepName
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health
@@ -82,7 +84,8 @@ class SqliteStepStore:
         """Keep a finished step."""
         name = step.name
         row = (run_id, name.stage, name.version, name.input_hash, step.output, step.artifact, step.reusable)
-        await self._database.execute("INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        with self._of_a_run():
+            await self._database.execute("INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     async def parts(self, run_id: int, name: StepName) -> list[bytes]:
         """The parts of a step that is not finished; see `StepStore.parts`."""
@@ -98,7 +101,17 @@ class SqliteStepStore:
             db.execute(f"DELETE FROM parts WHERE {_OF_STEP} AND number >= ?", place)  # noqa: S608 - no text of a user
             db.execute("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)", (*place, part))
 
-        await self._database.run(keep)
+        with self._of_a_run():
+            await self._database.run(keep)
+
+    @contextmanager
+    def _of_a_run(self) -> Generator[None]:
+        """A step belongs to a run; without one the file is not that in which the run began."""
+        try:
+            yield
+        except sqlite3.IntegrityError as exc:
+            where = self._database.path
+            raise UnavailableError(f"{where} was replaced while the item was in work; order it again.") from exc
 
     async def finish(self, run_id: int, key: RunKey) -> list[tuple[ContentId, str]]:
         """Close a run; see `StepStore.finish`."""

@@ -36,7 +36,7 @@ async def now(store: SqliteJobStore, job: Job) -> tuple[JobState, str | None, Ou
 
 async def test_what_was_cancelled_and_left_behind_ends(store: SqliteJobStore) -> None:
     job = await left_behind(store)
-    assert await store.cancel(job.id, 3.0) is JobState.RUNNING
+    assert await store.cancel(job.id, 3.0, lambda _: True) is JobState.RUNNING
     await store.postpone(job, None, 4.0)
     assert await now(store, job) == (JobState.CANCELLED, None, CANCELLED)
     assert await store.claim_next("next", ["analyze"], count=1, most=1, now=5.0) == []
@@ -44,14 +44,14 @@ async def test_what_was_cancelled_and_left_behind_ends(store: SqliteJobStore) ->
 
 async def test_what_was_cancelled_and_left_behind_is_not_gone_on_with(store: SqliteJobStore) -> None:
     job = await left_behind(store)
-    await store.cancel(job.id, 3.0)
+    await store.cancel(job.id, 3.0, lambda _: True)
     assert await store.claim(job.id, "next", dead="dead", now=4.0) is None
     assert await now(store, job) == (JobState.CANCELLED, None, CANCELLED)
 
 
 async def test_what_was_cancelled_is_not_tried_again(store: SqliteJobStore) -> None:
     job = await left_behind(store)
-    await store.cancel(job.id, 3.0)
+    await store.cancel(job.id, 3.0, lambda _: True)
     await store.postpone(job, Outcome(Status.RETRYABLE, "It is down."), 4.0, 2.0)
     assert await now(store, job) == (JobState.CANCELLED, None, CANCELLED)
 

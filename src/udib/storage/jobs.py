@@ -47,6 +47,7 @@ _GIVE_BACK: Final = """
     WHERE id = :id AND worker = :worker AND state = 'running'
 """
 _WAITING: Final = "SELECT count(*), count(*) FILTER (WHERE tenant = ?) FROM jobs WHERE state = 'waiting'"
+ENDED_OF_KEY: Final = "DELETE FROM jobs WHERE tenant = ? AND workspace = ? AND key = ? AND ended_at IS NOT NULL"
 _DUE: Final = "schedules WHERE next_at <= :now OR next_at > :now + every_s"
 
 
@@ -260,7 +261,7 @@ class SqliteJobStore:
             db.execute(f"UPDATE {_DUE.replace('WHERE', 'SET next_at = :now + every_s WHERE')}", {"now": now})
             orders = [Order(Scope.of(*row[:2]), row[2], json.loads(row[3]), attempts=row[4]) for row in rows]
             db.executemany(
-                "DELETE FROM jobs WHERE tenant = ? AND workspace = ? AND key = ? AND ended_at IS NOT NULL",
+                ENDED_OF_KEY,
                 [(order.scope.tenant, order.scope.workspace, order.key) for order in orders],
             )
             return orders

@@ -56,9 +56,17 @@ JOURNAL_SCHEMA: Final = (
         PRIMARY KEY (run_id, stage, version, input_hash, number)
     ) WITHOUT ROWID;
     """,
+    # What comes again and again is looked for among the ended jobs too.
+    "CREATE INDEX jobs_by_key ON jobs (tenant, workspace, key);",
 )
 _OF_SCOPE: Final = "SELECT id FROM runs WHERE tenant = ? AND workspace = ?"
 _OF_CONTENT: Final = "tenant = ? AND workspace = ? AND content_id = ?"
+# The run is one of the content: looked for beside those, all steps of all contents would be read.
+OUTPUT: Final = f"""
+    SELECT output, artifact, reusable FROM steps JOIN runs ON runs.id = run_id
+    WHERE {_OF_CONTENT} AND stage = ? AND version = ? AND input_hash = ? AND (run_id = ? OR reusable)
+    ORDER BY run_id = ? DESC, run_id DESC LIMIT 1
+"""  # noqa: S608 - no text of a user
 _OF_STEP: Final = "run_id = ? AND stage = ? AND version = ? AND input_hash = ?"
 
 
@@ -175,13 +183,8 @@ def _begin(db: sqlite3.Connection, key: RunKey, revision: int, now: float) -> Be
 
 
 def _output(db: sqlite3.Connection, run_id: int, key: RunKey, name: StepName) -> KeptStep | None:
-    what = (name.stage, name.version, name.input_hash)
-    found = db.execute(
-        "SELECT output, artifact, reusable FROM steps JOIN runs ON runs.id = run_id"  # noqa: S608
-        f" WHERE stage = ? AND version = ? AND input_hash = ? AND (run_id = ? OR (reusable AND {_OF_CONTENT}))"
-        " ORDER BY run_id = ? DESC, run_id DESC LIMIT 1",
-        (*what, run_id, key.scope.tenant, key.scope.workspace, key.content_id, run_id),
-    ).fetchone()
+    where = (key.scope.tenant, key.scope.workspace, key.content_id)
+    found = db.execute(OUTPUT, (*where, name.stage, name.version, name.input_hash, run_id, run_id)).fetchone()
     return None if found is None else KeptStep(name, found[0], found[1], bool(found[2]))
 
 

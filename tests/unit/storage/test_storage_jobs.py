@@ -1,4 +1,4 @@
-"""Jobs of dead workers: nothing that was cancelled is begun again, and nothing is taken from who has it by now."""
+"""Jobs of dead workers are neither lost nor done twice, and nothing of the journal's daily work reads all of it."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,8 +9,8 @@ from udib.core.errors import Status
 from udib.core.jobs import CANCELLED, Job, JobState, Order, Outcome
 from udib.core.tenancy import Scope
 from udib.storage.database import Database
-from udib.storage.jobs import SqliteJobStore
-from udib.storage.steps import JOURNAL_SCHEMA
+from udib.storage.jobs import ENDED_OF_KEY, SqliteJobStore
+from udib.storage.steps import JOURNAL_SCHEMA, OUTPUT
 
 ORDER = Order(Scope.of("acme", "main"), "analyze", {"address": "https://a.example/"})
 
@@ -63,3 +63,15 @@ async def test_who_finds_a_worker_dead_too_late_takes_its_job_from_nobody(store:
     await store.postpone(job, None, 4.0)
     await store.end(job, JobState.FAILED, Outcome(Status.FAILED, "It died."), 4.0)
     assert (await now(store, job))[:2] == (JobState.RUNNING, "next")
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"), [(OUTPUT, "runs_by_content (tenant=?"), (ENDED_OF_KEY, "jobs_by_key (tenant=?")]
+)
+async def test_what_is_asked_all_the_time_reads_no_whole_table(tmp_path: Path, statement: str, index: str) -> None:
+    database = Database(tmp_path / "journal.db", JOURNAL_SCHEMA)
+    values = ("",) * statement.count("?")
+    plan = await database.read(lambda db: str(db.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()))
+    await database.close()
+    assert index in plan
+    assert "SCAN" not in plan

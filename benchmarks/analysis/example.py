@@ -33,12 +33,8 @@ def measure(_: Sizes) -> Measured:
 
 def example_transcript(name: str) -> Transcript:
     """An example as the product reads its captions."""
-    segments = parse(
-        (EXAMPLES / name / "talk.vtt").read_bytes()
-        if name == "held-out"
-        else (EXAMPLES / name / "debate.vtt").read_bytes(),
-        "talk.vtt",
-    ).segments
+    [captions] = (EXAMPLES / name).glob("*.vtt")
+    segments = parse(captions.read_bytes(), captions.name).segments
     return Transcript(segments, Origin.CAPTIONS, "captions")
 
 

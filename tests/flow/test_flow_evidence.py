@@ -88,7 +88,7 @@ def test_documents_are_added_cited_and_removed(udib: Commands, tmp_path: Path) -
     assert "No document" in udib("evidence", "list", "--tenant", "other")
     assert "document" not in udib("ask", "How much did rents in Vienna rise?", "--tenant", "other")
 
-    assert "memory: 3 removed, 0 left" in udib("evidence", "remove", "housing")
+    assert "memory: 2 removed, 0 left" in udib("evidence", "remove", "housing")
     assert "No document" in udib("evidence", "list")
     assert evidence_in(json.loads(udib("show", "talk", "--json"))) == []
     assert "six percent" not in udib("ask", "How much did rents in Vienna rise?")

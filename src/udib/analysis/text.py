@@ -141,6 +141,7 @@ def content_stems(words: Sequence[Token]) -> list[str]:
     return [stem(word.low) for word in words if is_content(word.low)]
 
 
+@lru_cache(maxsize=32_768)
 def is_content(low: str) -> bool:
     """Whether a lower-case word is neither a stop word nor a number."""
     return (

@@ -239,12 +239,6 @@ class KeyPoint:
     quote: Quote
     others: tuple[Quote, ...]
 
-    @property
-    def speakers(self) -> tuple[str, ...]:
-        """Those with a label who make it, in order of time."""
-        said = sorted((self.quote, *self.others), key=lambda quote: quote.start_s)
-        return tuple(dict.fromkeys(quote.speaker for quote in said if quote.speaker is not None))
-
 
 @dataclass(frozen=True, slots=True)
 class SpeakerShare:

@@ -1,22 +1,25 @@
 """Documents that somebody added as evidence: kept as records of their own kind, and listed from these."""
 
 import hashlib
+from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 from udib.core.errors import BadRequestError
 from udib.core.evidence import AddedDocument, Document
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, MemoryRecord, RecordKind
-from udib.core.vectors import Filters
+from udib.core.vectors import Filters, Point
 from udib.memory.excerpts import pieces_of
 from udib.memory.service import MemoryService
 from udib.memory.store import EnhancedVectorStore
 from udib.memory.texts import record_from
+from udib.memory.twins import PREFIX as TWINS
 
 PREFIX: Final = "doc:"
-MOST_LISTED: Final = 1000
+_FIRST: Final = Filters(number_from=0, number_to=1)
 _LONGEST_NAME: Final = 200
 _LONGEST_LINK: Final = 4000
+_HEADING_WORDS: Final = 8
 
 
 class DocumentShelf:
@@ -42,16 +45,28 @@ class DocumentShelf:
         return _listed(records[0], await self._memory.remember(scope, records))
 
     async def listing(self, scope: Scope) -> list[AddedDocument]:
-        """The documents by title; at most 1,000."""
-        first = Filters(number_from=0, number_to=1)
-        points = await self._store.around(scope, RecordKind.DOCUMENT, first, limit=MOST_LISTED)
-        found = [record_from(RecordKind.DOCUMENT, point.payload) for point in points]
-        listed = {record.content_id: _listed(record) for record in found}
+        """The documents by title: one whose beginning stands in another document too is among the twins."""
+        name = self._store.collection(RecordKind.DOCUMENT)
+        listed: dict[ContentId, AddedDocument] = {}
+        for collection in (name, TWINS + name):
+            async for point in self._beginnings(scope, collection):
+                record = record_from(RecordKind.DOCUMENT, point.payload)
+                listed[record.content_id] = _listed(record)
         return sorted(listed.values(), key=lambda each: (each.title.casefold(), each.content_id))
+
+    async def _beginnings(self, scope: Scope, collection: str) -> AsyncIterator[Point]:
+        after: str | None = None
+        while True:
+            page = await self._store.index.scroll(scope, collection, _FIRST, after=after)
+            for point in page.points:
+                yield point
+            after = page.following
+            if after is None:
+                return
 
 
 def document_records(document: Document) -> list[MemoryRecord]:
-    """The words of a document, a record for each stretch of it; its title helps to find them."""
+    """The words of a document, a record for each stretch of it; its title and the heading above help to find them."""
     digest = hashlib.sha256(document.text.encode(errors="replace")).hexdigest()[:32]
     return [
         MemoryRecord(
@@ -64,11 +79,28 @@ def document_records(document: Document) -> list[MemoryRecord]:
             title=document.title[:_LONGEST_NAME],
             link=document.url if len(document.url) <= _LONGEST_LINK else "",
             published_at=document.published_at,
-            context=document.title[:_LONGEST_NAME],
+            context=f"{document.title[:_LONGEST_NAME]} {heading}".strip(),
             publisher=document.publisher and document.publisher[:_LONGEST_NAME],
         )
-        for number, piece in enumerate(filter(_has_words, pieces_of(document.text)))
+        for number, (heading, piece) in enumerate(_with_headings(document.text))
     ]
+
+
+def _with_headings(text: str) -> Iterator[tuple[str, str]]:
+    """The pieces of a text that hold words, each with the heading above it, which alone says nothing."""
+    heading, given = "", False
+    for piece in filter(_has_words, pieces_of(text)):
+        if _is_heading(piece):
+            heading, given = piece, False
+        else:
+            yield heading, piece
+            given = True
+    if heading and not given:
+        yield "", heading
+
+
+def _is_heading(piece: str) -> bool:
+    return len(piece.split()) <= _HEADING_WORDS and piece[-1] not in ".?!:" and not any(map(str.isdigit, piece))
 
 
 def _has_words(piece: str) -> bool:

@@ -1,7 +1,7 @@
 """Evidence from everywhere that the settings name: published reviews, then the scope's own stores, then a web search.
 
-A claim that a fact-checker has reviewed is not searched for. What cannot be asked or read is named in the report, never
-silently left out.
+A claim that a fact-checker has reviewed, nearly word for word, is not searched for. What cannot be asked or read is
+named in the report, never silently left out.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from udib.core.speech import Missing
 from udib.core.tenancy import Scope
 from udib.core.types import Content
 from udib.pipeline.evidence import LookUp
-from udib.pipeline.outside import Excerpts, Tiers, from_pages, is_item, reviewed, worth_reading
+from udib.pipeline.outside import Excerpts, Tiers, from_pages, is_item, is_reviewed, reviewed, worth_reading
 
 T = TypeVar("T")
 
@@ -144,7 +144,7 @@ class Gathering:
         rated = await computed(self._reviews, asked, found)
         await self._ask(
             self.elsewhere.web,
-            {number: claim for number, claim in enumerate(asked) if not rated.get(number)},
+            {number: claim for number, claim in enumerate(asked) if not is_reviewed(claim, rated.get(number, ()))},
             found.named,
         )
         await self._read({hit.url: hit for answer in found.named.values() for hit in self._chosen(answer)})

@@ -64,6 +64,11 @@ def reviewed(statement: str, hits: Iterable[SearchHit], excerpts: Excerpts, *, a
     return sorted(found, key=lambda each: -each.relevance)[:PASSAGES]
 
 
+def is_reviewed(statement: str, reviews: Iterable[Evidence]) -> bool:
+    """Whether a review is of the statement itself, nearly word for word, and not only of one on its subject."""
+    return any(says_again(statement, each.text) for each in reviews)
+
+
 def worth_reading(hits: Iterable[SearchHit], content: Content, *, most: int) -> list[SearchHit]:
     """The hits that are read: the first of each host, and not the item itself."""
     chosen: dict[str, SearchHit] = {}

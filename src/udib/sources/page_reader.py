@@ -137,16 +137,8 @@ class PageReader:
 
     async def _by_child(self, module: str, body: _Body, *arguments: str) -> Readable:
         """What a child makes of it. It is killed with the deadline, and keeps to its memory and processor time."""
-        environment = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONUTF8": "1"}
         async with self._free:
-            child = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", module, *arguments),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,
-            )
+            child = await _start(module, *arguments)
             try:
                 said, _ = await child.communicate(body.data)
             finally:
@@ -158,6 +150,21 @@ class PageReader:
         if child.returncode:
             return Readable(refusal="it breaks what reads it")
         return msgspec.json.decode(said, type=Readable)
+
+
+async def _start(module: str, *arguments: str) -> asyncio.subprocess.Process:
+    """A child with nothing of this process's environment but where modules lie."""
+    try:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", module, *arguments),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONUTF8": "1"},
+            start_new_session=True,  # Ctrl-C is the parent's to handle
+        )
+    except OSError as exc:
+        raise UnavailableError(f"The process that reads pages cannot be started: {exc.strerror}.") from exc
 
 
 def _place(url: str) -> str:

@@ -73,8 +73,8 @@ async def test_capitals_everywhere_mean_no_names_but_the_claim_is_found() -> Non
 
 
 FOREIGN = {
-    "German": "Die Mieten in Wien sind um zwölf Prozent gestiegen, und das ist nicht gut für die Leute, die da leben.",
-    "French": "Les loyers de la ville montent et ce n'est pas bon pour les gens qui vivent avec nous dans la ville.",
+    "German": "Die Mieten in Wien sind um zwölf Prozent gestiegen und das ist nicht gut für uns und die Leute da.",
+    "French": "Les loyers de la ville ont augmenté et ce n'est pas bon pour les gens qui vivent ici avec nous.",
     "Spanish": "El precio de los pisos en la ciudad sube y no es bueno para la gente que vive en el centro de todo.",
     "Italian": "Gli affitti della città sono saliti e questo non è un bene per la gente che vive in centro da anni.",
     "Portuguese": "Os preços da cidade não são bons para as pessoas que vivem no centro e isso não é uma boa notícia.",

@@ -69,6 +69,18 @@ async def test_a_document_that_repeats_another_is_listed_too(shelf: DocumentShel
     assert found[0].record.content_id == second.content_id
 
 
+def test_a_heading_stands_beside_what_is_below_it_and_is_no_piece_of_its_own() -> None:
+    first = "They doubled in spring, as the office said on the first Monday of that month."
+    second = "They fell again in the autumn of the year, because nobody wanted to pay that much."
+    records = document_records(replace(REPORT, text=f"Fees\n{first}\n{second}\nPopulation 19\nArea 3"))
+    assert [(each.context, each.text) for each in records] == [
+        ("Harbor Fees", first),
+        ("Harbor Fees", second),
+        ("Harbor Fees", "Population 19\nArea 3"),
+    ]
+    assert [each.text for each in document_records(replace(REPORT, text="Only a title"))] == ["Only a title"]
+
+
 async def test_a_document_without_words_is_refused(shelf: DocumentShelf) -> None:
     with pytest.raises(BadRequestError, match="no words"):
         await shelf.add(ACME, replace(REPORT, text="--- ***"))

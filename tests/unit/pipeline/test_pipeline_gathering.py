@@ -74,16 +74,24 @@ def place() -> Place:
 
 
 async def test_reviews_come_first_then_the_own_stores_then_pages(place: Place) -> None:
-    place.reviews.by_claim = {FERRY: [review("The council closed all ferry lines"), review("Cats can fly")]}
+    reviewed = "The council closed three ferry lines this spring"
+    place.reviews.by_claim = {FERRY: [review(reviewed), review("Cats can fly")]}
     place.names(page("https://a.example/1", RENTS))
     ferry, rents = await place.gathering().look_up([FERRY, RENTS])
     assert [each.kind for each in ferry] == [EvidenceKind.REVIEW, EvidenceKind.MEMORY]
     assert [each.kind for each in rents] == [EvidenceKind.MEMORY, EvidenceKind.WEB]
     assert (ferry[0].text, ferry[0].rating, ferry[0].speaker, ferry[0].tier) == (
-        "The council closed all ferry lines", "False", "A. Speaker", 1
+        reviewed, "False", "A. Speaker", 1
     )  # fmt: skip
     assert ferry[0].retrieved_at == "2026-05-01T00:00:00+00:00"
     assert [claim for _, claim in place.web.asked] == [RENTS]  # what was reviewed is not searched for
+
+
+async def test_a_review_of_another_claim_on_the_subject_does_not_end_the_search(place: Place) -> None:
+    place.reviews.hits = [review("The council closed all twelve ferry lines")]
+    place.names(page("https://a.example/1", FERRY))
+    [found] = await place.gathering().look_up([FERRY])
+    assert [each.kind for each in found] == [EvidenceKind.REVIEW, EvidenceKind.MEMORY, EvidenceKind.WEB]
 
 
 async def test_what_a_page_says_on_the_subject_is_evidence_and_a_snippet_is_not(place: Place) -> None:

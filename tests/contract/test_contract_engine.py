@@ -50,6 +50,9 @@ class Desk:
                 return Outcome(Status.RETRYABLE, "It is down.") if job.attempt == 1 else Outcome(Status.OK)
             case "break":
                 raise ValueError("a bug")
+            case "break in a task":
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self.work(replace(job, order=order(name, "break")), tell))
         tell(Progress("work", "ok"))
         self.ended.append(name)
         return Outcome(Status.OK, content_id=ContentId(f"web:{name}"))
@@ -220,9 +223,10 @@ async def test_what_may_pass_is_tried_again_as_often_as_was_ordered(place: Place
         assert (once.state, once.outcome and once.outcome.status) == (JobState.FAILED, Status.RETRYABLE)
 
 
-async def test_a_bug_in_one_job_spares_the_others(engine: Engine, desk: Desk) -> None:
+@pytest.mark.parametrize("how", ["break", "break in a task"])
+async def test_a_bug_in_one_job_spares_the_others(engine: Engine, desk: Desk, how: str) -> None:
     async with serving(engine, desk.flows):
-        broken = await ended(engine, await engine.submit(order("a", "break")))
+        broken = await ended(engine, await engine.submit(order("a", how)))
         assert broken.state is JobState.FAILED
         assert broken.outcome is not None
         assert "bug of udib (ValueError: a bug)" in (broken.outcome.error or "")
@@ -329,10 +333,34 @@ async def test_more_than_may_wait_are_refused(place: Place, desk: Desk) -> None:
             await engine.submit(order("c"))
         with pytest.raises(UnavailableError, match="cancel some with `udib jobs cancel`"):
             await engine.perform(order("c"), desk.work, lambda _: None)
+        third = Scope.of("third", "main")
+        await engine.submit(order("c", scope=third))  # nobody is kept out by what others have piled up
         with pytest.raises(UnavailableError, match=r"As many jobs wait as may \(4, engine.limits.waiting\)"):
-            await engine.submit(order("c", scope=Scope.of("third", "main")))
-        await engine.cancel(jobs[0])
+            await engine.submit(order("d", scope=third))
+        for job in jobs[:2]:
+            await engine.cancel(job)
         await engine.submit(order("c"))
+
+
+async def test_orders_that_are_refused_leave_nothing(place: Place, desk: Desk) -> None:
+    place.bounds = Bounds(of_one_tenant=1)
+    async with place.engine() as engine:
+        old = await engine.submit(order("old"))
+        for number in range(3):
+            with pytest.raises(UnavailableError):
+                await engine.submit(order(str(number)))
+        if isinstance(engine, DbosEngine):
+            assert await engine._store.before(place.now + 1, 9) == [old.id]
+
+
+async def test_ids_that_were_reserved_for_nothing_go_with_what_is_old(place: Place, desk: Desk) -> None:
+    async with place.engine() as engine:
+        if isinstance(engine, DbosEngine):
+            reserved = await engine._store.newest(order("a"), place.now)
+            place.now += 400 * 86_400
+            async with serving(engine, desk.flows), asyncio.timeout(PATIENCE_S):
+                while reserved in await engine._store.before(place.now, 9):
+                    await asyncio.sleep(0.05)
 
 
 async def test_a_job_in_work_may_be_cancelled_twice_and_cleans_up_once(engine: Engine) -> None:
@@ -417,6 +445,12 @@ async def test_who_waits_for_an_ordered_job_does_it_where_nobody_serves_and_neve
     assert desk.ended == ["a"]
     assert [event.state for event in told] == ["started", "ok"] * 2
     assert len(await engine.jobs(ACME, limit=9)) == 1
+
+
+async def test_jobs_are_looked_up_by_their_ids_within_their_scope(engine: Engine) -> None:
+    mine, other = await engine.submit(order("a")), await engine.submit(order("a", scope=OTHER))
+    assert [job.id for job in await engine.those(ACME, [other.id, mine.id, "000000000000"])] == [mine.id]
+    assert await engine.those(ACME, []) == []
 
 
 async def test_jobs_are_listed_without_those_of_some_flows(engine: Engine) -> None:
@@ -505,6 +539,20 @@ async def test_a_job_that_is_forgotten_leaves_no_trace(engine: Engine, desk: Des
     assert await engine.forget(ACME, ContentId("web:a")) == 1
     assert await engine.jobs(ACME, limit=10) == []
     assert await engine.forget(ACME, ContentId("web:a")) == 0
+
+
+async def test_a_job_that_was_forgotten_cannot_be_cancelled_nor_waited_for(engine: Engine, desk: Desk) -> None:
+    wanted = replace(order("a", "wait"), payload={"name": "a", "how": "wait", "address": "https://a.example/"})
+    async with serving(engine, desk.flows):
+        waits = asyncio.create_task(engine.perform(wanted, desk.work, lambda _: None))
+        await until_begun(desk, 1)
+        [job] = await engine.jobs(ACME, limit=1)
+        while (await engine.find(ACME, job.id)).outcome is None:  # until what it is about was told
+            await asyncio.sleep(0.01)
+        assert await engine.forget(ACME, ContentId("web:a")) == 1
+        for impossible in (engine.cancel(job), waits):
+            with pytest.raises(BadRequestError, match="was forgotten"):
+                await impossible
 
 
 async def test_an_engine_says_how_it_is(engine: Engine) -> None:

@@ -96,7 +96,9 @@ def test_a_command_goes_on_when_the_worker_is_killed(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with worker(data) as serving:
         wanted = start(data, "analyze", str(talk(tmp_path, "one")), "--json", "--quiet")
-        until(lambda: any(job["state"] == "running" for job in document(data, "jobs", "list", "--all")))
+        assert serving.stderr is not None
+        # Not by a command: it takes longer to begin than the job to be done.
+        assert any("one.vtt: begun" in line for line in serving.stderr)
         serving.send_signal(signal.SIGKILL)
         out, complaint = wanted.communicate(timeout=PATIENCE_S)
     assert wanted.returncode == 0, complaint
@@ -153,3 +155,5 @@ def test_what_is_kept_too_long_is_given_up_by_command_and_by_the_worker(tmp_path
         )
     flows = {job["flow"]: job["state"] for job in document(data, "jobs", "list", "--all")}
     assert flows == {"analyze": "done", "sweep": "done"}
+    sweep = next(job["id"] for job in document(data, "jobs", "list", "--all") if job["flow"] == "sweep")
+    assert "only an analysis can be forked" in udib(data, "jobs", "fork", sweep, code=2)

@@ -447,6 +447,17 @@ async def test_sweeping_takes_media_and_leaves_what_a_new_analysis_needs(bench: 
     assert (bench.source.fetched, bench.transcriber.heard) == (2, 2)
 
 
+async def test_media_go_with_the_words_that_name_them(bench: Bench, tmp_path: Path) -> None:
+    await bench.pipeline().process_video("a")
+    artifacts = DirectoryArtifactStore(tmp_path / "artifacts")
+    (artifacts.folder(SCOPE, bench.source.content.id) / "sound.ogg").write_bytes(b"x" * 1000)
+    sweeper = Sweeper(
+        SqliteStepStore(bench.database), FileLocks(tmp_path / "locks"), artifacts, Retention(3600.0, 0.0), {}
+    )
+    swept = await sweeper.sweep()
+    assert (swept.words, swept.media, swept.media_bytes) == (1, 1, 1000)
+
+
 async def test_sweeping_words_takes_their_artifact_and_a_job_says_what_went(bench: Bench, tmp_path: Path) -> None:
     bench.transcriber.segments = [replace(each, text=each.text + " word" * 8000) for each in bench.transcriber.segments]
     await bench.pipeline().process_video("a")

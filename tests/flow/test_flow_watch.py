@@ -1,6 +1,8 @@
 """Watching through the real commands: a site on loopback, a worker beside commands, and no worker at all."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -143,3 +145,18 @@ def test_a_feed_without_items_is_watched_and_nothing_watched_is_no_failure(udib:
     (site.folder / "empty.xml").write_text("<rss version='2.0'><channel/></rss>", encoding="utf-8")
     assert "no items that can be fetched yet" in udib("watch", "add", f"http://{site.host}/empty.xml")
     assert "Nothing is watched in tenant 'other'" in udib("watch", "run", "--tenant", "other")
+
+
+def test_who_serves_has_imported_what_a_look_needs(tmp_path: Path) -> None:
+    code = f"""
+import asyncio, sys
+from pathlib import Path
+from udib.app.bootstrap import open_app
+from udib.app.settings import load_settings
+async def serve():
+    async with open_app(load_settings(data_dir=Path({str(tmp_path / "data")!r}))) as app:
+        app.flows
+        assert {{"udib.sources.feeds", "udib.sources.ytdlp", "udib.analysis.readings"}} <= set(sys.modules)
+asyncio.run(serve())
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE_S)

@@ -12,8 +12,9 @@ from udib.core.errors import UnavailableError
 from udib.core.jobs import Job, JobState, Order
 from udib.core.tenancy import Scope
 from udib.core.watches import FeedItem, FeedLook, FeedMark, Watch
+from udib.pipeline.flow_control import FlowControl
 from udib.pipeline.local import LocalEngine
-from udib.pipeline.watching import WATCH, Watching
+from udib.pipeline.watching import WATCH, FeedsInTurn, Watching
 from udib.storage.catalogue import SCHEMA, SqliteCatalogue
 from udib.storage.database import Database
 from udib.storage.jobs import SqliteJobStore
@@ -60,7 +61,9 @@ async def all_ordered(looks: list[tuple[int, int]], fails: list[int]) -> list[st
         engine = LocalEngine(SqliteJobStore(journal), folder / "locks", clock=lambda: 1e6)
         stack.push_async_callback(engine.close)
         feeds, watches = WindowFeeds(), UncertainWatches(records)
-        watching = Watching(watches, feeds, engine, SqliteCatalogue(records), clock=lambda: 1e6, items=3)
+        watching = Watching(
+            watches, FeedsInTurn(feeds, FlowControl()), engine, SqliteCatalogue(records), clock=lambda: 1e6, items=3
+        )
         watch, _ = await watching.add(ACME, ADDRESS, since=0, every_s=60)
         look = Job("0", Order(ACME, WATCH, {"watch": watch.id}), JobState.RUNNING, 0.0)
         for (more, spare), fail in zip([*looks, *[(0, 0)] * MOST], [*fails, *[0] * MOST], strict=False):

@@ -9,7 +9,7 @@ from typing import Final
 
 from udib.analysis.claim_context import DISPUTED, in_context
 from udib.analysis.sentences import Sentence
-from udib.analysis.text import MONTHS, STOP_WORDS, Figure, Kind, Token, figures, is_content, tokens
+from udib.analysis.text import MONTHS, STOP_WORDS, Figure, Kind, Token, figures, is_content, tokens, word_set
 from udib.core.findings import Claim
 
 WORTH_CHECKING: Final = 0.5
@@ -91,16 +91,6 @@ _RAISING: Final = (
         r"|wrote|built|closed|opened|released|deported|shut|scrapped|launched|sold|abolished|cancell?ed|pulled"
         r"|replaced|phased)\b",
     ),
-    (
-        "public matter",
-        0.5,
-        r"\b(?:tax(?:es)?|jobs?|wages?|incomes?|deficits?|debt|budgets?|spending|economy|economic|unemployment"
-        r"|inflation|poverty|trade|crime|murders?|police|prisons?|guns?|drugs?|borders?|immigra\w+|refugees?"
-        r"|militar\w+|troops|nuclear|wars?|terroris\w+|energy|oil|coal|climate|emissions|health ?care|insurance"
-        r"|hospitals?|medicare|medicaid|patients|schools?|students|teachers|rents?|housing|pensions?|social security"
-        r"|elections?|votes?|senate|senators?|government|companies|banks?|factories|manufacturing|prices?|premiums?"
-        r"|treaty|sanctions|constitution|supreme court|administration|veterans|welfare)\b",
-    ),
 )
 _LOWERING: Final = (
     (1.2, r"\?[\"'\u201d]*$"),
@@ -139,6 +129,20 @@ _LOWERING: Final = (
 
 _RAISES = tuple((reason, weight, re.compile(pattern)) for reason, weight, pattern in _RAISING)
 _LOWERS = tuple((weight, re.compile(pattern)) for weight, pattern in _LOWERING)
+_MATTER: Final = "public matter"
+_MATTER_WEIGHT: Final = 0.5
+_MATTERS: Final = word_set(
+    """tax taxes job jobs wage wages income incomes deficit deficits debt budget budgets spending economy economic
+    unemployment inflation poverty trade crime murder murders police prison prisons gun guns drug drugs border borders
+    immigrant immigrants immigration refugee refugees military troops nuclear war wars terrorism terrorist terrorists
+    energy oil coal climate emissions healthcare insurance hospital hospitals medicare medicaid patients school schools
+    students teachers rent rents housing pension pensions election elections vote votes senate senator senators
+    government companies bank banks factories manufacturing price prices premium premiums treaty sanctions constitution
+    administration veterans welfare"""
+)
+_THEME: Final = 0.05
+"""Share of the sentences of an item from which on a word is its theme, and tells none of them from the others."""
+_FEWEST_OF_THEME: Final = 3
 _IMPERSONAL: Final = 0.5
 _FEWEST_CLAUSE_WORDS: Final = 5
 _ONE_CLAUSE: Final = 0.2
@@ -183,7 +187,8 @@ def ranked(sentences: Sequence[Sentence]) -> list[tuple[float, tuple[str, ...]]]
     """How much each sentence of a transcript is worth checking where it stands, in [0, 1], and why."""
     words = [tokens(sentence.text) for sentence in sentences]
     names = proper_names(words)
-    own = [_of_clauses(sentence.text, said, names) for sentence, said in zip(sentences, words, strict=True)]
+    theme = _theme(words)
+    own = [_of_clauses(sentence.text, said, names, theme) for sentence, said in zip(sentences, words, strict=True)]
     around = in_context(sentences, [total for total, _ in own])
     return [
         (_chance(total + added), (*reasons, DISPUTED) if disputed else reasons)
@@ -199,7 +204,7 @@ def check_worthiness(text: str, words: Sequence[Token], names: frozenset[str]) -
         words: Its tokens.
         names: Words in lower case that are names in this transcript, see `proper_names`.
     """
-    total, reasons = _of_clauses(text, words, names)
+    total, reasons = _of_clauses(text, words, names, frozenset())
     return _chance(total), reasons
 
 
@@ -207,20 +212,29 @@ def _chance(total: float) -> float:
     return round(1 / (1 + math.exp(-total)), 4)
 
 
-def _of_clauses(text: str, words: Sequence[Token], names: frozenset[str]) -> tuple[float, tuple[str, ...]]:
+def _theme(words: Sequence[Sequence[Token]]) -> frozenset[str]:
+    """The public matters of which much of an item is."""
+    found = Counter(matter for said in words for matter in {word.low for word in said} & _MATTERS)
+    least = max(_FEWEST_OF_THEME, _THEME * len(words))
+    return frozenset(matter for matter, count in found.items() if count >= least)
+
+
+def _of_clauses(
+    text: str, words: Sequence[Token], names: frozenset[str], theme: frozenset[str]
+) -> tuple[float, tuple[str, ...]]:
     low = text.lower().replace("\u2019", "'")
-    total, reasons = _rated(low, words, names)
+    total, reasons = _rated(low, words, names, theme)
     cuts = [0, *(match.start() for match in _CLAUSE.finditer(low)), len(low)]
     for begin, end in pairwise(cuts):
         said = [word for word in words if begin <= word.begin < end]
         if _FEWEST_CLAUSE_WORDS <= len(said) < len(words):
-            of_clause, why = _rated(low[begin:end], said, names)
+            of_clause, why = _rated(low[begin:end], said, names, theme)
             if of_clause - _ONE_CLAUSE > total:
                 total, reasons = of_clause - _ONE_CLAUSE, why
     return total, tuple(dict.fromkeys(reasons))
 
 
-def _rated(low: str, words: Sequence[Token], names: frozenset[str]) -> tuple[float, list[str]]:
+def _rated(low: str, words: Sequence[Token], names: frozenset[str], theme: frozenset[str]) -> tuple[float, list[str]]:
     """The sum of the weights of a sentence or clause in lower case, and the reasons that raise it."""
     reasons: list[str] = []
     total = _BIAS + _length_weight(len(words)) + _IMPERSONAL * (not _PERSONAL.search(low))
@@ -232,6 +246,9 @@ def _rated(low: str, words: Sequence[Token], names: frozenset[str]) -> tuple[flo
         if (reason != "quantity" or not numbers) and pattern.search(low):
             total += weight
             reasons.append(reason)
+    if any(word.low in _MATTERS and word.low not in theme for word in words):
+        total += _MATTER_WEIGHT
+        reasons.append(_MATTER)
     attributed, own = bool(_ATTRIBUTED.search(low)), bool(_OWN_RECORD.search(low))
     reasons += ["attribution"] * attributed + ["own record"] * own
     others = bool(_OTHERS_RECORD.search(low))

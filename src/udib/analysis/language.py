@@ -49,11 +49,10 @@ def is_english(transcript: Transcript) -> bool:
     """
     if not _is_latin(transcript):
         return False
-    words = list(islice(chain.from_iterable(segment.text.split() for segment in transcript.segments), SAMPLED_WORDS))
+    words = _sample(transcript)
     if len(words) < FEWEST_WORDS:
         return transcript.language.casefold().startswith(("en", "und"))
-    plain = (word.casefold().strip(".,;:!?\"'()[]\u201c\u201d").replace("\u2019", "'") for word in words)
-    return sum(word in _FUNCTION_WORDS for word in plain) >= LEAST_SHARE * len(words)
+    return sum(word in _FUNCTION_WORDS for word in words) >= LEAST_SHARE * len(words)
 
 
 def language_of(transcript: Transcript) -> str:
@@ -81,7 +80,7 @@ def _guessed(transcript: Transcript) -> str:
     letters = _letters(transcript)
     if letters is not None:
         return letters[0]
-    words = [word.strip(".,;:!?\"'()[]\u201c\u201d\u00bf\u00a1") for word in _sample(transcript)]
+    words = _sample(transcript)
     shares = sorted(((sum(word in known for word in words), code) for code, known in _FUNCTION_WORDS_OF.items()))
     (second, _), (best, code) = shares[-2:]
     return code if best >= LEAST_SHARE * len(words) > 0 and best > _CLEARLY * second else "und"
@@ -99,12 +98,16 @@ def _letters(transcript: Transcript) -> tuple[str, str] | None:
 
 
 def _sample(transcript: Transcript) -> list[str]:
-    words = chain.from_iterable(segment.text.casefold().split() for segment in transcript.segments)
-    return list(islice(words, SAMPLED_WORDS))
+    """The first words, in lower case and without punctuation."""
+    words = islice(chain.from_iterable(segment.text.split() for segment in transcript.segments), SAMPLED_WORDS)
+    plain = " ".join(words).casefold().replace("\u2019", "'")
+    return [word.strip(".,;:!?\"'()[]\u201c\u201d\u00bf\u00a1") for word in plain.split(" ")] if plain else []
 
 
 def _is_latin(transcript: Transcript) -> bool:
     """Whether most letters are Latin. Scripts without spaces have few words, however long the text is."""
+    if all(segment.text.isascii() for segment in transcript.segments):
+        return True
     letters = islice((char for segment in transcript.segments for char in segment.text if char.isalpha()), _SAMPLED)
     latin = [char < _LATIN_END for char in letters]
     return sum(latin) * 2 >= len(latin)

@@ -38,13 +38,14 @@ from udib.core.types import Answer, Content, Health
 from udib.core.vectors import Embedder, Filters
 from udib.pipeline.ask import ask
 from udib.pipeline.engine import Engine, Flows
+from udib.pipeline.engine import Work as FlowWork
 from udib.pipeline.evidence import LookUp
 from udib.pipeline.flows import ANALYZE, analyze_with
 from udib.pipeline.orchestrator import ContentPipeline
 from udib.pipeline.parts import Analyses, Services, WholeReading
 from udib.pipeline.step import run_step
 from udib.pipeline.sweep import SWEEP, Sweeper, sweep_with
-from udib.pipeline.watching import WATCH, Watching, look_with
+from udib.pipeline.watching import WATCH, Watching
 
 if TYPE_CHECKING:
     from udib.delivery.webhook import Post
@@ -105,12 +106,14 @@ class App:
 
     @property
     def flows(self) -> Flows:
-        """What this process can do with jobs."""
-        return {
-            ANALYZE: analyze_with(self.pipeline),
-            WATCH: look_with(self._make_watching),
-            SWEEP: sweep_with(self.sweeper),
-        }
+        """What this process can do with jobs, all of it put together now: who serves is not to stop for imports."""
+        return {name: self.flow(name) for name in (ANALYZE, WATCH, SWEEP)}
+
+    def flow(self, name: str) -> FlowWork:
+        """What does the jobs of a flow."""
+        if name == WATCH:
+            return self.watching.work
+        return sweep_with(self.sweeper) if name == SWEEP else analyze_with(self.pipeline)
 
     @property
     def checked(self) -> Sequence[Checked]:
@@ -227,7 +230,7 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
 
         @functools.cache
         def watching() -> Watching:
-            return open_watching(stack, settings, records, work.engine)
+            return open_watching(stack, settings, records, work)
 
         parts = (catalogue, cache, memory, vectors, work.engine, work.sweeper)
         yield App(settings, settings.scope, *parts, answers, models, pipeline, watching)

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from udib.app.bootstrap_models import Models
 from udib.core.chat import ChatRequest, Purpose
+from udib.core.clock import time_left_s
 from udib.core.errors import BadRequestError, BudgetExceededError, ForbiddenError, UdibError, UnavailableError
 from udib.core.judging import ModelUse
 from udib.core.tenancy import Scope
@@ -49,7 +50,7 @@ class Asking:
     """Asks for one part of one report, and keeps the account of it."""
 
     def __init__(self, models: Models, scope: Scope, task: str, *, call_s: float, stage_s: float) -> None:
-        """Begin now.
+        """Nobody is asked yet.
 
         Args:
             models: Who is asked.
@@ -60,7 +61,7 @@ class Asking:
         """
         self.models = models
         self._purpose = Purpose(scope, task, min(call_s, _LONGEST_CALL * stage_s))
-        self._last_s = asyncio.get_running_loop().time() + _LAST_BEGINNING * stage_s
+        self._least_left_s = (1 - _LAST_BEGINNING) * stage_s
         self._asked: dict[str, None] = {}
         self._calls = 0
         self._cost_usd = 0.0
@@ -76,7 +77,7 @@ class Asking:
         Raises:
             OutOfTimeError: There is none.
         """
-        if asyncio.get_running_loop().time() > self._last_s:
+        if time_left_s() < self._least_left_s:
             raise OutOfTimeError("there was no time left for it")
 
     def room(self, template: str, values: Mapping[str, object]) -> tuple[int, str | None]:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from udib.app.bootstrap_memory import connections
 from udib.app.bootstrap_storage import Records
+from udib.app.bootstrap_work import Work
 from udib.app.settings import Settings
-from udib.pipeline.engine import Engine
-from udib.pipeline.watching import Watching
+from udib.pipeline.watching import FeedsInTurn, Watching
 
 if TYPE_CHECKING:
     from udib.sources.ytdlp import YtDlpSource
@@ -29,17 +29,17 @@ def open_ytdlp(stack: AsyncExitStack, settings: Settings) -> "YtDlpSource":
     return ytdlp
 
 
-def open_watching(stack: AsyncExitStack, settings: Settings, records: Records, engine: Engine) -> Watching:
+def open_watching(stack: AsyncExitStack, settings: Settings, records: Records, work: Work) -> Watching:
     """What watches, in the records and with the engine that the settings name.
 
     Args:
         stack: Closes the connections.
         settings: Their shape.
         records: Where watches are kept.
-        engine: What repeats the looks and takes the orders.
+        work: What repeats the looks and takes the orders, and whose turn it is.
     """
     from udib.sources.feeds import WebFeeds
 
     pool, retry = connections(stack, settings)
     feeds = WebFeeds(pool, retry, open_ytdlp(stack, settings))
-    return Watching(records.watches, feeds, engine, records.catalogue)
+    return Watching(records.watches, FeedsInTurn(feeds, work.gates), work.engine, records.catalogue)

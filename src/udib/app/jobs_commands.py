@@ -18,6 +18,7 @@ from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
 from udib.core.ports import ProgressSink
 from udib.delivery.text import clean, visible
 from udib.pipeline.engine import Load, Work, fork
+from udib.pipeline.flows import ANALYZE
 from udib.pipeline.parts import BEGINNINGS
 from udib.pipeline.sweep import SWEEP, SWEEP_EVERY_S
 from udib.pipeline.watching import WATCH
@@ -87,8 +88,10 @@ async def fork_from(reference: str, stage: str, options: Options) -> int:
     if stage not in BEGINNINGS:
         raise BadRequestError(f"A job cannot be forked from {stage!r}, only from {', '.join(BEGINNINGS)}.")
     async with opened(options) as app:
-        job = await fork(app.jobs, await app.jobs.find(app.scope, reference), stage)
-        return told(job, options)
+        job = await app.jobs.find(app.scope, reference)
+        if job.order.flow != ANALYZE:  # a second look at a watch, beside the first, would order the same items
+            raise BadRequestError(f"The job {job.id} is no analysis ({_what(job)}); only an analysis can be forked.")
+        return told(await fork(app.jobs, job, stage), options)
 
 
 async def sweep(options: Options, *, dry_run: bool) -> int:

@@ -84,7 +84,7 @@ async def _attended(app: App, watch: Watch, progress: ProgressSink) -> list[int]
     codes = []
     for job in reversed(ended.open):
         try:
-            job = await app.jobs.attend(job, app.flows[job.order.flow], progress)  # noqa: PLW2901 - the same job, later
+            job = await app.jobs.attend(job, app.flow(job.order.flow), progress)  # noqa: PLW2901 - the same job, later
         except UdibError as exc:  # it was forgotten, or its store is away
             codes.append(EXIT_CODES[exc.status])
             continue

@@ -60,7 +60,7 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many jobs may wait, in all and of one tenant."""
+    """How many jobs may wait, in all and of one tenant. Who has none may have one, whatever others have piled up."""
 
     waiting: int = 10_000
     of_one_tenant: int = 2000
@@ -73,7 +73,7 @@ class Bounds:
         """
         if of_tenant >= self.of_one_tenant:
             whose, bound = f" of {tenant}", f"{self.of_one_tenant}, engine.limits.waiting_of_one_tenant"
-        elif waiting >= self.waiting:
+        elif waiting >= self.waiting and of_tenant:
             whose, bound = "", f"{self.waiting}, engine.limits.waiting"
         else:
             return
@@ -132,6 +132,9 @@ class Outcome:
     status: Status
     error: str | None = None
     content_id: ContentId | None = None
+
+
+CANCELLED: Final = Outcome(Status.SKIPPED, "It was cancelled.")
 
 
 @dataclass(frozen=True, slots=True)

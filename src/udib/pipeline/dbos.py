@@ -23,14 +23,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from udib.core.errors import BadRequestError, Status
-from udib.core.jobs import Bounds, Job, JobEvent, JobState, Order, Outcome, is_due
+from udib.core.errors import BadRequestError, Status, UnavailableError
+from udib.core.jobs import CANCELLED, Bounds, Job, JobEvent, JobState, Order, Outcome, is_due
 from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health
 from udib.pipeline.dbos_worker import LEASE_S, LOOK_S, DbosWorker
 from udib.pipeline.engine import (
-    CANCELLED,
     Flows,
     Load,
     Work,
@@ -90,6 +89,10 @@ class DbosEngine:
     async def find(self, scope: Scope, reference: str) -> Job:
         """The job of an id or its beginning; see `Engine.find`."""
         return the_one(await self._jobs(await self._store.find(scope, reference)) if reference else [], reference)
+
+    async def those(self, scope: Scope, job_ids: Collection[str]) -> list[Job]:
+        """The jobs of these ids; see `Engine.those`."""
+        return [job for job in await self._jobs_of(sorted(job_ids)) if job.order.scope == scope]
 
     async def jobs(
         self,
@@ -214,13 +217,22 @@ class DbosEngine:
             found = await self._jobs_of([job_id])
             if not found:
                 if bounds is not None:
-                    tenant = order.scope.tenant
-                    bounds.check(tenant, *await self._store.waiting(self._queue.schema, tenant))
+                    await self._check(bounds, order, job_id)
                 await self._queue.enqueue(job_id, order)
                 return Job(job_id, order, JobState.WAITING, now, not_before=now + order.delay_s), True
             if not found[0].state.ended:
                 return found[0], False
             await self._store.supersede(order, job_id)
+
+    async def _check(self, bounds: Bounds, order: Order, job_id: str) -> None:
+        """See that one more may wait. Of an order that is refused nothing is left, not even its id."""
+        tenant = order.scope.tenant
+        waiting = await self._store.waiting(self._queue.schema, tenant)
+        try:
+            bounds.check(tenant, *waiting)
+        except UnavailableError:
+            await self._store.remove([job_id])
+            raise
 
     async def _now(self, job: Job) -> Job:
         for found in await self._jobs_of([job.id]):
@@ -284,7 +296,10 @@ class DbosEngine:
             await self._remove(await self._store.superseded(order))  # of what comes again and again the last is kept
         old = await self._store.before(now - self._keep_s, _PAGE)
         if old:
-            await self._remove([job.id for job in await self._jobs_of(old) if job.state.ended])
+            there = {job.id: job.state.ended for job in await self._jobs_of(old)}
+            await self._remove([job_id for job_id, is_over in there.items() if is_over])
+            # Ids that were reserved for nothing go too, or they would be the oldest for ever, and stand before all.
+            await self._store.remove([job_id for job_id in old if job_id not in there])
 
 
 def _is_to_come_again(job: Job) -> bool:

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import structlog
 
 from udib.core.errors import Status, UdibError, UnavailableError
-from udib.core.jobs import Job, JobState, Order, Outcome
+from udib.core.jobs import CANCELLED, Job, JobState, Order, Outcome
 from udib.core.ports import ProgressSink
 from udib.pipeline.engine import (
-    CANCELLED,
     DEADLY,
     MOST_DEATHS,
     Flows,

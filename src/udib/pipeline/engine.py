@@ -51,6 +51,10 @@ class Engine(Checked, Forgettable, Protocol):
         """
         ...
 
+    async def those(self, scope: Scope, job_ids: Collection[str]) -> list[Job]:
+        """The jobs of a scope with these ids, in no order; what is not there any more is left out."""
+        ...
+
     async def jobs(
         self,
         scope: Scope,
@@ -106,7 +110,6 @@ class Engine(Checked, Forgettable, Protocol):
         ...
 
 
-CANCELLED: Final = Outcome(Status.SKIPPED, "It was cancelled.")
 MOST_DEATHS: Final = 5
 """How often a job may be begun by workers that died of it, before it is given up."""
 DEADLY: Final = Outcome(
@@ -151,6 +154,8 @@ def came_to(job: Job, task: asyncio.Future[Outcome]) -> Outcome | None:
     if bug is None:
         return task.result()
     log.error("jobs.bug", job=job.id, exc_info=bug)
+    while isinstance(bug, BaseExceptionGroup):  # as a group of tasks raises it; which bug it is, only the bug says
+        bug = bug.exceptions[0]
     return Outcome(Status.FAILED, f"This is a bug of udib ({type(bug).__name__}: {bug}); please report it.")
 
 

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import structlog
 
+from udib.core.clock import off_the_clock
 from udib.core.errors import UnavailableError
 from udib.core.gates import GateBook, Gates, Limit, Look, Place
 from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
 from udib.core.types import Progress
 from udib.pipeline.fair_gate import GateState, Ticket, before, come, give_way, leave, looked_after
-from udib.pipeline.step import off_the_clock
 
 _TELL_S: Final = 30.0
 """Seconds after which somebody who waits is told anew how many go before."""

@@ -20,12 +20,11 @@ from typing import Any, Final
 import structlog
 
 from udib.core.errors import UdibError, UnavailableError
-from udib.core.jobs import Bounds, Job, JobEvent, JobState, Order, Outcome, is_due
+from udib.core.jobs import CANCELLED, Bounds, Job, JobEvent, JobState, Order, Outcome, is_due
 from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health
 from udib.pipeline.engine import (
-    CANCELLED,
     DEADLY,
     MOST_DEATHS,
     Flows,
@@ -44,7 +43,7 @@ from udib.pipeline.engine import (
 )
 from udib.pipeline.tale import Tale, followed, passed_on
 from udib.storage.jobs import SqliteJobStore
-from udib.storage.locks import is_held, locked
+from udib.storage.locks import HeldError, is_held, locked
 
 _LOOK_S: Final = 0.1
 """Seconds after which what other processes wrote is looked for."""
@@ -99,6 +98,10 @@ class LocalEngine:
         found = await self._store.find(scope, reference) if reference else []
         return the_one(found, reference)
 
+    async def those(self, scope: Scope, job_ids: Collection[str]) -> list[Job]:
+        """The jobs of these ids; see `Engine.those`."""
+        return await self._store.those(scope, job_ids)
+
     async def jobs(
         self,
         scope: Scope,
@@ -112,7 +115,9 @@ class LocalEngine:
 
     async def cancel(self, job: Job) -> Job:
         """End a job; see `Engine.cancel`."""
-        was = await self._store.cancel(job.id, CANCELLED, self._clock())
+        was = await self._store.cancel(job.id, self._clock(), self._lives)
+        if was is None:
+            raise was_forgotten(job)
         may_be_cancelled(job.id, was)
         self._news.set()
         return await self._now(job)
@@ -138,7 +143,7 @@ class LocalEngine:
             return await self.attend(job, work, progress)
         except asyncio.CancelledError:
             if mine:
-                await self._store.cancel(job.id, CANCELLED, self._clock())
+                await self._store.cancel(job.id, self._clock(), self._lives)
             raise
 
     async def attend(self, job: Job, work: Work, progress: ProgressSink) -> Job:
@@ -212,8 +217,11 @@ class LocalEngine:
     def _is_in_hands(self, job: Job) -> bool:
         """Whether there is a living process from which the job is to be expected, or its time has not come."""
         if job.state is JobState.RUNNING:
-            return job.worker is not None and is_held(self._lock_of(job.worker))
+            return job.worker is not None and self._lives(job.worker)
         return not is_due(job, self._clock()) or self._is_served()
+
+    def _lives(self, worker: str) -> bool:
+        return is_held(self._lock_of(worker))
 
     def _lock_of(self, worker: str) -> Path:
         return self._locks / f"worker-{worker}.lock"
@@ -234,9 +242,7 @@ class LocalEngine:
             while True:
                 try:
                     stack.enter_context(locked(path, "The data directory is served by {}.".format))
-                except UnavailableError:
-                    if not is_held(path):
-                        raise
+                except HeldError:  # for a moment also by a command that looks whether anybody serves
                     await asyncio.sleep(_BEAT_S)
                 else:
                     break
@@ -246,16 +252,16 @@ class LocalEngine:
         """Let the jobs of dead workers wait again, submit what is due, and drop what ended long ago."""
         now = self._clock()
         for worker in await self._store.workers():
-            if worker != self._worker and is_held(self._lock_of(worker)):
+            if worker != self._worker and self._lives(worker):
                 continue
             before = set(self._busy)  # one that ends during the look is in it, one that begins is in the other
             for job in await self._store.left_by(worker):
                 if job.id in before or job.id in self._busy:
                     continue
                 if job.attempt >= max(job.order.attempts, MOST_DEATHS):
-                    await self._store.end(job.id, JobState.FAILED, DEADLY, now)
+                    await self._store.end(job, JobState.FAILED, DEADLY, now)
                 else:
-                    await self._store.postpone(job.id, None, now)
+                    await self._store.postpone(job, None, now)
         for order in await self._store.due(now):
             await self._store.submit(order, now)
         await self._store.prune(now - self._keep_s)
@@ -314,15 +320,15 @@ class LocalEngine:
         except asyncio.CancelledError:
             cancel_once(task)
             await asyncio.wait([task])
-            await self._store.postpone(job.id, None, self._clock())
+            await self._store.postpone(job, None, self._clock())
             raise
         return came_to(job, task)
 
     async def _enter(self, job: Job, outcome: Outcome | None) -> None:
         now = self._clock()
         if outcome is None:
-            await self._store.end(job.id, JobState.CANCELLED, CANCELLED, now)
+            await self._store.end(job, JobState.CANCELLED, CANCELLED, now)
         elif is_to_be_tried_again(job, outcome):
-            await self._store.postpone(job.id, outcome, now + wait_s(job.attempt))
+            await self._store.postpone(job, outcome, now, wait_s(job.attempt))
         else:
-            await self._store.end(job.id, state_after(outcome), outcome, now)
+            await self._store.end(job, state_after(outcome), outcome, now)

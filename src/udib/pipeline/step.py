@@ -1,12 +1,12 @@
 """One stage of a run, and the only place where an intended error becomes a `StepResult`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+from udib.core.clock import on_the_clock
 from udib.core.errors import Status, UdibError
 from udib.core.findings import StageTiming
 from udib.core.result import StepResult
@@ -97,49 +97,6 @@ class Run(Protocol):
         ...
 
 
-class _Clock:
-    """The time that a step has left, and that of the step around it; it stands still while somebody is off it."""
-
-    def __init__(self, limit: asyncio.Timeout, around: "_Clock | None") -> None:
-        self._limit = limit
-        self._around = around
-        self._off = 0
-        self._left_s = 0.0
-
-    def stop(self) -> None:
-        self._off += 1
-        due = self._limit.when()
-        if self._off == 1 and due is not None and not self._limit.expired():
-            self._left_s = due - asyncio.get_running_loop().time()
-            self._limit.reschedule(None)
-        if self._around is not None:
-            self._around.stop()
-
-    def go_on(self) -> None:
-        self._off -= 1
-        if self._off == 0 and not self._limit.expired():
-            self._limit.reschedule(asyncio.get_running_loop().time() + self._left_s)
-        if self._around is not None:
-            self._around.go_on()
-
-
-_CLOCK: Final[ContextVar["_Clock | None"]] = ContextVar("step_clock", default=None)
-
-
-@contextmanager
-def off_the_clock() -> Iterator[None]:
-    """Time spent here, waiting for one's turn or for what others do, counts against no deadline of a step or run."""
-    clock = _CLOCK.get()
-    if clock is None:
-        yield
-        return
-    clock.stop()
-    try:
-        yield
-    finally:
-        clock.go_on()
-
-
 @asynccontextmanager
 async def beside(*works: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
     """Let works go on while the block lasts, and no longer. A bug in one of them ends the block."""
@@ -164,11 +121,8 @@ async def run_step(work: Awaitable[T], *, name: str, deadline_s: float) -> StepR
     """
     try:
         async with asyncio.timeout(deadline_s) as limit:
-            around = _CLOCK.set(_Clock(limit, _CLOCK.get()))
-            try:
+            with on_the_clock(limit):
                 return StepResult.ok(await work)
-            finally:
-                _CLOCK.reset(around)
     except UdibError as exc:
         return StepResult.fail(str(exc), exc.status)
     except TimeoutError:

@@ -22,7 +22,8 @@ class Retention:
     """Seconds that things are kept; None: until they are forgotten.
 
     Attributes:
-        media_s: Sound, video and captions that were fetched, since then. A report needs none of them.
+        media_s: Sound, video and captions that were fetched, since then; no longer than the words. A report needs none
+            of them.
         words_s: What was heard or read, since the run that did. Without it an analysis begins with fetching.
     """
 
@@ -101,11 +102,14 @@ class Sweeper:
     ) -> Swept:
         """What was given up, with that of one content, which nobody works on meanwhile."""
         kept = self._of_tenants.get(scope.tenant, self._retention)
+        words_go = kept.words_s is not None and age_s >= kept.words_s
         if kept.media_s is not None:
-            size = await self._artifacts.drop_media(scope, content_id, older_than_s=kept.media_s, dry_run=dry_run)
+            # With the words goes what names the media: nothing would use them any more, and no later sweep find them.
+            limit = 0.0 if words_go else kept.media_s
+            size = await self._artifacts.drop_media(scope, content_id, older_than_s=limit, dry_run=dry_run)
             if size:
                 swept = replace(swept, media=swept.media + 1, media_bytes=swept.media_bytes + size)
-        if kept.words_s is not None and age_s >= kept.words_s:
+        if words_go:
             size = 0
             # The steps go last: if this is interrupted, what they name is looked for again, and nothing is left behind.
             for digest in await self._steps.drop(scope, content_id, dry_run=True):

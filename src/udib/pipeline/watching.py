@@ -9,18 +9,22 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from udib.core.errors import BadRequestError, Status, UdibError, error_for
-from udib.core.jobs import Job, JobState, Order, Outcome
+from udib.core.gates import Gates, download_from
+from udib.core.jobs import CANCELLED, Job, JobState, Order, Outcome
 from udib.core.ports import Catalogue, Feeds, ProgressSink, Watches
 from udib.core.tenancy import Scope
-from udib.core.types import Progress
+from udib.core.types import Platform, Progress
 from udib.core.watches import FeedItem, FeedLook, FeedMark, Watch, WatchState
-from udib.pipeline.engine import CANCELLED, Engine, Work
+from udib.pipeline.engine import Engine
+from udib.pipeline.flow_control import places
 from udib.pipeline.flows import analyze_order
 
 WATCH: Final = "watch"
 
 LEAST_EVERY_S: Final = 60.0
 MOST_EVERY_S: Final = 30 * 86_400.0
+_UNHURRIED: Final = -10
+"""The priority of what no person waits for: of one tenant's work, what people order goes first."""
 _LONGEST_PAUSE_S: Final = 86_400.0
 _ITEMS_OF_A_LOOK: Final = 10
 _MOST_WAITING: Final = 2_000
@@ -41,6 +45,26 @@ class Ended:
     done: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class FeedsInTurn:
+    """Feeds, of which each is looked at when it is the tenant's turn at its platform, as downloads are begun there."""
+
+    feeds: Feeds
+    gates: Gates
+
+    async def look(
+        self, scope: Scope, address: str, mark: FeedMark, tell: ProgressSink | None = None
+    ) -> FeedLook | None:
+        """What is there now; see `Feeds.look`. Who is not told that it waits is a person, and goes first."""
+        turn = places(self.gates, scope, 0, _nobody) if tell is None else places(self.gates, scope, _UNHURRIED, tell)
+        async with turn("look", download_from(Platform.of(address))):
+            return await self.feeds.look(address, mark)
+
+
+def _nobody(_: Progress) -> None:
+    """Nobody is told."""
+
+
 class Watching:
     """Adds, looks and orders. A look is a job of the engine, so that of one watch never two are under way.
 
@@ -56,7 +80,7 @@ class Watching:
     def __init__(
         self,
         watches: Watches,
-        feeds: Feeds,
+        feeds: FeedsInTurn,
         engine: Engine,
         catalogue: Catalogue,
         *,
@@ -91,7 +115,7 @@ class Watching:
         known = await self._watches.get(scope, Watch.id_of(address))
         if known is None:
             since = now if since is None else since
-            found = await self._feeds.look(address, FeedMark()) or FeedLook(FeedMark())
+            found = await self._feeds.look(scope, address, FeedMark()) or FeedLook(FeedMark())
             fresh = [item for item in found.items if item.published_at is not None and item.published_at >= since]
             state = _with_items(WatchState(found.mark, looked_at=now), found.items, fresh)
             known = Watch(Watch.id_of(address), address, found.title, since, every_s, now, state=state)
@@ -161,7 +185,7 @@ class Watching:
             return Outcome(Status.SKIPPED, "It is watched no longer.")
         tell(Progress("look", "started"))
         try:
-            watch = await self._read(scope, await self._settled(scope, watch))
+            watch = await self._read(scope, await self._settled(scope, watch), tell)
             await self._try_again(scope, watch)
             await self._order_waiting(scope, watch)
         except _RemovedError as exc:
@@ -174,14 +198,14 @@ class Watching:
     async def _repeat(self, scope: Scope, watch: Watch) -> None:
         await self._engine.every(_name(scope, watch.id), watch.every_s, _order(scope, watch.id))
 
-    async def _read(self, scope: Scope, watch: Watch) -> Watch:
+    async def _read(self, scope: Scope, watch: Watch, tell: ProgressSink) -> Watch:
         """The watch with what is at its address now."""
         now = self._clock()
         if watch.next_at > now:  # it failed, and rests
             return watch
         state = replace(watch.state, looked_at=now)
         try:
-            found = await self._feeds.look(watch.address, state.mark)
+            found = await self._feeds.look(scope, watch.address, state.mark, tell)
         except UdibError as exc:
             state = replace(state, failures=state.failures + 1, status=exc.status, error=str(exc))
             watch = replace(watch, state=state, next_at=now + _pause_s(watch.every_s, state.failures))
@@ -229,11 +253,8 @@ class Watching:
 
     async def _jobs(self, scope: Scope, watch: Watch) -> list[Job]:
         """The last jobs of a watch, without those that were forgotten, or dropped because they ended long ago."""
-        found = []
-        for job_id in watch.state.jobs:
-            with suppress(BadRequestError):
-                found.append(await self._engine.find(scope, job_id))
-        return found
+        found = {job.id: job for job in await self._engine.those(scope, watch.state.jobs)}
+        return [found[job_id] for job_id in watch.state.jobs if job_id in found]
 
     async def _is_known(self, scope: Scope, address: str) -> bool:
         """Whether there is a report on an address already, whoever ordered it."""
@@ -283,7 +304,7 @@ def _order(scope: Scope, watch_id: str) -> Order:
 
 def _item_order(scope: Scope, item: FeedItem) -> Order:
     """What a user would order for the address, so that it is the same job; what users order goes before it."""
-    return analyze_order(scope, item.address, attempts=3, priority=-10)
+    return analyze_order(scope, item.address, attempts=3, priority=_UNHURRIED)
 
 
 def _pause_s(every_s: float, failures: int) -> float:
@@ -331,12 +352,3 @@ def _ended(jobs: Sequence[Job]) -> Ended:
     is_open = tuple(job for job in jobs if not job.state.ended)
     failed = tuple(job for job in reversed(jobs) if job.state is JobState.FAILED)
     return Ended(is_open, failed, sum(job.state is JobState.DONE for job in jobs))
-
-
-def look_with(watching: Callable[[], Watching]) -> Work:
-    """What does the engine's looks; what looks is put together at the first."""
-
-    async def work(job: Job, tell: ProgressSink) -> Outcome:
-        return await watching().work(job, tell)
-
-    return work

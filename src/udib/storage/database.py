@@ -202,12 +202,21 @@ class Database:
     def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
             with disk_faults(self.path), sqlite_faults(self.path):
+                if self._connection is not None and not self._is_in_place():
+                    self._disconnect()  # SQLite leaves the -wal and -shm of the file that is there now alone
                 if self._connection is None:
                     self._connection = self._open()
                 return work(self._connection)
         except UnavailableError:
             self._disconnect()
             raise
+
+    def _is_in_place(self) -> bool:
+        """Whether the open file still has the name; else what is written to it is seen by no other process."""
+        try:
+            return self.path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            return False
 
     @property
     def _damaged(self) -> Path:
@@ -216,7 +225,7 @@ class Database:
     def _move_aside(self, reason: DamagedError) -> None:
         with disk_faults(self.path):
             # Another process may have done it before: then the file there is a new one, and good.
-            if self.path.exists() and self.path.stat().st_ino == self._inode:
+            if self._is_in_place():
                 for end in ("-shm", "-wal", ""):
                     with suppress(FileNotFoundError):
                         self.path.with_name(self.path.name + end).replace(f"{self._damaged}{end}")

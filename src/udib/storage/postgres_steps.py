@@ -34,8 +34,8 @@ _NAMES: Final = f"""
 """  # noqa: S608 - no text of a user
 _OUTPUT: Final = f"""
     SELECT output, artifact, reusable FROM steps JOIN runs ON runs.id = run_id
-    WHERE stage = %(stage)s AND version = %(version)s AND input_hash = %(input_hash)s
-        AND (run_id = %(run)s OR (reusable AND {_ITS}))
+    WHERE {_ITS} AND stage = %(stage)s AND version = %(version)s AND input_hash = %(input_hash)s
+        AND (run_id = %(run)s OR reusable)
     ORDER BY run_id = %(run)s DESC, run_id DESC LIMIT 1
 """  # noqa: S608 - no text of a user
 _KEEP: Final = """

@@ -2,9 +2,11 @@
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Final
 
+from udib.core.errors import UnavailableError
 from udib.core.jobs import Began, KeptStep, RunKey, StepName
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health
@@ -54,9 +56,17 @@ JOURNAL_SCHEMA: Final = (
         PRIMARY KEY (run_id, stage, version, input_hash, number)
     ) WITHOUT ROWID;
     """,
+    # What comes again and again is looked for among the ended jobs too.
+    "CREATE INDEX jobs_by_key ON jobs (tenant, workspace, key);",
 )
 _OF_SCOPE: Final = "SELECT id FROM runs WHERE tenant = ? AND workspace = ?"
 _OF_CONTENT: Final = "tenant = ? AND workspace = ? AND content_id = ?"
+# The run is one of the content: looked for beside those, all steps of all contents would be read.
+OUTPUT: Final = f"""
+    SELECT output, artifact, reusable FROM steps JOIN runs ON runs.id = run_id
+    WHERE {_OF_CONTENT} AND stage = ? AND version = ? AND input_hash = ? AND (run_id = ? OR reusable)
+    ORDER BY run_id = ? DESC, run_id DESC LIMIT 1
+"""  # noqa: S608 - no text of a user
 _OF_STEP: Final = "run_id = ? AND stage = ? AND version = ? AND input_hash = ?"
 
 
@@ -82,7 +92,8 @@ class SqliteStepStore:
         """Keep a finished step."""
         name = step.name
         row = (run_id, name.stage, name.version, name.input_hash, step.output, step.artifact, step.reusable)
-        await self._database.execute("INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        with self._of_a_run():
+            await self._database.execute("INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     async def parts(self, run_id: int, name: StepName) -> list[bytes]:
         """The parts of a step that is not finished; see `StepStore.parts`."""
@@ -98,7 +109,17 @@ class SqliteStepStore:
             db.execute(f"DELETE FROM parts WHERE {_OF_STEP} AND number >= ?", place)  # noqa: S608 - no text of a user
             db.execute("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)", (*place, part))
 
-        await self._database.run(keep)
+        with self._of_a_run():
+            await self._database.run(keep)
+
+    @contextmanager
+    def _of_a_run(self) -> Generator[None]:
+        """A step belongs to a run; without one the file is not that in which the run began."""
+        try:
+            yield
+        except sqlite3.IntegrityError as exc:
+            where = self._database.path
+            raise UnavailableError(f"{where} was replaced while the item was in work; order it again.") from exc
 
     async def finish(self, run_id: int, key: RunKey) -> list[tuple[ContentId, str]]:
         """Close a run; see `StepStore.finish`."""
@@ -162,13 +183,8 @@ def _begin(db: sqlite3.Connection, key: RunKey, revision: int, now: float) -> Be
 
 
 def _output(db: sqlite3.Connection, run_id: int, key: RunKey, name: StepName) -> KeptStep | None:
-    what = (name.stage, name.version, name.input_hash)
-    found = db.execute(
-        "SELECT output, artifact, reusable FROM steps JOIN runs ON runs.id = run_id"  # noqa: S608
-        f" WHERE stage = ? AND version = ? AND input_hash = ? AND (run_id = ? OR (reusable AND {_OF_CONTENT}))"
-        " ORDER BY run_id = ? DESC, run_id DESC LIMIT 1",
-        (*what, run_id, key.scope.tenant, key.scope.workspace, key.content_id, run_id),
-    ).fetchone()
+    where = (key.scope.tenant, key.scope.workspace, key.content_id)
+    found = db.execute(OUTPUT, (*where, name.stage, name.version, name.input_hash, run_id, run_id)).fetchone()
     return None if found is None else KeptStep(name, found[0], found[1], bool(found[2]))
 
 

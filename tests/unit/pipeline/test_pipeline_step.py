@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from udib.core.clock import off_the_clock
 from udib.core.errors import Status
 from udib.core.result import StepResult
-from udib.pipeline.step import off_the_clock, run_step
+from udib.pipeline.step import run_step
 
 Work = Callable[[], Awaitable[str]]
 

@@ -1,5 +1,6 @@
 """Watching: what is ordered when, on real stores and a real engine, with feeds that a script gives."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -8,18 +9,22 @@ from pathlib import Path
 import pytest
 
 from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
+from udib.core.gates import Limit, download_from
 from udib.core.jobs import Job, JobState, Order, Outcome
 from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
+from udib.core.types import Platform, Progress
 from udib.core.watches import FeedItem, FeedLook, FeedMark, Watch
+from udib.pipeline.flow_control import FlowControl
 from udib.pipeline.flows import ANALYZE, analyze_order
 from udib.pipeline.local import LocalEngine
-from udib.pipeline.watching import WATCH, Watching
+from udib.pipeline.watching import WATCH, FeedsInTurn, Watching
 from udib.storage.catalogue import SCHEMA, SqliteCatalogue
 from udib.storage.database import Database
 from udib.storage.jobs import SqliteJobStore
 from udib.storage.steps import JOURNAL_SCHEMA
 from udib.storage.watches import SqliteWatches
+from udib.testing.gates import FakeGateBook
 
 ACME = Scope.of("acme", "main")
 DAY = 86_400.0
@@ -72,7 +77,10 @@ class Place:
         self.engine = LocalEngine(SqliteJobStore(journal), folder / "locks", clock=self.clock)
         stack.push_async_callback(self.engine.close)
         catalogue = SqliteCatalogue(records)
-        self.watching = Watching(self.watches, self.feeds, self.engine, catalogue, clock=self.clock, items=2)
+        web = download_from(Platform.WEB)
+        self.gates = FlowControl({web: (Limit(1), FakeGateBook())})
+        feeds = FeedsInTurn(self.feeds, self.gates)
+        self.watching = Watching(self.watches, feeds, self.engine, catalogue, clock=self.clock, items=2)
 
     def clock(self) -> float:
         self.now += self.pace_s
@@ -124,6 +132,25 @@ async def test_only_what_is_published_from_now_on_is_ordered_and_once(place: Pla
     await place.look([item("new", 1_001), item("old", 999), item("also", None), item("undated", None)])
     await place.look()
     assert sorted(await place.ordered()) == ["also", "new"]
+
+
+async def test_a_look_takes_its_turn_at_the_platform_and_says_that_it_waits(place: Place) -> None:
+    watch = await place.add()
+    job = Job("0", Order(ACME, WATCH, {"watch": watch.id}), JobState.RUNNING, NOW)
+    waits, told = asyncio.Event(), list[Progress]()
+
+    def tell(event: Progress) -> None:
+        told.append(event)
+        if event.state == "waiting":
+            waits.set()
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group, AsyncExitStack() as held:
+        await held.enter_async_context(place.gates.place(download_from(Platform.WEB), ACME))
+        looking = group.create_task(place.watching.work(job, tell))
+        await waits.wait()
+        assert len(place.feeds.asked) == 1  # when it was added
+    assert (looking.result().status, len(place.feeds.asked)) == (Status.OK, 2)
+    assert told[1].note == "waiting for its turn (download from web), 0 before it"
 
 
 async def test_since_a_date_that_has_passed_what_is_there_is_ordered_too(place: Place) -> None:

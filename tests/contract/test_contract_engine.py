@@ -1,6 +1,7 @@
 """What every engine must do with jobs, whatever happens to them."""
 
 import asyncio
+import fcntl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -300,6 +301,20 @@ async def test_one_serves_and_another_waits_to_take_its_place(place: Place, desk
         await ended(one, await one.submit(order("b")))
         assert not waiting.done()
     assert sorted(desk.begun + standby.begun) == ["a", "b"]
+
+
+async def test_who_looks_whether_anybody_serves_keeps_nobody_from_it(tmp_path: Path, desk: Desk) -> None:
+    (tmp_path / "locks").mkdir()
+    async with LocalPlace(tmp_path).engine() as engine:
+        with (tmp_path / "locks" / "serving.lock").open("w") as looked_at:
+            fcntl.flock(looked_at, fcntl.LOCK_SH)  # as a command does for a moment
+            job = await engine.submit(order("a"))
+            serves = asyncio.create_task(engine.serve(desk.flows, Load()))
+            await asyncio.sleep(0.1)
+        assert (await ended(engine, job)).state is JobState.DONE
+        serves.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await serves
 
 
 async def test_a_backlog_of_one_tenant_delays_no_other(engine: Engine, desk: Desk) -> None:

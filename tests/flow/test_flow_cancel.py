@@ -149,7 +149,7 @@ def test_a_job_that_is_cancelled_while_it_listens_ends_its_children(udib: Udib) 
     with udib.worker() as worker:
         job = udib.document("analyze", str(RECORDING), "--background")["id"]
         until(lambda: len(children(worker, RECOGNISER)) >= 2)
-        udib("jobs", "cancel", job)
+        assert "was told to stop" in udib("jobs", "cancel", job)
         until(lambda: not children(worker, RECOGNISER))
         until(lambda: udib.state(job) == "cancelled")
         udib.nothing_is_to_be_seen()

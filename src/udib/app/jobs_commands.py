@@ -70,7 +70,11 @@ async def cancel(reference: str, options: Options) -> int:
     """End a job."""
     async with opened(options) as app:
         job = await app.jobs.cancel(await app.jobs.find(app.scope, reference))
-        return told(job, options)
+        if job.state is not JobState.RUNNING:
+            return told(job, options)
+        text = f"Job {job.id} was told to stop; `udib jobs show {job.id} --follow` returns when it has."
+        present.emit(_document(job), Text(text, overflow="fold"), as_json=options.json)
+        return 0
 
 
 async def resume(reference: str, options: Options) -> int:

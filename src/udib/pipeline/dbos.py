@@ -117,6 +117,8 @@ class DbosEngine:
         may_be_cancelled(job.id, was.state)
         await self._expect_now(was)
         await self._queue.cancel([job.id])
+        if was.state is JobState.RUNNING and not await self._store.is_served(LEASE_S):
+            await self._store.alone(self._sweep)  # its worker is dead perhaps, and nobody else sees to that
         return await self._now(job)
 
     async def again(self, job: Job) -> Job:

@@ -119,7 +119,8 @@ class SqliteJobStore:
 
         def begin(db: sqlite3.Connection) -> Job | None:
             found = db.execute("SELECT state, worker, to_cancel FROM jobs WHERE id = ?", (job_id,)).fetchone()
-            if found is None or found[2] or not (found[0] == "waiting" or (found[0] == "running" and found[1] == dead)):
+            left = ("running", dead, 0)
+            if found is None or not (found[0] == "waiting" or found == left):
                 return None
             return _begin(db, job_id, worker, now)
 

@@ -34,7 +34,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # - app: the commands that look after all of it, their dry runs, and the choice among all adapters.
 # - testing: a whole vector index, a model, three servers and a clock.
 ROOM_LINES = {
-    "core": 3590, "net": 900, "storage": 5510, "sources": 3040, "transcripts": 2500, "analysis": 4710, "memory": 7930,
+    "core": 3590, "net": 900, "storage": 5510, "sources": 3040, "transcripts": 2500, "analysis": 4720, "memory": 7930,
     "delivery": 2340, "pipeline": 4770, "app": 7060, "testing": 1500, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {

@@ -50,14 +50,16 @@ async def fallacy_hints(
     threshold: float = CONFIDENT,
     cue: Callable[[str], FallacyCue | None] = cue_in,
 ) -> Fallacies:
-    """The most confident hints, in order of time.
+    """The most confident hints, in order of time, if any are asked for.
 
     Args:
         transcript: What was said.
-        per_hour: Most hints for an hour of speech; a short item may have as many as two hours.
+        per_hour: Most hints for an hour of speech; a short item may have as many as two hours. 0: nobody looks.
         threshold: Confidence in [0, 1] from which a hint counts.
         cue: `cue_in`, or what knows its answers already.
     """
+    if not per_hour:
+        return Fallacies((), off=True)
     found = await computed(_found, transcript, cue)
     likely = sorted((hint for hint in found if hint.confidence >= threshold), key=lambda hint: -hint.confidence)
     allowed = math.ceil(per_hour * max(transcript.duration_s, SHORTEST_COUNTED_S) / 3600)

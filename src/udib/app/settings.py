@@ -136,7 +136,7 @@ class AnalysisSettings(Section):
     """Analysis."""
 
     claims_per_hour: int = Field(default=60, ge=1, le=1000, description="most claims an hour of speech")
-    hints_per_hour: int = Field(default=3, ge=0, le=100, description="most fallacy hints an hour of speech")
+    hints_per_hour: int = Field(default=0, ge=0, le=100, description="most fallacy hints an hour of speech; 0: none")
     by_model: tuple[ModelTask, ...] = Field(default=("summary", "claims", "verdicts"), description="what a model does")
     claims_judged: int = Field(default=20, ge=1, le=1000, description="most claims of an item that a model judges")
 

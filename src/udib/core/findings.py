@@ -178,10 +178,14 @@ class Fallacy:
 
 @dataclass(frozen=True, slots=True)
 class Fallacies:
-    """The hints that were kept. `withheld` counts those dropped by the cap an hour or for low confidence."""
+    """The hints that were kept. `withheld` counts those dropped by the cap an hour or for low confidence.
+
+    `off`: nobody looked for any, because the settings ask for none.
+    """
 
     hints: tuple[Fallacy, ...]
     withheld: int = 0
+    off: bool = False
     use: ModelUse | None = None
     gates: tuple[Gate, ...] = ()
     missing: tuple[Missing, ...] = ()

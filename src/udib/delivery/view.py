@@ -328,14 +328,13 @@ def worded_note(report: Report) -> str:
 
 def made(report: Report) -> list[str]:
     """How the report was made: revision, checked quotes, withheld hints, cost."""
-    facts = [
-        f"revision {report.revision} of {when(report.created_at)}",
-        f"{counted(report.quotes_verified, 'quote')} found again word for word, {report.quotes_dropped} dropped",
-    ]
+    found = f"{counted(report.quotes_verified, 'quote')} found again word for word, {report.quotes_dropped} dropped"
+    facts = [f"revision {report.revision} of {when(report.created_at)}", found]
     if report.fact_checks:
         facts.append(f"{counted(report.fact_checks.considered, 'sentence')} considered for claims")
-    if report.fallacies and report.fallacies.withheld:
-        facts.append(f"{counted(report.fallacies.withheld, 'weaker hint')} withheld")
+    if hints := report.fallacies:
+        facts += ["hints at possible fallacies are off (analysis.hints_per_hour)"] if hints.off else []
+        facts += [f"{counted(hints.withheld, 'weaker hint')} withheld"] if hints.withheld else []
     return [*facts, f"cost {money(report.cost_usd)}"]
 
 

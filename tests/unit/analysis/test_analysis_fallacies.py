@@ -3,7 +3,7 @@ from analysis_talk import said
 
 from udib.analysis.fallacies import fallacy_hints, hints_in
 from udib.analysis.sentences import sentences
-from udib.core.findings import FallacyKind
+from udib.core.findings import Fallacies, FallacyKind
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ async def test_only_the_most_confident_hints_are_kept_and_the_rest_is_counted(pe
 
 async def test_none_an_hour_means_none() -> None:
     found = await fallacy_hints(said(("A", "That's the way it has always been done here.")), per_hour=0)
-    assert (found.hints, found.withheld) == ((), 1)
+    assert found == Fallacies((), off=True)
 
 
 async def test_a_threshold_above_the_rules_silences_them() -> None:

@@ -27,8 +27,8 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # that look after all of it, what readers correct, their dry runs, and the choice among all adapters, testing a whole
 # vector index as a model and three servers.
 ROOM_LINES = {
-    "core": 2715, "net": 900, "storage": 4920, "sources": 2100, "transcripts": 2500, "analysis": 3010, "memory": 7850,
-    "delivery": 2110, "pipeline": 3150, "app": 5320, "testing": 1340, "llm": 7000,
+    "core": 2715, "net": 900, "storage": 4920, "sources": 2100, "transcripts": 2500, "analysis": 3240, "memory": 7850,
+    "delivery": 2110, "pipeline": 3150, "app": 5520, "testing": 1340, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "memory/store.py": "one class with the whole surface that the plan names, mostly docstrings"
@@ -140,7 +140,7 @@ def test_every_module_is_imported_by_another() -> None:
             elif isinstance(node, ast.Import):
                 imported |= {alias.name for alias in node.names}
     texts = "".join(path.read_text(encoding="utf-8") for path in [*MODULES, *(ROOT / "tests").rglob("*.py")])
-    entrances = {"udib.app.start", "udib.__main__", "udib.analysis.scoring"}  # the last: of benchmarks
+    entrances = {"udib.app.start", "udib.__main__"}
     orphans = []
     for path in MODULES:
         dotted = ".".join(("udib", *path.relative_to(SOURCE).with_suffix("").parts))

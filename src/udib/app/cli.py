@@ -14,7 +14,7 @@ from udib.app.command_line import Common, Flag, guarded, options, run
 from udib.app.jobs_cli import jobs
 from udib.app.llm_cli import llm
 from udib.app.memory_cli import memory
-from udib.app.report_cli import correct
+from udib.app.report_cli import correct, evaluate
 from udib.core.version import __version__
 
 EXIT_FAILED = 1
@@ -150,6 +150,7 @@ def worker(*, common: Common | None = None) -> int:
 
 
 app.command(correct)
+app.command(evaluate, name="eval")
 app.command(jobs)
 app.command(memory)
 app.command(llm)

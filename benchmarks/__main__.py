@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import speech, startup
+from benchmarks.analysis import parts as analysis
 from benchmarks.engine import parts as engine
 from benchmarks.figures import judge, publish
 from benchmarks.llm import parts as llm
@@ -11,6 +12,7 @@ from benchmarks.memory import parts as memory
 
 Measure = Callable[[], list[tuple[str, float, str, str]]]
 SUBJECTS: dict[str, Measure] = {
+    "analysis": analysis.measure,
     "engine": engine.measure,
     "llm": llm.measure,
     "memory": memory.measure,

@@ -1,7 +1,7 @@
 """Draw the pipeline's levels, as they stand in the code, into docs/architecture/pipeline_architecture.md.
 
 `python scripts/draw_pipeline.py` rewrites the diagram between its markers; `--check` exits with 1 if it is out of date.
-A level is what one `asyncio.TaskGroup` of `ContentPipeline` runs, or a single awaited step.
+A level is what one `asyncio.TaskGroup` of `ContentPipeline` or `ModelStages` runs, or a single awaited step.
 """
 
 import ast
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-CODE = ROOT / "src/udib/pipeline/orchestrator.py"
+CODE = [ROOT / "src/udib/pipeline/orchestrator.py", ROOT / "src/udib/pipeline/by_model.py"]
 PAGE = ROOT / "docs/architecture/pipeline_architecture.md"
 BEGIN, END = "<!-- levels: drawn by scripts/draw_pipeline.py -->", "<!-- end of levels -->"
 
@@ -19,9 +19,11 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def levels() -> list[list[str]]:
     """The stages of each level, top to bottom; "resolve" comes before the journal and stands first."""
-    tree = ast.parse(CODE.read_text(encoding="utf-8"))
-    [pipeline] = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "ContentPipeline"]
-    methods = {node.name: node for node in pipeline.body if isinstance(node, Function)}
+    classes = [node for path in CODE for node in ast.parse(path.read_text(encoding="utf-8")).body]
+    named = [
+        node for node in classes if isinstance(node, ast.ClassDef) and node.name in {"ContentPipeline", "ModelStages"}
+    ]
+    methods = {node.name: node for each in named for node in each.body if isinstance(node, Function)}
     return [["resolve"], *_levels_of(methods["_run_pipeline"], methods)]
 
 
@@ -59,7 +61,12 @@ def _levels_of(function: Function, methods: dict[str, Function]) -> Iterator[lis
             continue
         yield from ([step] for step in _steps(statement, names))
         for call in (node for node in ast.walk(statement) if isinstance(node, ast.Call)):
-            if isinstance(call.func, ast.Attribute) and call.func.attr in {"_conclude", "_analyse", "_announce"}:
+            if isinstance(call.func, ast.Attribute) and call.func.attr in {
+                "_conclude",
+                "_analyse",
+                "asked",
+                "_announce",
+            }:
                 yield from _levels_of(methods[call.func.attr], methods)
 
 

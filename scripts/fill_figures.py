@@ -1,7 +1,7 @@
 """Put the measured figures into the documents.
 
 Every `<!-- figure: SUBJECT.NAME -->1.23` gets the value in `benchmarks/results/SUBJECT.json`, with as many decimals as
-stand there. `--check` only says whether all are current.
+stand there; where that subject has no results, what stands there stays. `--check` only says whether all are current.
 """
 
 import json
@@ -13,9 +13,12 @@ ROOT = Path(__file__).parents[1]
 MARK = re.compile(r"(<!-- figure: (\w+)\.(\w+) -->)(\d[\d,]*(?:\.\d+)?)")
 
 
-def measured(subject: str, name: str) -> float:
-    """One figure of the last run."""
-    results = json.loads((ROOT / f"benchmarks/results/{subject}.json").read_text(encoding="utf-8"))
+def measured(subject: str, name: str) -> float | None:
+    """One figure of the last run; None: there was none of this subject."""
+    path = ROOT / f"benchmarks/results/{subject}.json"
+    if not path.exists():
+        return None
+    results = json.loads(path.read_text(encoding="utf-8"))
     [value] = [figure["value"] for figure in results["figures"] if figure["name"] == name]
     return float(value)
 
@@ -24,8 +27,9 @@ def filled(text: str) -> str:
     """A page with the figures of the last runs."""
 
     def put(match: re.Match[str]) -> str:
+        value = measured(match[2], match[3])
         decimals = len(match[4].partition(".")[2])
-        return f"{match[1]}{measured(match[2], match[3]):,.{decimals}f}"
+        return match[0] if value is None else f"{match[1]}{value:,.{decimals}f}"
 
     return MARK.sub(put, text)
 

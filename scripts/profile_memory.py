@@ -6,10 +6,6 @@ its store process included, whose own time shows as waiting.
 """
 
 import argparse
-import asyncio
-import cProfile
-import io
-import pstats
 import statistics
 import tempfile
 import time
@@ -21,6 +17,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from profiling import Table, profiled, written
 from udib.core.tenancy import Scope
 from udib.core.types import RecordKind
 from udib.core.vectors import Query
@@ -214,21 +211,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch", type=int, default=Amounts().batch, help="vectors stored at once")
     parser.add_argument("--searches", type=int, default=Amounts().searches)
     asked = parser.parse_args(arguments)
-    profile = cProfile.Profile()
     with tempfile.TemporaryDirectory(prefix="udib-profile-") as folder:
-        profile.enable()
-        found = asyncio.run(profile_vector_operations(Path(folder), Amounts(asked.stored, asked.batch, asked.searches)))
-        profile.disable()
-    summary = "\n".join(found)
-    table = io.StringIO()
-    asked.out.mkdir(parents=True, exist_ok=True)
-    profile.dump_stats(asked.out / "memory.prof")
-    pstats.Stats(profile, stream=table).strip_dirs().sort_stats("cumulative").print_stats(30)
+        found, stats = profiled(
+            lambda: profile_vector_operations(Path(folder), Amounts(asked.stored, asked.batch, asked.searches))
+        )
     note = "Times are those under the profiler, which makes Python's calls slower and leaves the engine's as they are."
-    text = f"{summary}\n\n{note}\n\n=== Top 30 by Cumulative Time ===\n{table.getvalue()}"
-    (asked.out / "memory_analysis.txt").write_text(text, encoding="utf-8")
-    print(summary)
-    print(f"written: {asked.out / 'memory.prof'}, {asked.out / 'memory_analysis.txt'}")
+    written("memory", asked.out, [*found, "", note], stats, [Table("Top 30 by Cumulative Time", "cumulative", 30)])
 
 
 if __name__ == "__main__":

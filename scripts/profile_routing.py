@@ -6,10 +6,6 @@ models are scripted and answer at once, each with bills of its own.
 """
 
 import argparse
-import asyncio
-import cProfile
-import io
-import pstats
 import statistics
 import tempfile
 import time
@@ -19,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from profiling import Table, profiled, written
 from udib.core.chat import ChatRequest, Completion, Message, Purpose, TokenUsage
 from udib.core.tenancy import Scope
 from udib.core.types import Health
@@ -216,21 +213,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--decisions", type=int, default=Amounts().decisions)
     parser.add_argument("--calls", type=int, default=Amounts().calls)
     asked = parser.parse_args(arguments)
-    profile = cProfile.Profile()
     with tempfile.TemporaryDirectory(prefix="udib-profile-") as folder:
-        profile.enable()
-        found = asyncio.run(profile_routing_decisions(Path(folder), Amounts(asked.decisions, asked.calls)))
-        profile.disable()
-    summary = "\n".join(found)
-    table = io.StringIO()
-    asked.out.mkdir(parents=True, exist_ok=True)
-    profile.dump_stats(asked.out / "routing.prof")
-    pstats.Stats(profile, stream=table).strip_dirs().sort_stats("cumulative").print_stats(30)
+        found, stats = profiled(lambda: profile_routing_decisions(Path(folder), Amounts(asked.decisions, asked.calls)))
     note = "Times are those under the profiler, which makes Python's calls slower."
-    text = f"{summary}\n\n{note}\n\n=== Top 30 by Cumulative Time ===\n{table.getvalue()}"
-    (asked.out / "routing_analysis.txt").write_text(text, encoding="utf-8")
-    print(summary)
-    print(f"written: {asked.out / 'routing.prof'}, {asked.out / 'routing_analysis.txt'}")
+    written("routing", asked.out, [*found, "", note], stats, [Table("Top 30 by Cumulative Time", "cumulative", 30)])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """How many workers, and what saturates first: a discrete-event simulation of a fleet of udib workers.
 
     python scripts/simulate_fleet.py --items 100000 --workers 4 --cores 8
-    python scripts/simulate_fleet.py --size              # the table of docs/performance/scaling.md
+    python scripts/simulate_fleet.py --size              # how many workers each kind of item needs
+    python scripts/simulate_fleet.py --page              # the same, put into docs/performance/scaling.md
 
 An item is a chain of demands on resources, each so many seconds of one of: a core of its worker, one of the worker's
 recognisers (which take a core as well), a place at the model provider (shared by all workers). Items arrive at random
@@ -24,6 +25,8 @@ from typing import Final
 
 RESULTS: Final = Path(__file__).parents[1] / "benchmarks" / "results" / "engine.json"
 DAY_S: Final = 86_400.0
+PAGE: Final = Path(__file__).parents[1] / "docs" / "performance" / "scaling.md"
+_BEGIN, _END = "<!-- workers -->", "<!-- /workers -->"
 USABLE: Final = 0.7
 """Share of a resource that is planned for: above it, waiting grows faster than what is gained."""
 
@@ -230,15 +233,25 @@ def measured_kinds(results: Path = RESULTS) -> list[Kind]:
     ]
 
 
-def _table(fleet: Fleet) -> None:
-    print(f"workers of {fleet.cores} cores and {fleet.recognisers} recognisers each, used to {USABLE:.0%}")
-    print(f"{'kind of item':<34}{'an hour':>10}{'1e3/day':>10}{'1e5/day':>10}{'1e7/day':>10}  scarce, source")
-    for kind in measured_kinds():
+def table(fleet: Fleet, kinds: Sequence[Kind]) -> str:
+    """How many workers each kind of item needs, as a table in Markdown."""
+    lines = [
+        "| kind of item | an hour and core | workers for 1e3 a day | 1e5 | 1e7 | scarce first | figures |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for kind in kinds:
         busy = kind.needs("core") + kind.needs("recogniser")
-        hourly = 3600 / busy if busy else math.inf
         counts = [workers_for(fleet, [(kind, 1.0)], items) for items in (1e3, 1e5, 1e7)]
-        numbers = "".join(f"{count:>10}" for count, _ in counts)
-        print(f"{kind.name:<34}{hourly:>10.0f}{numbers}  {counts[-1][1]}; {kind.source}")
+        numbers = " | ".join(f"{count:,}" for count, _ in counts)
+        hourly = f"{3600 / busy:,.0f}" if busy else "any number"
+        lines.append(f"| {kind.name} | {hourly} | {numbers} | {counts[-1][1]} | {kind.source} |")
+    return "\n".join(lines)
+
+
+def with_table(page: str, made: str) -> str:
+    """A page with the table in its place."""
+    before, rest = page.split(_BEGIN)
+    return f"{before}{_BEGIN}\n\n{made}\n\n{_END}{rest.split(_END)[1]}"
 
 
 def main() -> None:
@@ -249,11 +262,15 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=1_000, help="items of the day, as many of each kind")
     parser.add_argument("--backlog", action="store_true", help="all at once, not over a day")
     parser.add_argument("--size", action="store_true", help="print how many workers each kind needs")
+    parser.add_argument("--page", action="store_true", help="put that table into docs/performance/scaling.md")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     fleet = Fleet(given.workers, given.cores, given.jobs, given.recognisers, given.provider)
-    if given.size:
-        _table(fleet)
+    if given.size or given.page:
+        made = table(fleet, measured_kinds())
+        if given.page:
+            PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), made), encoding="utf-8")
+        print(made)
         return
     arrivals = over_a_day([(kind, 1.0) for kind in measured_kinds()], given.items, Random(given.seed))
     if given.backlog:

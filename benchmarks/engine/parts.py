@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Sequence
 
-from benchmarks.engine import fleet, kills, local
+from benchmarks.engine import capacity, fleet, kills, lag, local, overlap
 from benchmarks.engine.sizes import FULL, Measured, Sizes
 
 PARTS: dict[str, Callable[[Sizes], Measured]] = {
     "local": local.measure,
+    "overlap": overlap.measure,
     "kills": kills.measure,
     "fleet": fleet.measure,
+    "capacity": capacity.measure,
+    "lag": lag.measure,
 }
 
 

@@ -19,6 +19,10 @@ class Sizes:
         idle: Runs of the fleet whose stages take no time.
         backlog: Orders of one tenant before the single one of another.
         stage_s: Seconds of a stage in the realistic case.
+        turns: Runs of each pattern of which the best is taken, fewer where an item takes more than a second.
+        crowd: Items at the same time that share what is scarce.
+        captioned: Hours of captions whose cost is measured.
+        clips: Recordings whose cost is measured.
     """
 
     runs: int = 200
@@ -30,7 +34,14 @@ class Sizes:
     idle: int = 256
     backlog: int = 500
     stage_s: float = 1.0
+    turns: int = 12
+    crowd: int = 24
+    captioned: int = 12
+    clips: int = 5
 
 
 FULL = Sizes()
-TRIAL = Sizes(runs=200, kills=3, rounds=1, quick=500, queued=200, together=16, idle=48, backlog=60, stage_s=0.2)
+TRIAL = Sizes(
+    runs=200, kills=3, rounds=1, quick=500, queued=200, together=16, idle=48, backlog=60, stage_s=0.2, turns=2, crowd=8,
+    captioned=2, clips=1,
+)  # fmt: skip

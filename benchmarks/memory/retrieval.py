@@ -117,7 +117,7 @@ async def _asked(meetings: Sequence[Meeting], folder: Path) -> dict[str, list[bo
         memory, variants = MemoryService(store), [MemoryService(store, weights=each) for each in _TRIED]
         for number, meeting in enumerate(meetings):
             scope = Scope.of("bench", meeting.name)
-            await memory.remember(scope, _records(meeting))
+            await memory.remember(scope, records(meeting))
             for question, gold in meeting.questions:
                 for way, given in (await _ways(memory, store, scope, question)).items():
                     found[way].append(not gold.isdisjoint(given))
@@ -154,7 +154,8 @@ async def _recalled(memory: MemoryService, scope: Scope, question: str) -> list[
     return [passage.record.number for passage in passages]
 
 
-def _records(meeting: Meeting) -> list[MemoryRecord]:
+def records(meeting: Meeting) -> list[MemoryRecord]:
+    """A record a turn; the times are numbers of turns."""
     return [
         MemoryRecord(
             kind=_KIND,

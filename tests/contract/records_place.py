@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from udib.core.ports import Catalogue, DecisionLog
+from udib.core.ports import Catalogue, DecisionLog, Watches
 from udib.core.spending import Ledger
 from udib.storage import catalogue, decisions, ledger
 from udib.storage.catalogue import SqliteCatalogue
@@ -16,6 +16,8 @@ from udib.storage.postgres import PostgresDatabase
 from udib.storage.postgres_catalogue import PostgresCatalogue
 from udib.storage.postgres_decisions import PostgresDecisionLog
 from udib.storage.postgres_ledger import PostgresLedger
+from udib.storage.postgres_watches import PostgresWatches
+from udib.storage.watches import SqliteWatches
 
 Clock = Callable[[], float]
 
@@ -73,3 +75,13 @@ async def log_at(address: str, clock: Clock, most_kept: int = decisions.MOST_KEP
     else:
         async with server_at(address) as server:
             yield PostgresDecisionLog(server, clock=clock, most_kept=most_kept)
+
+
+@asynccontextmanager
+async def watches_at(address: str) -> AsyncIterator[Watches]:
+    if address.startswith("sqlite:"):
+        async with _file(address, "catalogue.db", catalogue.SCHEMA) as file:
+            yield SqliteWatches(file)
+    else:
+        async with server_at(address) as server:
+            yield PostgresWatches(server)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
@@ -135,6 +136,22 @@ async def test_what_is_removed_is_absent_and_the_rest_is_there(store: ArtifactSt
     assert await store.get(A, ONE, gone) is None
     assert await store.get(A, ONE, kept) == b"kept"
     assert await store.get(A, ONE, "../../etc") is None
+
+
+async def test_media_are_dropped_together_when_the_last_of_them_is_old_enough(store: ArtifactStore) -> None:
+    assert await store.drop_media(A, TWO, older_than_s=0) == 0
+    folder = store.folder(A, ONE)
+    (folder / "sound.ogg").write_bytes(b"123")
+    (folder / "parts").mkdir()
+    (folder / "parts" / "one").write_bytes(b"45")
+    os.utime(folder / "sound.ogg", (0, 0))  # a source may set the time of the upload
+    digest = await store.put(A, ONE, b"words")
+    assert await store.drop_media(A, ONE, older_than_s=3600) == 0
+    assert await store.drop_media(A, ONE, older_than_s=0, dry_run=True) == 5
+    assert await store.drop_media(A, ONE, older_than_s=0) == 5
+    assert await store.drop_media(A, ONE, older_than_s=0) == 0
+    assert not folder.exists()
+    assert await store.get(A, ONE, digest) == b"words"
 
 
 async def test_sweeping_removes_what_is_empty_and_nothing_else(store: ArtifactStore, tmp_path: Path) -> None:

@@ -8,17 +8,21 @@ import pytest
 
 from udib.core.chat import ChatModel, ChatRequest, Completion, Finish, Message, Purpose
 from udib.core.errors import BadRequestError, ForbiddenError, NotSentError, UdibError, UnavailableError
+from udib.core.gates import Limit
 from udib.core.tenancy import Scope
 from udib.llm.budget import BudgetedChatModel
 from udib.llm.client import ModelEndpoint, OpenAICompatibleClient
+from udib.llm.gated import GatedChatModel
 from udib.llm.redaction import RedactingChatModel
 from udib.net.guard import AddressGuard
 from udib.net.pool import HTTPConnectionPool
 from udib.net.retry import RetryPolicy
+from udib.pipeline.flow_control import FlowControl
 from udib.storage.database import Database
 from udib.storage.ledger import SCHEMA, SqliteLedger
 from udib.testing.chat_server import ChatServer, ScriptedReply, chat_server
 from udib.testing.fakes import FakeChatModel
+from udib.testing.gates import FakeGateBook
 
 PURPOSE = Purpose(Scope.of("t", "w"), "answer")
 ASK = ChatRequest([Message("system", "Be brief."), Message("user", "What did she say?")], model="m")
@@ -39,7 +43,7 @@ def server() -> Iterator[ChatServer]:
         yield server
 
 
-@pytest.fixture(params=["client", "fake", "budgeted", "redacting"])
+@pytest.fixture(params=["client", "fake", "budgeted", "redacting", "gated"])
 async def model(
     request: pytest.FixtureRequest, server: ChatServer, tmp_path: Path
 ) -> AsyncIterator[tuple[ChatModel, Script]]:
@@ -51,6 +55,7 @@ async def model(
                 fake, SqliteLedger(database), {}, prompt_tokens=lambda _: 6, allow_unpriced=True
             ),
             "redacting": RedactingChatModel(fake),
+            "gated": GatedChatModel(fake, FlowControl({"m": (Limit(1), FakeGateBook())}), "m"),
         }
 
         def say(*said: str | UdibError) -> None:

@@ -174,6 +174,35 @@ async def test_a_database_that_cannot_be_written_is_a_sentence_and_takes_jobs_ag
         assert (await mine.engine.submit(order("c", 0.0))).state is JobState.WAITING
 
 
+async def test_jobs_of_a_database_that_is_full_go_on_when_there_is_room(
+    own_postgres: PostgresProcess, tmp_path: Path
+) -> None:
+    workers = Workers(own_postgres, tmp_path)
+    full = "RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'"
+    try:
+        async with (
+            fleet(own_postgres.url, workers.schema, tmp_path) as mine,
+            await psycopg.AsyncConnection.connect(own_postgres.url, autocommit=True) as administrator,
+        ):
+            job = await mine.engine.submit(order("a", 0.0, attempts=5))
+            await administrator.execute(f'SET search_path = "{workers.schema}"')
+            await administrator.execute(
+                f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {full}; END $$"
+            )
+            await administrator.execute(
+                "CREATE TRIGGER full_disk BEFORE INSERT ON steps FOR EACH ROW EXECUTE FUNCTION refuse()"
+            )
+            workers.start()
+            async with asyncio.timeout(PATIENCE_S):
+                while (found := await mine.engine.find(SCOPE, job.id)).outcome is None:
+                    await asyncio.sleep(0.1)
+            assert "full disk; free some space" in (found.outcome.error or "")
+            await administrator.execute("DROP TRIGGER full_disk ON steps")
+            check(await all_ended(mine, 1), workers, repeated=len(STAGES))
+    finally:
+        workers.stop()
+
+
 async def test_tables_of_a_newer_udib_are_refused(workers: Workers, mine: Fleet) -> None:
     await mine.engine.submit(order("a", 0.0))
     async with await psycopg.AsyncConnection.connect(workers.server.url, autocommit=True) as connection:

@@ -91,6 +91,26 @@ async def test_an_interrupted_run_goes_on_with_its_steps(steps: StepStore) -> No
     assert await steps.output(again.run_id, KEY, READ) is None
 
 
+async def test_what_is_idle_is_told_with_its_age_and_can_be_dropped(steps: StepStore) -> None:
+    other = replace(KEY, content_id=TWO)
+    for key in (KEY, other):
+        run = await steps.begin(key, 1)
+        await steps.keep(run.run_id, step(HEARD, None, "digest", reusable=True))
+        await steps.finish(run.run_id, key)
+    interrupted = await steps.begin(other, 2)
+    [(scope, content_id, age_s)] = await steps.idle(0)
+    assert (scope, content_id) == (A, ONE)
+    assert 0 <= age_s < 3600
+    assert await steps.idle(3600) == []
+    assert await steps.drop(A, ONE, dry_run=True) == ["digest"]
+    assert await steps.drop(B, ONE) == []
+    assert await steps.drop(A, ONE) == ["digest"]
+    assert await steps.drop(A, ONE) == []
+    assert (await steps.begin(KEY, 2)).earlier == frozenset()
+    await steps.finish(interrupted.run_id, other)
+    assert [found[1] for found in await steps.idle(0)] == [TWO]
+
+
 async def test_a_step_is_kept_in_place_of_one_of_the_same_name(steps: StepStore) -> None:
     run = await steps.begin(KEY, 1)
     await steps.keep(run.run_id, step(HEARD, b"1"))
@@ -150,6 +170,43 @@ async def test_forgetting_takes_the_runs_and_what_interrupted_ones_may_hold(step
     assert (await steps.begin(KEY, 1)).earlier == frozenset()
     assert (await steps.begin(other, 1)).mine == {HEARD}
     assert (await steps.begin(replace(KEY, scope=B), 1)).mine == {READ}
+
+
+async def test_parts_of_a_step_are_there_for_the_run_that_goes_on(steps: StepStore) -> None:
+    run = await steps.begin(KEY, 1)
+    for number, part in enumerate((b"one", b"\xff\0", b"three")):
+        await steps.keep_part(run.run_id, HEARD, number, part)
+    again = await steps.begin(KEY, 2)
+    assert await steps.parts(again.run_id, HEARD) == [b"one", b"\xff\0", b"three"]
+    assert (again.mine, await steps.output(again.run_id, KEY, HEARD)) == (frozenset(), None), "it is not finished"
+    for other in (READ, replace(HEARD, version=2), replace(HEARD, input_hash="cc")):
+        assert await steps.parts(again.run_id, other) == []
+    assert await steps.parts((await steps.begin(replace(KEY, options="[1]"), 1)).run_id, HEARD) == []
+
+
+async def test_a_part_takes_the_place_of_those_from_its_number_on(steps: StepStore) -> None:
+    run = await steps.begin(KEY, 1)
+    for number in range(12):
+        await steps.keep_part(run.run_id, HEARD, number, str(number).encode())
+    await steps.keep_part(run.run_id, HEARD, 10, b"again")
+    assert await steps.parts(run.run_id, HEARD) == [b"%d" % number for number in range(10)] + [b"again"]
+    await steps.keep_part(run.run_id, HEARD, 0, b"anew")
+    assert await steps.parts(run.run_id, HEARD) == [b"anew"]
+
+
+async def test_no_part_outlives_its_run(steps: StepStore) -> None:
+    first, other = await steps.begin(KEY, 1), replace(KEY, options="[1]")
+    await steps.keep_part(first.run_id, HEARD, 0, b"words")
+    second = await steps.begin(other, 1)
+    await steps.keep(second.run_id, step(HEARD, reusable=True))
+    await steps.keep_part(second.run_id, HEARD, 0, b"words")
+    elsewhere = await steps.begin(replace(KEY, content_id=TWO), 1)
+    await steps.keep_part(elsewhere.run_id, HEARD, 0, b"others")
+    await steps.finish(second.run_id, other)
+    assert await steps.parts(first.run_id, HEARD) == await steps.parts(second.run_id, HEARD) == []
+    assert await steps.parts(elsewhere.run_id, HEARD) == [b"others"]
+    await steps.forget(A, TWO)
+    assert await steps.parts(elsewhere.run_id, HEARD) == []
 
 
 async def test_a_healthy_store_says_so(steps: StepStore) -> None:

@@ -76,6 +76,14 @@ async def test_segments_come_in_order_with_words_inside_them(case: Case, good: M
     assert transcriber.origin(good)
 
 
+async def test_what_follows_a_window_is_the_same_as_before(case: Case, good: Media) -> None:
+    transcriber, _ = case
+    found = [window async for window in transcriber.windows(good)]
+    for number in {0, len(found) // 2, len(found) - 1}:
+        rest = [window async for window in transcriber.windows(good, after_s=found[number].done_s)]
+        assert rest == found[number + 1 :]
+
+
 async def test_closing_early_is_harmless(case: Case, good: Media) -> None:
     async with aclosing(case[0].windows(good)) as windows:  # type: ignore[type-var]
         assert (await anext(windows)).done_s > 0

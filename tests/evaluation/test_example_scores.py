@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import variants  # first: it makes scripts/ importable
+import variants  # first: it makes scripts/ and benchmarks/ importable
 from variants import Example
 
 from make_examples import read_transcript
-from udib.analysis import scoring
 from udib.analysis.debate import map_debate
 from udib.analysis.fact_check import check_claims
 from udib.analysis.fallacies import fallacy_hints
-from udib.analysis.scoring import Score, same_words
+from udib.analysis.scoring import Score, same_words, score
 from udib.core.findings import Clash, Contradiction, DebateMap, Evidence, FactChecks, Fallacies
 from udib.core.speech import Origin, Segment, Transcript
 from udib.memory.static import StaticEmbedder
@@ -89,13 +88,13 @@ def scores_of(example: Example, embedder: StaticEmbedder) -> Scores:
     hints = [(hint.quote.text, hint.kind.value) for hint in fallacies.hints]
     planted = [(entry["quote"], entry["kind"]) for entry in key["fallacies"]]
     return {
-        "claims": scoring.score(claims, [claim["quote"] for claim in key["claims"]], same_words),
-        "fallacies": scoring.score(hints, planted, lambda hint, entry: same_words(hint[0], entry[0])),
-        "fallacies by kind": scoring.score(
+        "claims": score(claims, [claim["quote"] for claim in key["claims"]], same_words),
+        "fallacies": score(hints, planted, lambda hint, entry: same_words(hint[0], entry[0])),
+        "fallacies by kind": score(
             hints, planted, lambda hint, entry: hint[1] == entry[1] and same_words(hint[0], entry[0])
         ),
-        "contradictions": scoring.score(debate.contradictions, key["contradictions"], _same_contradiction),
-        "clashes": scoring.score(debate.clashes, key["clashes"], _same_clash),
+        "contradictions": score(debate.contradictions, key["contradictions"], _same_contradiction),
+        "clashes": score(debate.clashes, key["clashes"], _same_clash),
     }
 
 

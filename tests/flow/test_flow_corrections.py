@@ -1,4 +1,4 @@
-"""`udib correct` and `udib eval` as a user types them, on a report that is made, corrected, made again and forgotten."""
+"""Corrections by readers: kept, shown beside what they correct, scored by `udib eval`, and gone when forgotten."""
 
 import json
 from pathlib import Path

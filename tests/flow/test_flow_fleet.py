@@ -95,7 +95,7 @@ def test_two_workers_do_what_was_ordered(udib: Udib, tmp_path: Path) -> None:
             assert time.monotonic() < until, states
             assert "failed" not in states, udib("jobs", "list")
         until_both(udib)
-    assert sorted(line.endswith(": done") for line in said if "job " in line) == [False] * 6 + [True] * 6, said
+    assert sorted(line.endswith(": done") for line in said if "talk" in line) == [False] * 6 + [True] * 6, said
     listed = json.loads(udib("list", "--json"))
     assert sorted(each["revision"] for each in listed) == [1] * 6
     assert not (udib.data / "journal.db").exists()

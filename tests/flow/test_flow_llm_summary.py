@@ -220,7 +220,7 @@ async def summary_by(model: Reader, tmp_path: Path) -> WordedSummary:
             for n in range(1, 90)
         )
         transcript = Transcript(segments, Origin.TRANSCRIPT, "test")
-        return await summariser(models, call_s=60, stage_s=600)(Scope.of("t", "w"), transcript)
+        return await summariser(models, call_s=60, stage_s=600)(Scope.of("t", "w")).find(transcript)
 
 
 async def test_of_the_statements_of_all_windows_a_model_chooses_and_writes_none(

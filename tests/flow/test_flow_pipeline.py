@@ -1,10 +1,11 @@
 """The pipeline on fakes: levels, failures, resumption, tenancy."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -21,26 +22,48 @@ from udib.core.findings import (
     Report,
     TranscriptFacts,
 )
+from udib.core.gates import RECOGNITION, Limit, download_from
+from udib.core.jobs import Job, JobState, KeptStep, Order, Outcome, StepName
 from udib.core.speech import Missing, Origin, Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import CaptionTrack, Content, ContentId, ListingState, Media, MemoryRecord, Platform, Progress
 from udib.pipeline.evidence import LookUp
+from udib.pipeline.flow_control import FlowControl
 from udib.pipeline.journal import Journal
 from udib.pipeline.orchestrator import ContentPipeline
-from udib.pipeline.parts import Analyses, Services
+from udib.pipeline.parts import Analyses, Services, WholeReading
 from udib.pipeline.step import Deadlines
+from udib.pipeline.sweep import SWEEP, Retention, Sweeper, Swept, sweep_with
 from udib.storage import locks
 from udib.storage.artifacts import DirectoryArtifactStore
 from udib.storage.database import Database
 from udib.storage.locks import FileLocks
 from udib.storage.steps import JOURNAL_SCHEMA, SqliteStepStore
 from udib.testing.fakes import FakeCatalogue, FakeMemory, FakeOutbox, FakeSource, FakeTranscriber
+from udib.testing.gates import FakeGateBook
+
+T = TypeVar("T")
 
 SCOPE = Scope.of("acme", "main")
 SAID = (
     Segment(0.0, 4.0, "Rents in Vienna rose by twelve percent.", "MAYA"),
     Segment(4.0, 9.0, "Nobody builds any houses here.", "DANIEL"),
 )
+
+
+@dataclass(frozen=True)
+class Attentive(WholeReading[T]):
+    """A reading that notes what it hears, which takes a while, or ends with an error."""
+
+    error: BaseException | None
+    hear_s: float
+    heard: list[str] = field(default_factory=list)
+
+    async def hear(self, window: Sequence[Segment]) -> None:
+        await asyncio.sleep(self.hear_s)
+        self.heard.extend(segment.text for segment in window)
+        if self.error is not None:
+            raise self.error
 
 
 class Bench:
@@ -57,11 +80,16 @@ class Bench:
         self.errors: dict[str, BaseException] = {}
         self.database = Database(folder / "journal.db", JOURNAL_SCHEMA)
         self.events: list[Progress] = []
+        self.deaf: dict[str, BaseException] = {}
+        self.hear_s = 0.0
+        self.readings: list[Attentive[Any]] = []
         self.files_there = True
         self.evidence = False
+        self.gates = FlowControl()
+        self.findings: dict[str, object] = {}
         self._folder = folder
 
-    def pipeline(self, scope: Scope = SCOPE, *, analyse_s: float = 30.0) -> ContentPipeline:
+    def pipeline(self, scope: Scope = SCOPE, *, analyse_s: float = 30.0, transcribe_s: float = 30.0) -> ContentPipeline:
         artifacts = DirectoryArtifactStore(self._folder / "artifacts")
         journal = Journal(SqliteStepStore(self.database), FileLocks(self._folder / "locks"), artifacts)
         services = Services(
@@ -77,12 +105,25 @@ class Bench:
             notices=(self.notice,),
             journal=journal,
             forgettable=(journal, artifacts, self.memory, self.catalogue),
+            gates=self.gates,
         )
         analyses = Analyses(
-            self._debate, self._fact_check, self._fallacies, self._outline, self._aggregate, lambda _: "WEBVTT"
+            lambda: self._reading("debate", self._debate),
+            lambda look_up: self._reading("fact-check", lambda said: self._fact_check(said, look_up)),
+            lambda: self._reading("fallacies", self._fallacies),
+            lambda: self._reading("outline", self._outline),
+            self._aggregate,
+            lambda _: "WEBVTT",
         )
         now = lambda: datetime(2026, 1, 2, tzinfo=UTC)  # noqa: E731
-        return ContentPipeline(services, analyses, scope, deadlines=Deadlines(analyse_s=analyse_s), now=now)
+        return ContentPipeline(
+            services, analyses, scope, deadlines=Deadlines(analyse_s=analyse_s, transcribe_s=transcribe_s), now=now
+        )
+
+    def _reading(self, stage: str, find: Callable[[Transcript], Awaitable[T]]) -> "Attentive[T]":
+        reading = Attentive(find, self.deaf.get(stage), self.hear_s)
+        self.readings.append(reading)
+        return reading
 
     async def _act(self, stage: str) -> None:
         await asyncio.sleep(self.delays.get(stage, 0.0))
@@ -101,7 +142,7 @@ class Bench:
 
     async def _debate(self, transcript: Transcript) -> DebateMap:
         await self._act("debate")
-        return DebateMap()
+        return cast("DebateMap", self.findings.get("debate", DebateMap()))
 
     async def _fact_check(self, transcript: Transcript, look_up: LookUp) -> FactChecks:
         await self._act("fact-check")
@@ -120,6 +161,8 @@ class Bench:
 
     async def _aggregate(self, findings: Findings, content: Content, created_at: str, revision: int) -> Report:
         await self._act("aggregate")
+        if "aggregate" in self.findings:
+            return cast("Report", self.findings["aggregate"])
         said = findings.transcript
         facts = TranscriptFacts(
             said.origin.value, said.engine, said.language, low_accuracy=False, timed=True,
@@ -227,6 +270,113 @@ async def test_an_interrupted_run_goes_on_where_it_was(bench: Bench) -> None:
     assert {"download", "transcribe", "metadata", "debate", "fact-check", "outline"} <= reused
 
 
+LONG = tuple(Segment(3.0 * n, 3.0 * n + 3, f"Sentence {n} is on rents.", "MAYA") for n in range(6))
+
+
+async def interrupted(bench: Bench, windows: int) -> None:
+    """Let a run hear that many windows of LONG, then end it."""
+    before = await kept_parts(bench)
+    bench.transcriber.segments, bench.transcriber.stuck_after = LONG, windows
+    bench.source.content = replace(bench.source.content, duration_s=18.0)
+    task = asyncio.create_task(bench.pipeline().process_video("a"))
+    while await kept_parts(bench) < before + windows:
+        await asyncio.sleep(0.005)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    bench.transcriber.windows_heard, bench.transcriber.stuck_after = 0, None
+
+
+async def kept_parts(bench: Bench) -> int:
+    rows = await bench.database.read(lambda db: db.execute("SELECT count(*) FROM parts").fetchone())
+    return int(rows[0])
+
+
+async def test_a_crash_in_the_middle_of_the_words_costs_one_window(bench: Bench) -> None:
+    await interrupted(bench, 4)
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    assert bench.transcriber.windows_heard == 2
+    assert (report.transcript.segments, report.transcript.words) == (6, 30)
+    assert await kept_parts(bench) == 0, "the whole is kept now"
+
+
+async def test_windows_of_another_input_version_or_engine_are_not_used(bench: Bench) -> None:
+    await interrupted(bench, 4)
+    bench.transcriber.engine = "another"
+    await interrupted(bench, 2)
+    bench.source.media = replace(bench.source.media, digest="changed")
+    bench.files_there = False
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    assert (bench.transcriber.windows_heard, report.transcript.engine) == (6, "another")
+
+
+async def test_a_window_that_cannot_be_kept_fails_the_stage(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: object) -> None:
+        raise UnavailableError("The disk is full.")
+
+    monkeypatch.setattr(SqliteStepStore, "keep_part", full)
+    bench.transcriber.segments, bench.transcriber.window_s = LONG, 0.01
+    result = await bench.pipeline().process_video("a")
+    assert (result.status, result.error) == (Status.RETRYABLE, "The disk is full.")
+
+
+async def test_a_transcription_that_never_ends_is_given_up(bench: Bench) -> None:
+    bench.transcriber.segments, bench.transcriber.stuck_after = LONG, 2
+    bench.source.content = replace(bench.source.content, duration_s=18.0)
+    result = await bench.pipeline(transcribe_s=0.2).process_video("a")
+    assert result.status is Status.RETRYABLE
+    assert "'transcribe' gave no result in 0.2 s" in (result.error or "")
+    assert await kept_parts(bench) == 2, "the next run goes on behind them"
+
+
+async def test_a_forgotten_item_leaves_no_window(bench: Bench, tmp_path: Path) -> None:
+    await interrupted(bench, 4)
+    assert await kept_parts(bench) == 4
+    (await bench.pipeline().forget(bench.source.content.id)).unwrap()
+    assert await kept_parts(bench) == 0
+    await bench.database.close()
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or b"is on rents" not in path.read_bytes(), path
+
+
+async def test_every_analysis_hears_the_windows_before_the_last_is_there(bench: Bench) -> None:
+    bench.transcriber.segments, bench.transcriber.window_s = LONG, 0.01
+    bench.source.content = replace(bench.source.content, duration_s=18.0)
+    (await bench.pipeline().process_video("a")).unwrap()
+    said = [segment.text for segment in LONG]
+    assert [reading.heard for reading in bench.readings] == [said[:-1]] * 4
+
+
+async def test_who_is_slow_to_hear_delays_no_transcript_and_misses_nothing(bench: Bench) -> None:
+    bench.transcriber.segments, bench.transcriber.window_s, bench.hear_s = LONG, 0.01, 0.15
+    bench.source.content = replace(bench.source.content, duration_s=18.0)
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    spans = {timing.stage: timing for timing in report.stages}
+    assert spans["transcribe"].end_s < spans["debate"].end_s
+    assert [reading.heard for reading in bench.readings] == [[segment.text for segment in LONG[:-1]]] * 4
+
+
+async def test_an_analysis_that_cannot_hear_is_named_and_spares_its_siblings(bench: Bench) -> None:
+    bench.deaf["debate"] = UnavailableError("The model is away.")
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    assert [(gap.part, gap.reason) for gap in report.missing] == [("debate", "The model is away.")]
+    assert report.fallacies is not None
+
+
+async def test_a_bug_in_hearing_surfaces_and_stores_nothing(bench: Bench) -> None:
+    bench.deaf["outline"] = ZeroDivisionError()
+    bench.transcriber.window_s = 0.01
+    with pytest.raises(ExceptionGroup):
+        await bench.pipeline().process_video("a")
+    assert bench.catalogue.reports == {}
+
+
+async def test_an_analysis_that_never_hears_out_is_given_up(bench: Bench) -> None:
+    bench.hear_s = 60.0
+    report = (await bench.pipeline(analyse_s=0.1).process_video("a")).unwrap()
+    assert [gap.part for gap in report.missing] == ["debate", "fact-check", "fallacies", "outline"]
+
+
 async def test_a_new_revision_reuses_the_transcript_only(bench: Bench) -> None:
     await bench.pipeline().process_video("a")
     report = (await bench.pipeline().process_video("a")).unwrap()
@@ -248,8 +398,103 @@ async def test_an_item_is_done_anew_from_where_one_wants(
     report = (await bench.pipeline().process_video("a", from_stage=beginning)).unwrap()
     assert (report.revision, bench.source.fetched, bench.transcriber.heard) == (2, fetched, heard)
     bench.files_there = False
-    await bench.pipeline().process_video("a", from_stage=beginning)
-    assert bench.source.fetched > fetched, "media that are gone are fetched again"
+    report = (await bench.pipeline().process_video("a", from_stage=beginning)).unwrap()
+    assert report.revision == 3
+    more = 0 if beginning == "analyse" else 1
+    assert bench.source.fetched == fetched + more, "media that are gone are fetched again, unless the words do"
+
+
+async def test_without_media_and_words_an_item_is_fetched_again(bench: Bench) -> None:
+    await bench.pipeline().process_video("a")
+    steps = SqliteStepStore(bench.database)
+    await steps.keep(1, KeptStep(await kept_name(bench, "transcribe"), None, "0" * 64, reusable=True))
+    bench.files_there = False
+    report = (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap()
+    assert (report.revision, bench.source.fetched, bench.transcriber.heard) == (2, 2, 2)
+
+
+async def test_an_artifact_that_was_altered_by_hand_is_heard_again(bench: Bench, tmp_path: Path) -> None:
+    bench.transcriber.segments = [replace(each, text=each.text + " word" * 8000) for each in bench.transcriber.segments]
+    await bench.pipeline().process_video("a")
+    [blob] = [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
+    for spoil in (lambda: blob.write_bytes(blob.read_bytes() + b" "), blob.unlink):
+        heard = bench.transcriber.heard
+        spoil()
+        (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap()
+        assert bench.transcriber.heard == heard + 1
+    (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap()
+    assert bench.transcriber.heard == 3, "and then used again"
+
+
+async def test_sweeping_takes_media_and_leaves_what_a_new_analysis_needs(bench: Bench, tmp_path: Path) -> None:
+    await bench.pipeline().process_video("a")
+    artifacts = DirectoryArtifactStore(tmp_path / "artifacts")
+    (artifacts.folder(SCOPE, bench.source.content.id) / "sound.ogg").write_bytes(b"x" * 1000)
+    steps, locks = SqliteStepStore(bench.database), FileLocks(tmp_path / "locks")
+    of_tenants = {SCOPE.tenant: Retention(0.0, None)}
+    sweeper = Sweeper(steps, locks, artifacts, Retention(None, None), of_tenants)
+    async with locks.exclusive(SCOPE, bench.source.content.id):
+        assert await sweeper.sweep() == Swept(in_work=1), "what somebody works on is left alone"
+    would = await sweeper.sweep(dry_run=True)
+    assert await sweeper.sweep() == would == Swept(media=1, media_bytes=1000)
+    assert await sweeper.sweep() == Swept()
+    bench.files_there = False
+    report = (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap()
+    assert (report.revision, bench.source.fetched, bench.transcriber.heard) == (2, 1, 1)
+    words_too = Sweeper(steps, locks, artifacts, Retention(None, 0.0), {})
+    assert (await words_too.sweep()).words == 1
+    assert (await bench.pipeline().process_video("a", from_stage="analyse")).unwrap().revision == 3
+    assert (bench.source.fetched, bench.transcriber.heard) == (2, 2)
+
+
+async def test_media_go_with_the_words_that_name_them(bench: Bench, tmp_path: Path) -> None:
+    await bench.pipeline().process_video("a")
+    artifacts = DirectoryArtifactStore(tmp_path / "artifacts")
+    (artifacts.folder(SCOPE, bench.source.content.id) / "sound.ogg").write_bytes(b"x" * 1000)
+    sweeper = Sweeper(
+        SqliteStepStore(bench.database), FileLocks(tmp_path / "locks"), artifacts, Retention(3600.0, 0.0), {}
+    )
+    swept = await sweeper.sweep()
+    assert (swept.words, swept.media, swept.media_bytes) == (1, 1, 1000)
+
+
+async def test_sweeping_words_takes_their_artifact_and_a_job_says_what_went(bench: Bench, tmp_path: Path) -> None:
+    bench.transcriber.segments = [replace(each, text=each.text + " word" * 8000) for each in bench.transcriber.segments]
+    await bench.pipeline().process_video("a")
+    steps, locks = SqliteStepStore(bench.database), FileLocks(tmp_path / "locks")
+    sweeper = Sweeper(steps, locks, DirectoryArtifactStore(tmp_path / "artifacts"), Retention(None, 0.0), {})
+    would = await sweeper.sweep(dry_run=True)
+    assert (would.words, would.words_bytes > 32_000) == (1, True)
+    told: list[Progress] = []
+    job = Job("1", Order(SCOPE, SWEEP, {}), JobState.RUNNING, 0.0)
+    assert await sweep_with(sweeper)(job, told.append) == Outcome(Status.OK)
+    assert told[0].note == f"{would.words_bytes / 1e6:.1f} MB given up"
+    assert [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()] == []
+    await bench.database.close()
+    outcome = await sweep_with(broken_sweeper(tmp_path))(job, told.append)
+    assert (outcome.status, "can" in (outcome.error or "")) == (Status.RETRYABLE, True)
+
+
+def broken_sweeper(folder: Path) -> Sweeper:
+    """One whose journal lies where no file can be."""
+    (folder / "no folder").write_text("", encoding="utf-8")
+    steps = SqliteStepStore(Database(folder / "no folder" / "journal.db", JOURNAL_SCHEMA))
+    return Sweeper(steps, FileLocks(folder), DirectoryArtifactStore(folder), Retention(0.0, None), {})
+
+
+async def test_what_an_interrupted_run_may_need_is_not_swept(bench: Bench, tmp_path: Path) -> None:
+    bench.memory.error = UnavailableError("The store is away.")
+    await bench.pipeline().process_video("a")
+    artifacts = DirectoryArtifactStore(tmp_path / "artifacts")
+    (artifacts.folder(SCOPE, bench.source.content.id) / "sound.ogg").write_bytes(b"x")
+    steps, locks = SqliteStepStore(bench.database), FileLocks(tmp_path / "locks")
+    assert await Sweeper(steps, locks, artifacts, Retention(0.0, 0.0), {}).sweep() == Swept()
+
+
+async def kept_name(bench: Bench, stage: str) -> StepName:
+    """The name of a stage's kept step."""
+    query = "SELECT stage, version, input_hash FROM steps WHERE stage = ?"
+    return StepName(*await bench.database.read(lambda db: db.execute(query, (stage,)).fetchone()))
 
 
 async def test_an_item_is_done_anew_from_no_unknown_place(bench: Bench) -> None:
@@ -557,3 +802,85 @@ async def test_an_item_that_fails_is_listed_unless_nothing_of_it_is_left(
     failing.error = BadRequestError("Gone.")
     assert not (await bench.pipeline().process_video("a", quality="720p")).success or stage == "transcribe"
     assert [each.state for each in await bench.catalogue.listing(SCOPE)] == [ListingState.STORED], "the report stays"
+
+
+async def test_what_cannot_be_kept_is_missing_where_it_is_not_required(bench: Bench) -> None:
+    bench.findings["debate"] = object()
+    report = (await bench.pipeline().process_video("https://a.example/1")).unwrap()
+    [gap] = [each for each in report.missing if each.part == "debate"]
+    assert gap.reason.startswith("The stage 'debate' gave something that cannot be kept (TypeError: ")
+
+
+@pytest.mark.parametrize("value", [object(), {"a": {1, object()}}, "\ud800"])
+async def test_what_cannot_be_kept_ends_the_run_where_it_is_required(bench: Bench, value: object) -> None:
+    bench.findings["aggregate"] = value
+    result = await bench.pipeline().process_video("https://a.example/1")
+    assert result.status is Status.FAILED
+    assert "The stage 'aggregate' gave something that cannot be kept" in (result.error or "")
+    assert "this is a bug of udib, please report it" in (result.error or "")
+
+
+async def test_a_run_that_takes_too_long_is_stopped_with_a_sentence(bench: Bench) -> None:
+    bench.delays["debate"] = 600.0
+    services, analyses = bench.pipeline()._services, bench.pipeline()._analyses
+    late = ContentPipeline(services, analyses, SCOPE, deadlines=Deadlines(run_s=0.3))
+    result = await late.process_video("https://a.example/1")
+    assert result.status is Status.RETRYABLE
+    assert (result.error or "").startswith("The stage 'run' gave no result in 0.3 s and was stopped; try again")
+
+
+def gates(resource: str) -> FlowControl:
+    return FlowControl({resource: (Limit(1), FakeGateBook(look_s=0.01))})
+
+
+@pytest.mark.parametrize(
+    ("resource", "stage", "waits"),
+    [
+        (download_from(Platform.WEB), "resolve", True),
+        (download_from(Platform.YOUTUBE), "", False),
+        (RECOGNITION, "transcribe", True),
+    ],
+)
+async def test_a_stage_waits_for_its_turn_and_says_so(bench: Bench, resource: str, stage: str, waits: bool) -> None:
+    bench.gates = gates(resource)
+    pipeline = bench.pipeline(analyse_s=0.3)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        async with bench.gates.place(resource, Scope.of("other", "main")):
+            run = group.create_task(pipeline.process_video("https://a.example/1", progress=bench.events.append))
+            while not run.done() and not [event for event in bench.events if event.state == "waiting"]:
+                await asyncio.sleep(0.01)
+            assert run.done() is not waits
+        assert (await run).success
+    told = [event for event in bench.events if event.state == "waiting"]
+    assert [(event.stage, event.note) for event in told] == (
+        [(stage, f"waiting for its turn ({resource}), 0 before it")] if waits else []
+    )
+
+
+async def test_captions_wait_for_no_recognition(bench: Bench) -> None:
+    bench.gates = gates(RECOGNITION)
+    bench.transcriber.kind = Origin.CAPTIONS
+    async with bench.gates.place(RECOGNITION, Scope.of("other", "main")), asyncio.timeout(20):
+        assert (await bench.pipeline().process_video("https://a.example/1")).success
+
+
+async def test_a_long_recognition_lets_another_tenant_in_between_windows(bench: Bench) -> None:
+    bench.gates = gates(RECOGNITION)
+    bench.transcriber.segments = [Segment(float(n), n + 1.0, f"Word number {n}.", "A") for n in range(50)]
+    heard: list[str] = []
+
+    async def other() -> None:
+        async with bench.gates.place(RECOGNITION, Scope.of("other", "main")):
+            heard.append("other")
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+
+        def listen(event: Progress) -> None:
+            if event.stage == "transcribe" and event.state == "progress":
+                heard.append("window")
+                if len(heard) == 3:
+                    group.create_task(other())
+
+        assert (await bench.pipeline().process_video("https://a.example/1", progress=listen)).success
+    assert heard.count("window") == 50
+    assert 3 <= heard.index("other") <= 5

@@ -35,3 +35,5 @@ def name_model(server: ChatServer, folder: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("UDIB_LLM__MODEL", "small")
     monkeypatch.setenv("UDIB_LLM__INPUT_USD_PER_MILLION", "1")
     monkeypatch.setenv("UDIB_LLM__OUTPUT_USD_PER_MILLION", "2")
+    monkeypatch.setenv("UDIB_ANALYSIS__HINTS_PER_HOUR", "3")
+    monkeypatch.setenv("UDIB_ANALYSIS__BY_MODEL", '["summary"]')  # what a test scripts no answers for is not asked

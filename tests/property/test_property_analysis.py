@@ -1,7 +1,7 @@
 """What holds for any transcript, however strange."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from hypothesis import given, settings
@@ -14,7 +14,7 @@ from udib.analysis.debate import map_debate
 from udib.analysis.fact_check import check_claims
 from udib.analysis.fallacies import fallacy_hints
 from udib.analysis.outline import describe
-from udib.analysis.sentences import sentences
+from udib.analysis.sentences import NOISE, sentences
 from udib.analysis.text import figures, tokens
 from udib.core.findings import Evidence, Findings
 from udib.core.speech import Origin, Segment, Transcript
@@ -55,14 +55,18 @@ async def nothing_known(statements: Sequence[str]) -> list[list[Evidence]]:
     return [[] for _ in statements]
 
 
+def letters(texts: Iterable[str]) -> str:
+    """All letters and digits, without the marks of noise, which are no sentences by themselves."""
+    return "".join(one for text in texts for one in NOISE.sub("", text) if one.isalnum())
+
+
 @given(transcripts())
 def test_sentences_are_the_words_of_the_transcript_in_order(transcript: Transcript) -> None:
     found = sentences(transcript)
     assert all(transcript.holds(sentence.quote) for sentence in found)
     assert [sentence.number for sentence in found] == list(range(len(found)))
     assert [sentence.turn for sentence in found] == sorted(sentence.turn for sentence in found)
-    said = [one for part in transcript.segments for one in part.text if one.isalnum()]
-    assert [one for sentence in found for one in sentence.text if one.isalnum()] == said
+    assert letters(sentence.text for sentence in found) == letters(part.text for part in transcript.segments)
 
 
 @given(transcripts(), st.data())

@@ -1,12 +1,13 @@
 """One report of all findings, every quote of which is looked up in the transcript once more."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from udib.analysis.debate import MOST_OF_A_KIND
 from udib.analysis.fact_check import NEEDS_MODEL
-from udib.analysis.language import is_english, language_of
+from udib.analysis.gates import NOT_SAID
+from udib.analysis.language import is_english, language_of, named
 from udib.analysis.sentences import sentences
 from udib.analysis.summary import summarise
 from udib.core.findings import (
@@ -16,24 +17,28 @@ from udib.core.findings import (
     Clash,
     Contradiction,
     DebateMap,
+    Evidence,
     FactCheck,
     FactChecks,
     Fallacies,
     Fallacy,
     Findings,
+    KeyPoint,
+    NotJudged,
     Outline,
     Report,
     TranscriptFacts,
     WordedStatement,
     WordedSummary,
 )
+from udib.core.judging import DebateLedger, Dropped, Gate, Judgement
 from udib.core.speech import Missing, Quote, Transcript
 from udib.core.types import Content
 
-AnyFinding = FactCheck | Fallacy | Argument | Clash | Contradiction | Chapter | Quote | WordedStatement
+AnyFinding = FactCheck | Fallacy | Argument | Clash | Contradiction | KeyPoint | Chapter | Quote | WordedStatement
 Finding = TypeVar("Finding", bound=AnyFinding)
 
-NOT_ENGLISH = "the transcript is not English, and these rules are"
+NO_SPEECH = Missing("speech", "nothing but music or noise was heard, so there is nothing to analyse")
 
 
 @dataclass(slots=True)
@@ -55,6 +60,11 @@ class _Gate:
         self.dropped += len(found) - sum(found)
         return all(found)
 
+    @property
+    def account(self) -> Gate:
+        """The same as an account."""
+        return Gate("quotes", self.verified, (Dropped(NOT_SAID, self.dropped),) if self.dropped else ())
+
 
 def aggregate(findings: Findings, content: Content, *, created_at: str, revision: int) -> Report:
     """Put the findings together. The stages' times and the deliveries are added by the pipeline.
@@ -70,10 +80,14 @@ def aggregate(findings: Findings, content: Content, *, created_at: str, revision
     gate = _Gate(transcript)
     outline = _outline(findings.outline, gate)
     chapters = outline.chapters if outline is not None else ()
-    summary = gate.keep(summarise(sentences(transcript), chapters)) if english else ()
+    said = sentences(transcript)
+    summary = gate.keep(summarise(said, chapters)) if english else ()
     fact_checks, fallacies = _fact_checks(findings.fact_checks, gate), _fallacies(findings.fallacies, gate)
     debate, withheld = _debate(findings.debate, gate)
     worded = _worded(findings.worded_summary, gate)
+    ledger = _ledger(findings.ledger, gate)
+    made = [part for part in (worded, fact_checks, fallacies, ledger) if part is not None]
+    uses = [part.use for part in (fact_checks, fallacies, ledger) if part is not None and part.use is not None]
     return Report(
         schema=REPORT_SCHEMA,
         content=content,
@@ -81,20 +95,22 @@ def aggregate(findings: Findings, content: Content, *, created_at: str, revision
         revision=revision,
         transcript=transcript_facts(transcript),
         outline=outline,
-        fact_checks=fact_checks,
-        fallacies=fallacies,
+        fact_checks=fact_checks and replace(fact_checks, gates=()),
+        fallacies=fallacies and replace(fallacies, gates=()),
         debate=debate,
         summary=summary,
         missing=(
             *findings.missing,
-            *(worded.missing if worded is not None else ()),
-            *_not_done(fact_checks, english=english),
+            *(gap for part in made for gap in part.missing),
+            *(_not_done(fact_checks, "" if english else named(transcript)) if said else (NO_SPEECH,)),
             *withheld,
         ),
         quotes_verified=gate.verified,
         quotes_dropped=gate.dropped,
-        cost_usd=worded.cost_usd if worded is not None else 0.0,
-        worded_summary=worded,
+        cost_usd=round((worded.cost_usd if worded is not None else 0.0) + sum(use.cost_usd for use in uses), 6),
+        worded_summary=worded and replace(worded, gates=()),
+        ledger=ledger and replace(ledger, gates=()),
+        gates=(gate.account, *(account for part in made for account in part.gates)),
     )
 
 
@@ -111,9 +127,10 @@ def transcript_facts(transcript: Transcript) -> TranscriptFacts:
     )
 
 
-def _not_done(fact_checks: FactChecks | None, *, english: bool) -> tuple[Missing, ...]:
-    if not english:
-        return tuple(Missing(part, NOT_ENGLISH) for part in ("claims", "fallacies", "arguments", "chapters", "summary"))
+def _not_done(fact_checks: FactChecks | None, foreign: str) -> tuple[Missing, ...]:
+    if foreign:
+        why = f"these rules are for English, and this is {foreign}"
+        return tuple(Missing(part, why) for part in ("claims", "fallacies", "arguments", "chapters", "summary"))
     checks = fact_checks.checks if fact_checks is not None else ()
     if any(check.not_judged is not None and check.not_judged.reason == NEEDS_MODEL for check in checks):
         return (Missing("verdicts", NEEDS_MODEL),)
@@ -125,7 +142,36 @@ def _outline(outline: Outline | None, gate: _Gate) -> Outline | None:
 
 
 def _fact_checks(found: FactChecks | None, gate: _Gate) -> FactChecks | None:
-    return None if found is None else replace(found, checks=gate.keep(found.checks))
+    """The checks whose quotes were said, without judgements whose excerpts do not stand in the evidence.
+
+    A verdict that loses one is withdrawn.
+    """
+    if found is None:
+        return None
+    return replace(found, checks=tuple(_borne_out(check) for check in gate.keep(found.checks)))
+
+
+def _borne_out(check: FactCheck) -> FactCheck:
+    kept = tuple(each for each in check.judgements if _stands(each, check.evidence))
+    if len(kept) == len(check.judgements):
+        return check
+    return replace(check, verdict=None, not_judged=NotJudged("model_unusable"), judgements=kept)
+
+
+def _stands(judgement: Judgement, evidence: Sequence[Evidence]) -> bool:
+    if not 0 <= judgement.evidence < len(evidence):
+        return False
+    text = " ".join(evidence[judgement.evidence].text.split())
+    return all(excerpt in text for excerpt in judgement.excerpts)
+
+
+def _ledger(found: DebateLedger | None, gate: _Gate) -> DebateLedger | None:
+    if found is None:
+        return None
+    points = tuple(
+        replace(point, answers=gate.keep(point.answers)) for point in found.points if gate.keep([point.raised])
+    )
+    return replace(found, points=points)
 
 
 def _fallacies(found: Fallacies | None, gate: _Gate) -> Fallacies | None:
@@ -155,6 +201,7 @@ def _debate(found: DebateMap | None, gate: _Gate) -> tuple[DebateMap | None, tup
         clashes=gate.keep(found.clashes[:MOST_OF_A_KIND]),
         contradictions=gate.keep(found.contradictions[:MOST_OF_A_KIND]),
         unanswered=gate.keep(found.unanswered[:MOST_OF_A_KIND]),
+        points=gate.keep(found.points),
     )
     why = f"there are more than {MOST_OF_A_KIND:,}; the first {MOST_OF_A_KIND:,} are kept"
     return kept, tuple(Missing(f"more {kind}", why) for kind, all_ in kinds.items() if len(all_) > MOST_OF_A_KIND)
@@ -171,6 +218,8 @@ def _quotes(finding: AnyFinding) -> tuple[Quote, ...]:
             quotes = (finding.first, finding.second)
         case Contradiction():
             quotes = (finding.later,) if finding.earlier_source is not None else (finding.earlier, finding.later)
+        case KeyPoint():
+            quotes = (finding.quote, *finding.others)
         case Chapter():
             quotes = (finding.opening,)
         case Quote():

@@ -1,6 +1,5 @@
 """Chapters: stretches on one subject, cut where meaning and words change, titled in the speakers' own words."""
 
-import asyncio
 import math
 import re
 import zlib
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from udib.analysis.language import is_english
 from udib.analysis.sentences import Sentence, sentences
 from udib.analysis.text import MONTHS, Token, content_stems, is_content, stem, tokens, word_set
+from udib.core.computing import computed
 from udib.core.findings import Chapter
 from udib.core.speech import Transcript
 from udib.core.vectors import Embedder
@@ -87,17 +87,17 @@ async def chapters(transcript: Transcript, embedder: Embedder) -> tuple[Chapter,
 
     Source: the objective is that of Alemi and Ginsparg, Text Segmentation based on Semantic Word Embeddings, 2015.
     """
-    found = await asyncio.to_thread(sentences, transcript)
+    found = await computed(sentences, transcript)
     if not found or not is_english(transcript):
         return ()
-    item = await asyncio.to_thread(_Item.of, found)
+    item = await computed(_Item.of, found)
     size = math.ceil(len(found) / _MOST_ROWS)
     rows = []
     for start in range(0, len(found), size * _ROWS_AT_ONCE):
         some = slice(start, start + size * _ROWS_AT_ONCE)
         vectors = await embedder.embed([sentence.text for sentence in found[some]])
-        rows.append(await asyncio.to_thread(item.rows, vectors, some, size))
-    return await asyncio.to_thread(_chapters, transcript, item, np.vstack(rows), size)
+        rows.append(await computed(item.rows, vectors, some, size))
+    return await computed(_chapters, transcript, item, np.vstack(rows), size)
 
 
 def wanted_chapters(duration_s: float, sentence_count: int) -> int:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
+from udib.analysis.claim_context import DISPUTED, in_context
 from udib.analysis.sentences import Sentence
-from udib.analysis.text import MONTHS, STOP_WORDS, Figure, Kind, Token, figures, is_content, tokens
+from udib.analysis.text import MONTHS, STOP_WORDS, Figure, Kind, Token, figures, is_content, tokens, word_set
 from udib.core.findings import Claim
 
 WORTH_CHECKING: Final = 0.5
@@ -128,13 +129,39 @@ _LOWERING: Final = (
 
 _RAISES = tuple((reason, weight, re.compile(pattern)) for reason, weight, pattern in _RAISING)
 _LOWERS = tuple((weight, re.compile(pattern)) for weight, pattern in _LOWERING)
+_MATTER: Final = "public matter"
+_MATTER_WEIGHT: Final = 0.5
+_MATTERS: Final = word_set(
+    """tax taxes job jobs wage wages income incomes deficit deficits debt budget budgets spending economy economic
+    unemployment inflation poverty trade crime murder murders police prison prisons gun guns drug drugs border borders
+    immigrant immigrants immigration refugee refugees military troops nuclear war wars terrorism terrorist terrorists
+    energy oil coal climate emissions healthcare insurance hospital hospitals medicare medicaid patients school schools
+    students teachers rent rents housing pension pensions election elections vote votes senate senator senators
+    government companies bank banks factories manufacturing price prices premium premiums treaty sanctions constitution
+    administration veterans welfare"""
+)
+_THEME: Final = 0.05
+"""Share of the sentences of an item from which on a word is its theme, and tells none of them from the others."""
+_FEWEST_OF_THEME: Final = 3
 _IMPERSONAL: Final = 0.5
 _FEWEST_CLAUSE_WORDS: Final = 5
 _ONE_CLAUSE: Final = 0.2
 """What a sentence loses whose claim is in one of its clauses only."""
 _CLAUSE = re.compile(r"(?<=[,;:\u2014])\s+(?=(?:and|but|so|or|because|which|yet|then)\b)|(?<=[;:\u2014])\s")
+_PERSONAL_WEIGHT: Final = 0.3
 _PERSONAL = re.compile(r"\b(?:i|me|my|you|your)\b")
 _PAST = re.compile(r"\b(?:was|were|had|did|been|said|went|came|took|made|gave|began|got|put|kept|\w{3,}ed)\b")
+_OWN_RECORD = re.compile(
+    r"\b(?:i|we)(?:'ve| have|'d| had)? (?:(?:\w+ly|never|always|also|just) )?(?:voted|supported|opposed|signed|passed"
+    r"|proposed|introduced|led|cut|created|built|raised|lowered|negotiated|called|promised|balanced|ended|vetoed|fought"
+    r"|ran|won|brought|doubled|reduced|increased|expanded|reformed|appointed|employed|invested|was (?:for|against))\b"
+)
+_ATTRIBUTED = re.compile(
+    r"\b(?:you|he|she|they|who|[a-z]{3,})(?:'s|'ve| has| have| had| just| also| even| once| himself| herself)? (?:said"
+    r"|says|claims|claimed|called|calls|promised|promises|admitted|denied|announced|proposes|wants to|wanted to"
+    r"|plans to|supports|opposes|praised)\b"
+)
+_THIRD_PERSON = re.compile(r"\b(?:he|she|his|her|him|they|their|them)\b")
 _OTHERS_RECORD = re.compile(
     r"\b(?:you|he|she|they)(?:'ve| have|'s| has)? (?:\w+ )?(?:\w{3,}ed|said|made|took|gave|did|ran|had)\b"
 )
@@ -148,16 +175,25 @@ def claim_candidates(sentences: Sequence[Sentence], *, threshold: float = WORTH_
 
     One that no reason raised says nothing that could be checked, however long and impersonal it is.
     """
-    words = [tokens(sentence.text) for sentence in sentences]
-    names = proper_names(words)
-    scored = (
-        (sentence, *check_worthiness(sentence.text, said, names))
-        for sentence, said in zip(sentences, words, strict=True)
-    )
     claims = [
-        Claim(sentence.quote, score, reasons) for sentence, score, reasons in scored if reasons and score >= threshold
+        Claim(sentence.quote, score, reasons)
+        for sentence, (score, reasons) in zip(sentences, ranked(sentences), strict=True)
+        if reasons and score >= threshold
     ]
     return tuple(sorted(claims, key=lambda claim: -claim.check_worthiness))
+
+
+def ranked(sentences: Sequence[Sentence]) -> list[tuple[float, tuple[str, ...]]]:
+    """How much each sentence of a transcript is worth checking where it stands, in [0, 1], and why."""
+    words = [tokens(sentence.text) for sentence in sentences]
+    names = proper_names(words)
+    theme = _theme(words)
+    own = [_of_clauses(sentence.text, said, names, theme) for sentence, said in zip(sentences, words, strict=True)]
+    around = in_context(sentences, [total for total, _ in own])
+    return [
+        (_chance(total + added), (*reasons, DISPUTED) if disputed else reasons)
+        for (total, reasons), (added, disputed) in zip(own, around, strict=True)
+    ]
 
 
 def check_worthiness(text: str, words: Sequence[Token], names: frozenset[str]) -> tuple[float, tuple[str, ...]]:
@@ -168,19 +204,37 @@ def check_worthiness(text: str, words: Sequence[Token], names: frozenset[str]) -
         words: Its tokens.
         names: Words in lower case that are names in this transcript, see `proper_names`.
     """
+    total, reasons = _of_clauses(text, words, names, frozenset())
+    return _chance(total), reasons
+
+
+def _chance(total: float) -> float:
+    return round(1 / (1 + math.exp(-total)), 4)
+
+
+def _theme(words: Sequence[Sequence[Token]]) -> frozenset[str]:
+    """The public matters of which much of an item is."""
+    found = Counter(matter for said in words for matter in {word.low for word in said} & _MATTERS)
+    least = max(_FEWEST_OF_THEME, _THEME * len(words))
+    return frozenset(matter for matter, count in found.items() if count >= least)
+
+
+def _of_clauses(
+    text: str, words: Sequence[Token], names: frozenset[str], theme: frozenset[str]
+) -> tuple[float, tuple[str, ...]]:
     low = text.lower().replace("\u2019", "'")
-    total, reasons = _rated(low, words, names)
+    total, reasons = _rated(low, words, names, theme)
     cuts = [0, *(match.start() for match in _CLAUSE.finditer(low)), len(low)]
     for begin, end in pairwise(cuts):
         said = [word for word in words if begin <= word.begin < end]
         if _FEWEST_CLAUSE_WORDS <= len(said) < len(words):
-            of_clause, why = _rated(low[begin:end], said, names)
+            of_clause, why = _rated(low[begin:end], said, names, theme)
             if of_clause - _ONE_CLAUSE > total:
                 total, reasons = of_clause - _ONE_CLAUSE, why
-    return round(1 / (1 + math.exp(-total)), 4), tuple(dict.fromkeys(reasons))
+    return total, tuple(dict.fromkeys(reasons))
 
 
-def _rated(low: str, words: Sequence[Token], names: frozenset[str]) -> tuple[float, list[str]]:
+def _rated(low: str, words: Sequence[Token], names: frozenset[str], theme: frozenset[str]) -> tuple[float, list[str]]:
     """The sum of the weights of a sentence or clause in lower case, and the reasons that raise it."""
     reasons: list[str] = []
     total = _BIAS + _length_weight(len(words)) + _IMPERSONAL * (not _PERSONAL.search(low))
@@ -192,8 +246,17 @@ def _rated(low: str, words: Sequence[Token], names: frozenset[str]) -> tuple[flo
         if (reason != "quantity" or not numbers) and pattern.search(low):
             total += weight
             reasons.append(reason)
-    total += 0.5 * bool(_PAST.search(low)) + 0.4 * bool(_OTHERS_RECORD.search(low))
+    if any(word.low in _MATTERS and word.low not in theme for word in words):
+        total += _MATTER_WEIGHT
+        reasons.append(_MATTER)
+    attributed, own = bool(_ATTRIBUTED.search(low)), bool(_OWN_RECORD.search(low))
+    reasons += ["attribution"] * attributed + ["own record"] * own
+    others = bool(_OTHERS_RECORD.search(low))
+    total += 0.5 * bool(_PAST.search(low)) + 0.4 * others + 0.5 * attributed + 0.5 * own
+    total += 0.2 * bool(_THIRD_PERSON.search(low))
+    # Whose record it is, is no opinion: the words for it lower nothing then.
     total -= sum(weight for weight, pattern in _LOWERS if pattern.search(low))
+    total += _PERSONAL_WEIGHT * (own or others or attributed) * bool(_PERSONAL.search(low))
     return total, reasons
 
 

@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 from typing import Final
 
 from udib.analysis.claims import names_in, proper_names
-from udib.analysis.polarity import BETWEEN_CLAUSES, opposed, same_but_for_yes_and_no
+from udib.analysis.polarity import BETWEEN_CLAUSES, frame_of, opposed
 from udib.analysis.sentences import Sentence
 from udib.analysis.text import (
     MONTHS,
@@ -94,10 +94,16 @@ _UNIT_STEMS: Final = frozenset({"dollar", "euro", "pound", "percent", "per", "ce
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What the comparison reads of one sentence. `places` are names, `times` years, months and relative times."""
+    """What the comparison reads of one sentence. `places` are names, `times` years, months and relative times.
+
+    `frame` is that of `frame_of`; of `never` and `did` each is who says so, "I" or "we", or "".
+    """
 
     sentence: Sentence
     stems: tuple[str, ...]
+    frame: tuple[str, ...]
+    never: str
+    did: str
     figures: tuple[Figure, ...]
     words: tuple[Token, ...]
     places: frozenset[str]
@@ -188,6 +194,9 @@ def _statement(sentence: Sentence, words: tuple[Token, ...], names: frozenset[st
     return Statement(
         sentence,
         stems=tuple(content_stems(words)),
+        frame=frame_of(words, numbers),
+        never=_said_by(_NEVER, low),
+        did=_said_by(_DID, low),
         figures=tuple(figure for figure in numbers if figure.kind is not Kind.YEAR),
         words=words,
         places=frozenset(names_in(words, names)),
@@ -196,6 +205,11 @@ def _statement(sentence: Sentence, words: tuple[Token, ...], names: frozenset[st
         negated=is_negated(words),
         conditional=bool(_CONDITIONAL.search(low)),
     )
+
+
+def _said_by(pattern: re.Pattern[str], low: str) -> str:
+    found = pattern.search(low)
+    return found[1] if found else ""
 
 
 def _difference(
@@ -220,7 +234,7 @@ def _plainly(earlier: Statement, later: Statement) -> str | None:
     """How two statements differ that are the same but for a figure, or for a negation; None if they do not."""
     if earlier.conditional or later.conditional or (earlier.tense, earlier.times) != (later.tense, later.times):
         return None
-    if not same_but_for_yes_and_no(earlier.words, later.words):
+    if not later.frame or earlier.frame != later.frame:
         return None
     if earlier.negated != later.negated:
         return POLARITY
@@ -241,8 +255,7 @@ def _admitted(earlier: Statement, later: Statement) -> bool:
     if max(len(earlier.words), len(later.words)) > _LONGEST_ADMISSION:
         return False
     for one, other in ((earlier, later), (later, earlier)):
-        never, did = _NEVER.search(_low(one)), _DID.search(_low(other))
-        if never and did and never[1] == did[1] and not any(map(is_negation, other.words)):
+        if one.never and one.never == other.did and not any(map(is_negation, other.words)):
             return True
     return False
 
@@ -322,10 +335,6 @@ def _other_number(earlier: Statement, later: Statement) -> bool:
 
 def _apart(one: Figure, other: Figure) -> bool:
     return abs(one.value - other.value) > _ROUNDING * max(one.value, other.value)
-
-
-def _low(statement: Statement) -> str:
-    return statement.sentence.text.casefold().replace("\u2019", "'")
 
 
 def _same_thing(earlier: Statement, one: Figure, later: Statement, other: Figure) -> bool:

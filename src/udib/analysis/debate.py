@@ -1,6 +1,5 @@
 """The map of a debate: who spoke how much, argued what, clashed, contradicted himself, was not answered."""
 
-import asyncio
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -25,10 +24,12 @@ from udib.analysis.contradictions import (
     statements,
     subject,
 )
+from udib.analysis.key_points import key_points
 from udib.analysis.language import is_english
 from udib.analysis.polarity import denies
 from udib.analysis.sentences import Sentence, sentences
 from udib.analysis.text import Token, content_stems, figures, is_negation, tokens, word_set
+from udib.core.computing import computed
 from udib.core.findings import Argument, Clash, Contradiction, DebateMap, Role, SpeakerShare
 from udib.core.speech import Quote, Transcript
 from udib.core.vectors import Embedder
@@ -86,11 +87,12 @@ class _Draft:
 
 async def map_debate(transcript: Transcript, embedder: Embedder) -> DebateMap:
     """Map a debate. A transcript that is not English gets the speakers' shares only."""
-    draft = await asyncio.to_thread(_draft, transcript)
+    draft = await computed(_draft, transcript)
     nearness = await _nearness(counting_words(draft.statements), embedder)
-    draft = await asyncio.to_thread(_compared, draft, nearness)
+    draft = await computed(_compared, draft, nearness)
     nearness = await _nearness(draft.texts(), embedder)
-    return await asyncio.to_thread(_map, draft, nearness)
+    found = await computed(_map, draft, nearness)
+    return replace(found, points=await key_points(draft.arguments, embedder))
 
 
 async def _nearness(texts: Sequence[str], embedder: Embedder) -> Similarity:

@@ -1,6 +1,5 @@
 """Claims with what memory holds about them. Without a model there is no verdict, only what one would cost."""
 
-import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Final
 from udib.analysis.claims import WORTH_CHECKING, claim_candidates
 from udib.analysis.language import is_english
 from udib.analysis.sentences import sentences
+from udib.core.computing import computed
 from udib.core.findings import Claim, Evidence, FactCheck, FactChecks, NotJudged
 from udib.core.speech import Transcript
 
@@ -18,8 +18,9 @@ NEEDS_MODEL: Final = "needs_llm"
 SHORTEST_COUNTED_S: Final = 1800.0
 """Seconds that the shortest item counts as: a short debate is dense, and its report is short all the same."""
 
-_INSTRUCTION_TOKENS: Final = 700
-_ANSWER_TOKENS: Final = 250
+_INSTRUCTION_TOKENS: Final = 500
+"""Of the prompt that has one piece of evidence read, the fences around its sentences included."""
+_ANSWER_TOKENS: Final = 50
 _CHARACTERS_PER_TOKEN: Final = 4.0
 
 
@@ -48,7 +49,7 @@ async def check_claims(
         threshold: Check-worthiness in [0, 1] from which a sentence counts.
         prices: Of the model that would judge; None: no estimate is made.
     """
-    claims, considered = await asyncio.to_thread(_claims, transcript, threshold)
+    claims, considered = await computed(_claims, transcript, threshold)
     kept = claims[: most_claims(limit, transcript.duration_s)]
     found = await look_up([claim.quote.text for claim in kept]) if kept else []
     checks = (_unjudged(claim, evidence, prices) for claim, evidence in zip(kept, found, strict=True))
@@ -61,8 +62,8 @@ def most_claims(per_hour: int, duration_s: float) -> int:
 
 
 def verdict_cost_usd(statement: str, evidence: Sequence[Evidence], prices: Prices) -> float:
-    """What judging one statement would cost: one call for each piece of evidence and one to weigh them."""
-    calls = len(evidence) + 1
+    """What judging one statement would cost: one call for each piece of evidence; weighing them asks nobody."""
+    calls = len(evidence)
     read = calls * (_INSTRUCTION_TOKENS + len(statement) / _CHARACTERS_PER_TOKEN)
     read += sum(len(piece.text) for piece in evidence) / _CHARACTERS_PER_TOKEN
     written = calls * _ANSWER_TOKENS

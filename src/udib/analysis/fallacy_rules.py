@@ -40,6 +40,10 @@ _ALL = (
 
 _CUES: Final[dict[FallacyKind, tuple[tuple[float, str], ...]]] = {
     FallacyKind.AD_HOMINEM: (
+        (0.75, r"\byou(?:'re| are) (?:only|just) (?:against|for|saying|in favou?r of) .*\bbecause you\b|\byou (?:silly|damn|stupid|ignorant|pathetic|egotistic|miserable) \w+"),
+        (0.65, r"\byou(?:'re| are) (?:just |clearly |probably )?one of those \w+|\bi(?:'m|m| am) sure you (?:have no|have never|never|don't have|dont have)\b"),
+        (0.7, r"\byou (?:clearly |obviously )?(?:dont know|don't have a clue|have no clue|have no idea) (?:what you|how \w+ (?:is|are|works?))\b"),
+        (0.65, r"\bif you (?:don'?t|do not) (?:like|agree|see|understand|support|get) [^,]+, you(?:'re| are) (?:\w+ )?(?:soft|stupid|weak|naive|dumb|blind|part of the|a coward|a traitor|not one of)\b"),
         (0.85, rf"\b(?:tak(?:e|ing)|need(?:ing)?|hear(?:ing)?|want|listen(?:ing)? to) (?:\w+ ){{0,3}}(?:advice|lessons?|lectures?|lectured|morals|talk) (?:\w+ ){{0,3}}(?:from|by) (?:{_SOMEONE}|you|him|her|them)\b"),
         (0.8, rf"\b(?:rich|funny|ironic|laughable|something) (?:to hear that )?coming from (?:{_SOMEONE}|you|him|her|the)\b"),
         (0.75, rf"\b(?:trust|believe|listen to|take seriously) (?:a word of |anything from )?{_SOMEONE} (?:who|like)\b"),
@@ -74,6 +78,7 @@ _CUES: Final[dict[FallacyKind, tuple[tuple[float, str], ...]]] = {
         (0.65, r"^(?:oh|ah|right|great|lovely|sure|wow|okay|ok),? (?:so |and |then )?(?:let's|we should|we'll|why (?:not|don't we)|we can) (?:just |all )?(?:ban|scrap|shut|close|stop|abolish|let|give up|go back|throw|get rid|arrest|lock)\b"),
     ),
     FallacyKind.SLIPPERY_SLOPE: (
+        (0.65, r"\bif (?:we|you|they) [\w ]{2,25}\bone \w+, (?:then )?(?:all|every|everyone|everybody)\b|\bif (?:you|we|they) [\w ]{2,25}\b(?:just )?once,? (?:you|we|they)(?:'ll| will) never\b"),
         (0.8, r"\b(?:first|today|this (?:year|week|month|spring|summer|fall|winter)|start(?:s)? with)\b.*\b(?:then|next \w+|tomorrow|soon) .*\b(?:before (?:long|you know it)|and (?:one day|finally|eventually|pretty soon|before you know it)|until (?:there|nobody|no one|nothing|everything|we|you)|where does it)\b"),
         (0.75, rf"\b(?:before (?:long|you know it)|(?:the )?next thing you know|pretty soon|soon enough),? (?:\w+ )?(?:{_SUBJECT}|all|every\w*|no|nobody|nothing)(?:'ll|'d|'s|'re)? .*\b(?:no|nothing|nobody|isn't|won't|can't|all|every\w*|ban(?:s|ned|ning)?|gone|left|end up|forc\w+|tell\w*)\b"),
         (0.7, r"\b(?:where (?:does|will|would) (?:it|this|that) (?:all )?(?:end|stop)|what(?:'s| is| comes) next)\b.*\?"),
@@ -86,6 +91,9 @@ _CUES: Final[dict[FallacyKind, tuple[tuple[float, str], ...]]] = {
         (0.7, r"\bfirst (?:it's|it was|it is|they (?:come|came) for)\b.*\b(?:then|next|after that) (?:it's|it'll|they (?:come|came)|comes)\b"),
     ),
     FallacyKind.FALSE_DILEMMA: (
+        (0.7, r"\bif [^.]*\b(?:100 ?%|100 percent|a hundred percent|everyone|everybody|perfect(?:ly)?|completely)(?:,| then| it| they)[^.]{0,12}(?:is|are|'s|'re) (?:\w+ )?(?:ineffective|useless|pointless|worthless|no good)\b"),
+        (0.65, r"\bif [^.]+ can [^.]+, (?:it|they|he|she) (?:cannot|can't|can never) be (?:beneficial|good|safe|useful|right|healthy)\b|\bif [^.]+ (?:worked|were effective|was effective|did any good),? [^.]+ (?:would not|wouldn't) have happened\b"),
+        (0.6, r"^(?:well,? |so,? )?either (?!way|one|side|of)(?:\w+ ){2,9}or (?:it|they|he|she|you|we|is|does|stays?|goes)\b(?! [\w ]*,? (?:i'm|i am|i don't) (?:not )?sure)"),
         (0.7, r"\beither (?:we|you|they|he|she|it's|the \w+) .*\bor (?:else )?(?:we|you|they|he|she|it's|the \w+|there)(?:'ll|'re)?\b"),
         (0.75, r"\b(?:we|you) (?:\w+ ){1,4}(?:now|today|tonight|this year)?,? ?or (?:else )?(?:we|you)(?:'ll| will| can)? (?:just |simply |might as well )?(?:\w+ )?(?:lose|wave|watch|kiss|say goodbye|accept|surrender|give up|condemn|abandon|let|die|go|bury|forget|never|close|end up|sit)\b"),
         (0.7, r"\b(?:there are )?only two (?:choices|options|ways|kinds|paths|roads|possibilities|sides)\b|\bit's (?:either )?one or the other\b|\bthere(?:'s| is) no (?:middle (?:ground|way)|third (?:way|option)|other (?:way|choice|option))\b"),
@@ -97,6 +105,10 @@ _CUES: Final[dict[FallacyKind, tuple[tuple[float, str], ...]]] = {
         (0.65, r"\b(?:you|we) (?:either|can either) .*\bor (?:you|we)\b|\bif you(?:'re| are)n't (?:for|with) .*\byou\b|\bif you (?:don't|won't) (?:support|back|vote for|want) (?:this|it|that),? (?:then )?you (?:must|don't|want|hate|clearly|obviously|are)\b"),
     ),
     FallacyKind.HASTY_GENERALIZATION: (
+        (0.7, r"\b(?:is|are|was) (?:sufficient|enough) (?:evidence )?to (?:make|draw) (?:general )?conclusions?\b|\b(?:is|are) representative of (?:all|everyone|everybody|the (?:whole|entire) population)\b"),
+        (0.7, r"\bif (?:one|a single) [\w ]+,? then (?:they|we|it|you) (?:\w+ )?all\b|\bif [\w ]+ one (?:type|kind) of [\w ]+,? it (?:can|will|must) (?:\w+ )?all\b"),
+        (0.65, r"\b(?:in my (?:own )?(?:region|neighbou?rhood|street|village|family|school)|for me|i (?:did|do|have done|drove|used|tried|had) [\w ]+)\b.*\b(?:and (?:nobody|no one|nothing) (?:died|got hurt|was hurt|happened)|(?:therefore|so) (?:it is|it's|there is) no problem|(?:bad|good) for all)\b"),
+        (0.65, r"\b(?:do you )?remember [\w' ]+\?.*\ball \w+ (?:\w+ )?are\b|\b(?:i'?m|i am) sure (?:all )?(?:his|her|their|the other|these|those) [\w ]+ are all\b"),
         (0.7, r"\bthat(?:'s| is) (?:just )?(?:how|the way|what) (?:all )?(?:these|those|people|such|they(?= (?:are|all))) (?:\w+ ){0,3}?(?:are|do|work|think|behave|operate|act|treat)\b"),
         (0.7, r"\b(?:they(?:'re| are) all (?:alike|like that|the same,)|\w+s are all (?:lazy|greedy|liars?|criminals?|crooks|corrupt|terrorists?|stupid|evil|violent|the same people))\b|\bthey(?:'re| are) all (?:like that|lazy|greedy|corrupt|liars|crooks|criminals|thieves|in it for)\b"),
         (0.65, r"\b(?:all|these|those|every|most) (?:of (?:them|these|those) |the )?(?:\w+ ){0,2}(?:people|\w+s) (?:are|is) (?:just |all |simply )*(?:the same|alike|like that|lazy|greedy|corrupt|liars|crooks|stupid|dangerous|criminals?|useless|selfish|evil)\b"),
@@ -134,6 +146,9 @@ _CUES: Final[dict[FallacyKind, tuple[tuple[float, str], ...]]] = {
         (0.75, r"\b(?:always|ever since|for (?:years|generations|decades|centuries)|all (?:my|our|their) (?:life|lives))\b.*\b(?:(?:reason|good) enough|so (?:that's (?:what|how)|why (?:change|would|should|stop)|we should|you should|we ought|there's no (?:reason|need)|leave|let's keep|keep|it stays)|no reason to (?:change|stop))\b"),
     ),
     FallacyKind.APPEAL_TO_AUTHORITY: (
+        (0.7, r"\bbecause (?:i|my \w+|he|she|they) (?:always )?(?:says?|said|told me|tells? me|tell me) so\b|\bask (?:a|any|my) [\w ]{3,30},? (?:he|she|they)(?:'ll| will)? (?:all )?tell you\b"),
+        (0.65, r"\b(?:my (?:\w+ )?(?:mama|mum|mom|mother|father|dad|brother|sister|son|daughter|gran\w+|uncle|aunt|friend|nutritionist|coach|barber)|a friend of mine)\b.{0,40}\b(?:says?|said|told me),? (?:that )?.*\b(?:should(?:n't)?|deserves?|important|need(?:s|ed)? to|don't need|healthy|unhealthy|bad for|good for|too \w+|does not do|no good|either)\b"),
+        (0.6, r"\bi should know,? (?:because )?i\b|\bi know what i(?:'m| am) talking about\b|\bfrom my \w+[ -](?:team|class|club) told me\b"),
         (0.75, r"\b(?:if|since|when) (?:it's|it is|it was|that's|he|she|they|even|the) ?.{0,40}\bgood enough for (?!me\b|you\b|us\b)[\w .]+,? (?:then )?(?:it|that|we|it's)\b"),
         (0.75, r"\b(?:famous|celebrated|award-winning|movie|film|rock|pop|star|tv|television|nobel|oscar|olympic|billionaire|celebrity|best-selling|legendary|world-class) (?:\w+ ){0,3}?(?:says?|said|told|believes?|endorses?|agrees?|swears?|recommends?|uses|backs|signed|supports?|calls?|eats|thinks?)\b"),
         (0.7, r"\b(?:he|she|they|a (?:doctor|professor|scientist|\w+)) (?:should|would|must|ought to) know\b|\bwho (?:am i|are you|are we) to (?:argue|disagree|question|doubt)\b"),
@@ -146,6 +161,9 @@ _CUES: Final[dict[FallacyKind, tuple[tuple[float, str], ...]]] = {
         (0.65, r"\b(?:champion|actor|actress|singer|rapper|striker|footballer|chef|model|influencer|youtuber|presenter|astronaut|athlete|player|boxer|quarterback|guitarist|billionaire|ceo|goalkeeper|comedian|novelist|director)s?\b.*\b(?:says?|said|swears?|reckons?|eats?|uses?|thinks?|told|recommends?|believes?|agrees?)\b.*\b(?:so|and (?:he|she|they|who|that's|if)|good enough|should know|argue)\b"),
     ),
     FallacyKind.APPEAL_TO_EMOTION: (
+        (0.7, r"\bso cu+te+\b|\b(?:fluffy|cute|sweet|poor|innocent) (?:little )?(?:bunn(?:y|ies)|monkeys?|animals?|pupp(?:y|ies)|kittens?|cows?)\b|\bdeserves? to suffer\b"),
+        (0.65, r"\bthink (?:of|about) (?:the|all (?:the|those|these)) (?:(?:poor|little|innocent) )?(?:children|kids|cows|animals|babies|families|grandmas) (?:he|she|they|who (?:will|would|have to|are dying))\b|\bthink(?:s)? (?:of|about) (?:the|all (?:the|those|these)) (?:poor|little|innocent) \w+"),
+        (0.65, r"\bwould(?:n't| not)? (?:\w+ )?want (?:my|your) (?:own )?(?:daughter|son|mother|child|kids?|family) to (?:get|be|die|suffer|end)\b|\bhurt your (?:own )?(?:mother|child|children|family)\b|\b(?:will|would) be (?:so|too) sad\b"),
         (0.7, r"\b(?:imagine|think (?:of|about)|picture|look at|tell that to)\b.*\b(?:child|children|kids?|daughter|son|baby|babies|mother|mothers|grandmother|orphans?|widow|puppy|family|families|animals?)\b.*\b(?:cry(?:ing)?|cries|dying|dies?|dead|alone|tears|suffer\w*|scared|afraid|shiver\w*|hungry|starv\w*|cold|bleed\w*|sob\w*|grave|funeral|pain|lost|without)\b"),
         (0.75, r"\b(?:won't|will|would|can't) (?:somebody|someone|anybody|anyone|nobody|you) (?:please )?think (?:of|about) the\b"),
         (0.75, r"\b(?:how (?:do|can|could) (?:you|they|he|she|we|anyone) (?:sleep|look \w+ in the|live with|be so (?:cold|heartless|cruel)))\b|\bhave you no (?:heart|shame|decency|conscience)\b"),
@@ -170,6 +188,7 @@ _CUES: Final[dict[FallacyKind, tuple[tuple[float, str], ...]]] = {
         (0.8, r"\b(?:sort|fix|clean|deal with|take care of|pay|mend|look after|try|answer|solve|stop|start with) .*\bbefore (?:you|they|he|she|anyone) (?:(?:come|start|go|even|dare|begin) )*(?:lectur\w+|preach\w*|tell(?:ing)?|complain\w*|talk(?:ing)?|worry\w*|point\w*|judg\w+|moan\w*|ask(?:ing)?)\b"),
     ),
     FallacyKind.FALSE_CAUSE: (
+        (0.65, r"^(?:and )?therefore,? [^.]*\b(?:caus(?:es|ed)|(?:is|was|must be) (?:a|the) cause of)\b|\balone (?:influences?|causes?|explains?|determines?|is responsible for)\b"),
         (0.7, r"\b(?:that|it|this)(?:'s| is|'s hardly| is hardly) (?:no|not a|hardly a|hardly|not) (?:coincidence|accident)\b|\bcoincidence\?|\b(?:is (?:that|it|this)|call that|just) a coincidence\b"),
         (0.7, r"\b(?:ever since|right after|(?:the|a|one) (?:\w+ )?(?:day|week|month|year|moment|minute|second|summer|winter|spring|fall)s? (?:after|later|that)|as soon as|no sooner|two \w+ later|since)\b.*\b(?:so (?:it's|clearly|obviously|it must|there|that|the|you)|that(?:'s| is) (?:why|what|proof|because)|no wonder|which (?:proves|shows)|proves|must have|you tell me|do the math|draw your own|connect the dots|blame)\b"),
         (0.65, r"\b(?:and )?(?:guess what|what do you know|lo and behold|sure enough|wouldn't you know it)\b.*\b(?:after|later|since|when|went|rose|fell|dropped|jumped|started|got|began|doubled|up|down)\b"),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from udib.analysis.text import NEGATIONS, Token, figures, is_content, is_negated, stem, tokens, word_set
+from udib.analysis.text import NEGATIONS, Figure, Token, is_content, is_negated, stem, tokens, word_set
 
 BETWEEN_CLAUSES = re.compile(
     r"(?<!\d)[,;:]|,(?!\d)| but | and (?=(?:I|we|you|he|she|they|it|its|his|her|their|that|the)\b)"
@@ -34,16 +34,15 @@ _POINTING: Final = word_set("he she it they this that these those him her them h
 """What may stand for one thing in one sentence and for another in the next."""
 
 
-def same_but_for_yes_and_no(one: Sequence[Token], other: Sequence[Token]) -> bool:
-    """Whether two sentences have the same words but for articles, figures, and what says yes or no."""
-    frame = _frame(one)
-    return len(frame) >= _SHORTEST_FRAME and frame == _frame(other) and _POINTING.isdisjoint(frame)
+def frame_of(words: Sequence[Token], numbers: Sequence[Figure]) -> tuple[str, ...]:
+    """The stems of a sentence without articles, figures, and what says yes or no.
 
-
-def _frame(words: Sequence[Token]) -> list[str]:
-    numbers = {at for figure in figures(words) for at in range(figure.at, figure.end)}
-    plain = (word.low.removesuffix("n't") for at, word in enumerate(words) if at not in numbers)
-    return [stem(low) for low in plain if low not in _UNFRAMED]
+    Sentences of one frame differ in these only. Empty for a sentence too short, or pointing at something, to tell.
+    """
+    counted = {at for figure in numbers for at in range(figure.at, figure.end)}
+    plain = (word.low.removesuffix("n't") for at, word in enumerate(words) if at not in counted)
+    frame = tuple(stem(low) for low in plain if low not in _UNFRAMED)
+    return frame if len(frame) >= _SHORTEST_FRAME and _POINTING.isdisjoint(frame) else ()
 
 
 def denies(reply: str, said: str, names: frozenset[str]) -> bool:

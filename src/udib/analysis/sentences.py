@@ -19,6 +19,12 @@ SHORTEST: Final = 8  # words before a cue's end is taken as the end of an unpunc
 
 _END = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019)\]]*(?=\s|$)")
 _VISIBLE = re.compile(r"\S+")
+NOISE = re.compile(
+    r"\[[^\[\]]{1,60}\]|[\u266a\u266b][^\u266a\u266b]*[\u266a\u266b]?"
+    r"|\((?:\w+ )?(?:music|laugh\w*|applau\w*|cheer\w*|cough\w*|sigh\w*|inaudible|crosstalk|silence|noise)(?: \w+)?\)",
+    re.IGNORECASE,
+)
+"""What captions write where nobody speaks, or sings; a sentence of nothing else is none."""
 _LAST_WORD = re.compile(r"[\w.'\u2019-]+$")
 _OPENING = " \t\n\"'\u201c\u2018([-\u2013\u2014>"
 
@@ -106,7 +112,7 @@ class _Turn:
         begin = 0
         for end in [*sorted({*cuts, *silences}), len(self.text)]:
             for start, stop in pieces.of(begin, end):
-                if any(map(str.isalnum, self.text[start:stop])):
+                if any(map(str.isalnum, NOISE.sub("", self.text[start:stop]))):
                     yield (*self._place(start), *self._place(stop - 1, ending=True))
             begin = end
 

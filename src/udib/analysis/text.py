@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 
 def word_set(words: str) -> frozenset[str]:
@@ -47,7 +47,10 @@ _SMALL: Final = {word: value for value, word in enumerate(_UNITS)} | {
 }
 _SCALES: Final = {"dozen": 12.0, "hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 _SUFFIXES: Final = {"k": 1e3, "m": 1e6, "bn": 1e9}
+_CENTURIES: Final = (17, 18, 19, 20)
 _PARTS: Final = {"half": 50.0, "third": 100 / 3, "quarter": 25.0, "thirds": 200 / 3, "quarters": 75.0}
+_FIRST_OF_NUMBER: Final = frozenset({"a", "an", *_SMALL, *_PARTS})
+_FIRST_OF_DIGITS: Final = frozenset("0123456789$€£")
 _WHOLES: Final = {"third": 3, "quarter": 4, "fifth": 5, "tenth": 10}
 _CURRENCIES: Final = {
     "dollar": "dollar", "dollars": "dollar", "bucks": "dollar", "euro": "euro", "euros": "euro", "pound": "pound",
@@ -64,11 +67,11 @@ _DIGITS = re.compile(r"([$€£]?)(\d+(?:[.,]\d+)*)(.*)")
 _CONTRACTED = re.compile(r"['\u2019](?:s|d|m|ll|re|ve)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word or number. `text` is as written, `low` in lower case with plain apostrophes; `begin` is its offset.
 
-    `joined` is True when only white space or a hyphen lies between the token before and this one.
+    `joined` is True when only white space or a hyphen lies between the token before and this one. A tuple, since each
+    word of each sentence becomes one, and a dataclass takes three times as long to make.
     """
 
     text: str
@@ -107,9 +110,11 @@ def tokens(text: str) -> list[Token]:
     found: list[Token] = []
     before = 0
     for match in _TOKEN.finditer(text):
-        gap = text[before : match.start()]
-        word = match.group()
-        found.append(Token(word, word.casefold().replace("\u2019", "'"), match.start(), not gap.strip(" \t\n-")))
+        word, begin = match.group(), match.start()
+        # One blank lies between most words.
+        joined = begin == before or text[before:begin] == " " or not text[before:begin].strip(" \t\n-")
+        low = word.casefold()
+        found.append(Token(word, low if low.isalnum() else low.replace("\u2019", "'"), begin, joined))
         before = match.end()
     return found
 
@@ -136,6 +141,7 @@ def content_stems(words: Sequence[Token]) -> list[str]:
     return [stem(word.low) for word in words if is_content(word.low)]
 
 
+@lru_cache(maxsize=32_768)
 def is_content(low: str) -> bool:
     """Whether a lower-case word is neither a stop word nor a number."""
     return (
@@ -164,7 +170,7 @@ def figures(words: Sequence[Token]) -> list[Figure]:
     found: list[Figure] = []
     at = 0
     while at < len(words):
-        figure = _figure(words, at)
+        figure = _figure(words, at) if may_be_number(words[at].low) else None
         if figure is None:
             at += 1
         else:
@@ -173,12 +179,22 @@ def figures(words: Sequence[Token]) -> list[Figure]:
     return found
 
 
+def may_be_number(low: str) -> bool:
+    """Whether a number can begin with a word in lower case, in digits, in words or as a part ("half of")."""
+    return low in _FIRST_OF_NUMBER or low[0] in _FIRST_OF_DIGITS
+
+
+def number_at(words: Sequence[Token], at: int) -> tuple[float, int, str] | None:
+    """Value, token number behind its end and currency of the number that begins at a token, in digits or in words."""
+    return _digits(words, at) or _spelt(words, at)
+
+
 def _undoubled(word: str) -> str:
     return word[:-1] if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsz" else word
 
 
 def _figure(words: Sequence[Token], at: int) -> Figure | None:
-    number = _digits(words, at) or _spelt(words, at)
+    number = number_at(words, at)
     if number is None:
         return _part(words, at)
     value, end, unit = number
@@ -222,23 +238,35 @@ def _spelt(words: Sequence[Token], at: int) -> tuple[float, int, str] | None:
     if words[at].low not in _SMALL and not (words[at].low in {"a", "an"} and _low(words, at + 1) in _SCALES):
         return None
     total, group, end = 0.0, 0.0, at
-    for word in words[at:]:
-        if end > at and not word.joined:
-            break
-        if word.low in _SMALL:
-            group += _SMALL[word.low]
-        elif word.low == "hundred":
+    while end < len(words) and (end == at or words[end].joined):
+        low = words[end].low
+        if low in _SMALL and (end == at or _fits(group, _SMALL[low])):
+            group += _SMALL[low]
+        elif low == "hundred":
             group = (group or 1) * 100
-        elif word.low in _SCALES:
-            total, group = total + (group or 1) * _SCALES[word.low], 0.0
-        elif not (word.low in {"a", "an"} and end == at) and not (
-            word.low == "and" and _low(words, end - 1) == "hundred"
-        ):
+        elif low in _SCALES:
+            total, group = total + (group or 1) * _SCALES[low], 0.0
+        elif end > at and not (low == "and" and words[end - 1].low == "hundred" and _low(words, end + 1) in _SMALL):
             break
         end += 1
+    if not total and group in _CENTURIES and _SMALL.get(_low(words, end), 0) >= 10 and words[end].joined:
+        return _in_century(group, words, end)
     if [word.low for word in words[end : end + 3]] == ["and", "a", "half"]:
         return total + group + 0.5, end + 3, ""
     return total + group, end + (_low(words, end) == "odd"), ""
+
+
+def _fits(group: float, value: float) -> bool:
+    """Whether a number word goes on the number before it, as in "twenty five" but not in "nineteen ninety"."""
+    return group % 10 == 0 and group % 100 != 10 if 0 < value < 10 else group % 100 == 0
+
+
+def _in_century(century: float, words: Sequence[Token], at: int) -> tuple[float, int, str]:
+    """Value and end of a year as it is said: "nineteen ninety-nine", "twenty twenty"."""
+    value, end = _SMALL[words[at].low], at + 1
+    if end < len(words) and words[end].joined and 0 < _SMALL.get(words[end].low, 0) < 10 and value >= 20:
+        value, end = value + _SMALL[words[end].low], end + 1
+    return 100 * century + value, end, ""
 
 
 def _part(words: Sequence[Token], at: int) -> Figure | None:
@@ -266,6 +294,8 @@ def _share(words: Sequence[Token], value: float, end: int) -> tuple[float, int] 
 
 def _is_year(words: Sequence[Token], at: int, end: int, value: float) -> bool:
     low = words[at].low
+    if end > at + 1 and 1700 <= value < 2100 and all(word.low in _SMALL for word in words[at:end]):
+        return True
     if end != at + 1 or not (low.isdigit() or low[:-1].isdigit()) or not 1500 <= value <= 2100:
         return False
     if low.endswith("s"):

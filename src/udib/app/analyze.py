@@ -52,7 +52,7 @@ async def analyze(order: AnalyzeOrder, options: Options) -> int:
         if order.background:
             return told(await app.jobs.submit(wanted), options)
         with showing_progress(quiet=options.quiet) as progress:
-            job = await app.jobs.perform(wanted, app.flows[wanted.flow], progress)
+            job = await app.jobs.perform(wanted, app.flow(wanted.flow), progress)
         report = await report_of(app, job)
         if order.out is not None:
             report = await app.export(report, Path(order.out))

@@ -3,7 +3,6 @@
 Adapters are chosen here, by name, and imported where they are chosen, so that a command pays for what it uses.
 """
 
-import asyncio
 import functools
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from udib.app.bootstrap_evidence import open_elsewhere
+from udib.app.bootstrap_judging import by_model
 from udib.app.bootstrap_llm import open_answers, open_models
 from udib.app.bootstrap_memory import (
     closed_with,
@@ -23,27 +24,30 @@ from udib.app.bootstrap_memory import (
 )
 from udib.app.bootstrap_models import Models
 from udib.app.bootstrap_storage import left_on_servers, open_artifacts, open_records
-from udib.app.bootstrap_work import Work, open_work
+from udib.app.bootstrap_watching import open_watching, open_ytdlp
+from udib.app.bootstrap_work import Work, deadlines_of, open_work
 from udib.app.settings import Settings, load_settings
 from udib.core.checked import Checked
+from udib.core.computing import computed
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
-from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report
+from udib.core.findings import FactChecks, Findings, Report
 from udib.core.ports import ArtifactStore, Catalogue, Forgettable, KeyValueStore, Outbox, Source, Transcriber
 from udib.core.result import StepResult
-from udib.core.speech import Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Answer, Content, Health
 from udib.core.vectors import Embedder, Filters
 from udib.pipeline.ask import ask
 from udib.pipeline.engine import Engine, Flows
+from udib.pipeline.engine import Work as FlowWork
 from udib.pipeline.evidence import LookUp
 from udib.pipeline.flows import ANALYZE, analyze_with
 from udib.pipeline.orchestrator import ContentPipeline
-from udib.pipeline.parts import Analyses, Services
-from udib.pipeline.step import Deadlines, run_step
+from udib.pipeline.parts import Analyses, Services, WholeReading
+from udib.pipeline.step import run_step
+from udib.pipeline.sweep import SWEEP, Sweeper, sweep_with
+from udib.pipeline.watching import WATCH, Watching
 
 if TYPE_CHECKING:
-    from udib.app.bootstrap_summary import Summarise
     from udib.delivery.webhook import Post
     from udib.llm.cache import LLMCache
     from udib.memory.service import MemoryService
@@ -66,9 +70,11 @@ class App:
     memory: "MemoryService"
     vectors: "EnhancedVectorStore"
     jobs: Engine
+    sweeper: Sweeper
     _make_answers: Callable[[], "LLMCache"]
     _make_models: Callable[[], "Models | None"]
     _make_pipeline: Callable[[], tuple[ContentPipeline, Sequence[Checked]]]
+    _make_watching: Callable[[], Watching]
 
     @property
     def answers(self) -> "LLMCache":
@@ -94,9 +100,20 @@ class App:
         return self._analysing[0]
 
     @property
+    def watching(self) -> Watching:
+        """What looks at feeds and channels."""
+        return self._make_watching()
+
+    @property
     def flows(self) -> Flows:
-        """What this process can do with jobs."""
-        return {ANALYZE: analyze_with(self.pipeline)}
+        """What this process can do with jobs, all of it put together now: who serves is not to stop for imports."""
+        return {name: self.flow(name) for name in (ANALYZE, WATCH, SWEEP)}
+
+    def flow(self, name: str) -> FlowWork:
+        """What does the jobs of a flow."""
+        if name == WATCH:
+            return self.watching.work
+        return sweep_with(self.sweeper) if name == SWEEP else analyze_with(self.pipeline)
 
     @property
     def checked(self) -> Sequence[Checked]:
@@ -106,7 +123,7 @@ class App:
     async def ask(self, question: str, *, limit: int = 5, filters: Filters | None = None) -> StepResult[Answer]:
         """What was said about a question; see `udib.pipeline.ask.ask`. With a model, in its words too."""
         work = self._asked(question, limit, filters)
-        return await run_step(work, name="ask", deadline_s=Deadlines().analyse_s)
+        return await run_step(work, name="ask", deadline_s=self.settings.engine.deadlines.analyse_s)
 
     async def find(self, question: str, *, limit: int = 5, filters: Filters | None = None) -> Answer:
         """The passages that bear on a question; no model is asked. Raises as `udib.pipeline.ask.ask` does."""
@@ -190,10 +207,11 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
 
         @functools.cache
         def models() -> "Models | None":
-            return open_models(stack, settings, records, static, answers)
+            return open_models(stack, settings, records, static, answers, work.gates)
 
         def pipeline() -> tuple[ContentPipeline, Sequence[Checked]]:
-            services = _services(stack, settings, root, stores)
+            elsewhere = open_elsewhere(stack, settings, records.ledger, cache)
+            services = replace(_services(stack, settings, root, stores), elsewhere=elsewhere)
             if isinstance(embedder, Forgettable):
                 services = replace(services, forgettable=(embedder, *services.forgettable))
             # What was answered while a provider was named holds words, whoever is named now.
@@ -201,15 +219,21 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
             named = models()
             checked: list[Checked] = [catalogue, cache, artifacts, memory, work.journal, work.engine, services.files]
             checked += [*services.sources, *services.transcribers, *services.notices]
+            checked += [each for each in (elsewhere.reviews, elsewhere.web) if each is not None]
             checked += named.checked if named is not None else ()
             analyses = _analyses(settings, static)
             if named is not None and named.semantic is not None:
                 services = replace(services, forgettable=(named.semantic, *services.forgettable))
             if named is not None:
-                analyses = replace(analyses, summary=_summary(settings, named))
-            return ContentPipeline(services, analyses, settings.scope), checked
+                analyses = by_model(analyses, settings, named)
+            return ContentPipeline(services, analyses, settings.scope, deadlines=deadlines_of(settings)), checked
 
-        yield App(settings, settings.scope, catalogue, cache, memory, vectors, work.engine, answers, models, pipeline)
+        @functools.cache
+        def watching() -> Watching:
+            return open_watching(stack, settings, records, work)
+
+        parts = (catalogue, cache, memory, vectors, work.engine, work.sweeper)
+        yield App(settings, settings.scope, *parts, answers, models, pipeline, watching)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,19 +274,14 @@ def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _St
             stores.memory,
             stores.catalogue,
         ),
+        gates=stores.work.gates,
     )
 
 
 def _sources(stack: AsyncExitStack, settings: Settings) -> tuple[Source, ...]:
-    from udib.net.guard import AddressGuard
     from udib.sources.files import FileSource
-    from udib.sources.ytdlp import Limits, YtDlpSource
 
-    wanted = settings.sources
-    limits = Limits(max_bytes=wanted.max_megabytes * 1_000_000, deadline_s=wanted.deadline_s)
-    ytdlp = YtDlpSource(AddressGuard(frozenset(settings.net.allow)), language=wanted.language, limits=limits)
-    stack.push_async_callback(ytdlp.close)
-    return FileSource(), ytdlp
+    return FileSource(), open_ytdlp(stack, settings)
 
 
 def _transcribers(settings: Settings) -> tuple[Transcriber, ...]:
@@ -306,10 +325,8 @@ def _poster(stack: AsyncExitStack, settings: Settings) -> "Post":
 def _analyses(settings: Settings, embedder: Embedder) -> Analyses:
     """The embedded tier: what it cannot judge without a model it says, with what a model would cost."""
     from udib.analysis.aggregate import aggregate
-    from udib.analysis.debate import map_debate
     from udib.analysis.fact_check import Prices, check_claims
-    from udib.analysis.fallacies import fallacy_hints
-    from udib.analysis.outline import describe
+    from udib.analysis.readings import debate_reading, fallacy_reading, outline_reading
     from udib.delivery.vtt import to_vtt
 
     limits, llm = settings.analysis, settings.llm
@@ -317,29 +334,23 @@ def _analyses(settings: Settings, embedder: Embedder) -> Analyses:
     if llm.provider != "none" and llm.input_usd_per_million is not None and llm.output_usd_per_million is not None:
         prices = Prices(llm.input_usd_per_million, llm.output_usd_per_million)
 
-    async def fact_check(transcript: Transcript, look_up: LookUp) -> FactChecks:
-        return await check_claims(transcript, look_up, limit=limits.claims_per_hour, prices=prices)
-
-    async def fallacies(transcript: Transcript) -> Fallacies:
-        return await fallacy_hints(transcript, per_hour=limits.hints_per_hour)
+    # Which claims are the most check-worthy, and which words are names, is known in the end only.
+    def fact_check(look_up: LookUp) -> WholeReading[FactChecks]:
+        return WholeReading(
+            functools.partial(check_claims, look_up=look_up, limit=limits.claims_per_hour, prices=prices)
+        )
 
     async def report(findings: Findings, content: Content, created_at: str, revision: int) -> Report:
-        return await asyncio.to_thread(aggregate, findings, content, created_at=created_at, revision=revision)
+        return await computed(aggregate, findings, content, created_at=created_at, revision=revision)
 
-    async def debate(transcript: Transcript) -> DebateMap:
-        return await map_debate(transcript, embedder)
-
-    async def outline(transcript: Transcript) -> Outline:
-        return await describe(transcript, embedder)
-
-    return Analyses(debate, fact_check, fallacies, outline, report, to_vtt)
-
-
-def _summary(settings: Settings, models: Models) -> "Summarise":
-    """The LLM tier: what asks a model."""
-    from udib.app.bootstrap_summary import summariser
-
-    return summariser(models, call_s=settings.llm.deadline_s, stage_s=Deadlines().analyse_s)
+    return Analyses(
+        lambda: debate_reading(embedder),
+        fact_check,
+        lambda: fallacy_reading(limits.hints_per_hour),
+        lambda: outline_reading(embedder),
+        report,
+        to_vtt,
+    )
 
 
 def _data_directory(path: Path) -> Path:

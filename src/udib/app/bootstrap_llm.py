@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 from udib.app.bootstrap_memory import connections, needs_extra
 from udib.app.bootstrap_models import Models
 from udib.app.bootstrap_storage import Records
+from udib.app.bootstrap_work import provider_resource
 from udib.app.config_file import read_config
 from udib.app.settings import LlmSettings, Settings, provider_key, shipped_config_dir
 from udib.core.chat import ChatModel
 from udib.core.errors import BadRequestError, ForbiddenError
+from udib.core.gates import Gates
 from udib.core.ports import KeyValueStore
 from udib.core.spending import Caps
 from udib.core.tenancy import Scope
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
     from udib.llm.semantic_cache import SemanticCache
 
 _ROUTED = "the router's choice"
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Names of this machine."""
 
 
 def open_answers(stack: AsyncExitStack, settings: Settings, local: KeyValueStore) -> "LLMCache":
@@ -44,7 +48,12 @@ def open_answers(stack: AsyncExitStack, settings: Settings, local: KeyValueStore
 
 
 def open_models(
-    stack: AsyncExitStack, settings: Settings, records: Records, embedder: Embedder, answers: "Callable[[], LLMCache]"
+    stack: AsyncExitStack,
+    settings: Settings,
+    records: Records,
+    embedder: Embedder,
+    answers: "Callable[[], LLMCache]",
+    gates: Gates,
 ) -> Models | None:
     """The models that the settings name; None if they name no provider. Nothing is asked before it is used.
 
@@ -54,6 +63,7 @@ def open_models(
         records: Where it is noted what was spent and decided.
         embedder: Says what a request is about.
         answers: The cache of answers.
+        gates: Where the limit of the provider is.
 
     Raises:
         BadRequestError: The provider needs something that is not set, or models.yaml is wrong.
@@ -63,6 +73,7 @@ def open_models(
     from udib.llm.budget import BudgetedChatModel
     from udib.llm.cached_chat import CachedChatModel
     from udib.llm.features import Features
+    from udib.llm.gated import GatedChatModel
     from udib.llm.pacer import DailyPacer
     from udib.llm.prompts import PromptEngine
     from udib.llm.redaction import RedactingChatModel
@@ -99,7 +110,7 @@ def open_models(
         tokens=counter.count,
     )
     router = LLMRouter(
-        dict.fromkeys(cards, budgeted),
+        dict.fromkeys(cards, GatedChatModel(budgeted, gates, provider_resource(settings))),
         catalogue.cards,
         features=Features(catalogue.tasks, embedder),
         log=log,
@@ -188,22 +199,22 @@ def _client(
         )
     address = wanted.base_url or ("https://api.openai.com/v1" if wanted.provider == "openai" else "")
     host = urlsplit(address).hostname or ""
-    pool, retry = connections(stack, settings, also=_own_server(address) if host in _LOCAL else ())
+    pool, retry = connections(stack, settings, also=own_server(address) if host in LOCAL else ())
     match wanted.provider:
         case "openrouter":
             address = wanted.base_url or OPENROUTER_URL
             service = OpenRouterService(pool, key, base_url=address, title="udib", cards=cards, retry=retry)
-            return service, host not in _LOCAL
+            return service, host not in LOCAL
         case _:
             if not address:
                 raise BadRequestError(
                     "llm.provider is endpoint, but llm.base_url is not set; give it, such as http://localhost:11434/v1."
                 )
             endpoint = ModelEndpoint(address, key)
-            return OpenAICompatibleClient(pool, endpoint, cards=cards, retry=retry), host not in _LOCAL
+            return OpenAICompatibleClient(pool, endpoint, cards=cards, retry=retry), host not in LOCAL
 
 
-def _own_server(address: str) -> tuple[str, ...]:
+def own_server(address: str) -> tuple[str, ...]:
     """The exception for a server of this machine: naming it in the settings is the operator's permission."""
     parts = urlsplit(address)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname

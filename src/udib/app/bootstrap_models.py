@@ -12,7 +12,7 @@ from udib.core.checked import Checked
 from udib.core.errors import NotSentError, UdibError
 from udib.core.founding import Draft, quotes_found
 from udib.core.tenancy import Scope
-from udib.core.types import Health, Passage
+from udib.core.types import Health, Passage, RecordKind
 from udib.llm.rewards import Signals, combined_reward, latency_reward, quotes_reward, schema_reward
 from udib.pipeline.answering import Drafted, Write, citables
 
@@ -187,5 +187,6 @@ class _Noting:
 
 def _about(passage: Passage) -> str:
     record = passage.record
-    named = (record.speaker, record.title, record.published_at)
+    written = record.kind is RecordKind.DOCUMENT
+    named = ("a document" if written else "", record.speaker or record.publisher, record.title, record.published_at)
     return ", ".join(each for each in named if each)

@@ -7,7 +7,7 @@ from pathlib import Path
 from udib.app.bootstrap_memory import closed_with, needs_extra
 from udib.app.settings import Settings, StorageSettings
 from udib.core.errors import BadRequestError
-from udib.core.ports import ArtifactStore, Catalogue, DecisionLog
+from udib.core.ports import ArtifactStore, Catalogue, DecisionLog, Watches
 from udib.core.spending import Ledger
 
 
@@ -18,6 +18,7 @@ class Records:
     catalogue: Catalogue
     ledger: Ledger
     decisions: DecisionLog
+    watches: Watches
 
 
 def open_records(stack: AsyncExitStack, settings: Settings, root: Path) -> Records:
@@ -92,13 +93,16 @@ def _files(stack: AsyncExitStack, root: Path) -> Records:
     from udib.storage.decisions import SqliteDecisionLog
     from udib.storage.ledger import SCHEMA as LEDGER_SCHEMA
     from udib.storage.ledger import SqliteLedger
+    from udib.storage.watches import SqliteWatches
 
+    catalogue = closed_with(stack, Database(root / "catalogue.db", CATALOGUE_SCHEMA))
     # What was learned is learned again. Spending is money: what is written survives a loss of power.
     spending = Database(root / "spending.db", LEDGER_SCHEMA, synchronous="FULL")
     return Records(
-        SqliteCatalogue(closed_with(stack, Database(root / "catalogue.db", CATALOGUE_SCHEMA))),
+        SqliteCatalogue(catalogue),
         SqliteLedger(closed_with(stack, spending)),
         SqliteDecisionLog(closed_with(stack, Database(root / "decisions.db", DECISIONS_SCHEMA, disposable=True))),
+        SqliteWatches(catalogue),
     )
 
 
@@ -108,6 +112,7 @@ def _server(stack: AsyncExitStack, wanted: StorageSettings) -> Records:
         from udib.storage.postgres_catalogue import PostgresCatalogue
         from udib.storage.postgres_decisions import PostgresDecisionLog
         from udib.storage.postgres_ledger import PostgresLedger
+        from udib.storage.postgres_watches import PostgresWatches
 
     if wanted.postgres_url is None:
         raise BadRequestError(
@@ -118,4 +123,6 @@ def _server(stack: AsyncExitStack, wanted: StorageSettings) -> Records:
         wanted.postgres_url.get_secret_value(), wanted.postgres_schema, connections=wanted.postgres_connections
     )
     stack.push_async_callback(database.close)
-    return Records(PostgresCatalogue(database), PostgresLedger(database), PostgresDecisionLog(database))
+    return Records(
+        PostgresCatalogue(database), PostgresLedger(database), PostgresDecisionLog(database), PostgresWatches(database)
+    )

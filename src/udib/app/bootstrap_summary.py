@@ -1,33 +1,30 @@
 """The part of the composition root that lets a model summarise an item: windows, prompts, gates, one choice of all."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, groupby
-from typing import Final, TypeVar
+from typing import Final
 
+from udib.analysis.passages import CitedPassage, passages_of
 from udib.analysis.worded_summary import (
     MOST_STATEMENTS,
-    CitedPassage,
     SummaryChoice,
     SummaryGate,
     chosen,
-    passages_of,
     prompt_values,
     spread,
 )
+from udib.app.bootstrap_asking import Asking
 from udib.app.bootstrap_models import Models
-from udib.core.chat import ChatRequest, Purpose
-from udib.core.errors import BadRequestError, UdibError, UnavailableError
+from udib.core.errors import UdibError, UnavailableError
 from udib.core.findings import WordedStatement, WordedSummary
 from udib.core.founding import Citable, Draft, quotes_found
 from udib.core.speech import Missing, Transcript
 from udib.core.tenancy import Scope
 from udib.llm.map_reduce import Mapped, TextWindow, choose_in_tree, map_windows, windows
 from udib.llm.prompts import LONGEST_FENCE, Excerpt, fenced
-from udib.llm.structured import InvalidAnswerError, answer_form
-
-T = TypeVar("T")
+from udib.pipeline.parts import WholeReading
 
 PART: Final = "summary in words"
 WINDOW_TOKENS: Final = 16_000
@@ -35,11 +32,8 @@ WINDOW_TOKENS: Final = 16_000
 _OVERLAP: Final = 2
 ANSWER_TOKENS: Final = 1_500
 _CHOICE_TOKENS: Final = 300
-_LAST_BEGINNING: Final = 0.5
-"""Of the time of the stage, the share after which no window is begun, so that what was read comes to something."""
-_LONGEST_CALL: Final = 0.2
 
-Summarise = Callable[[Scope, Transcript], Awaitable[WordedSummary]]
+Summarise = Callable[[Scope], WholeReading[WordedSummary]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +54,20 @@ def summariser(models: Models, *, call_s: float, stage_s: float) -> Summarise:
     """
 
     async def summarise(scope: Scope, transcript: Transcript) -> WordedSummary:
-        purpose = Purpose(scope, "summary", min(call_s, _LONGEST_CALL * stage_s))
-        last_s = asyncio.get_running_loop().time() + _LAST_BEGINNING * stage_s
-        return await _Summary(models, purpose, transcript, last_s).make()
+        asking = Asking(models, scope, "summary", call_s=call_s, stage_s=stage_s)
+        return await _Summary(asking, transcript).make()
 
-    return summarise
+    # How it is cut for the model, and what each part of it is told, follows from the whole.
+    return lambda scope: WholeReading(partial(summarise, scope))
 
 
 class _Summary:
     """One summary in the making."""
 
-    def __init__(self, models: Models, purpose: Purpose, transcript: Transcript, last_s: float) -> None:
-        self._models = models
-        self._purpose = purpose
+    def __init__(self, asking: Asking, transcript: Transcript) -> None:
+        self._asking = asking
         self._gate = SummaryGate(transcript)
         self._passages = {each.number: each for each in passages_of(transcript)}
-        self._last_s = last_s
-        self._asked: dict[str, None] = {}
-        self._cost_usd = 0.0
         self._missing: list[Missing] = []
 
     async def make(self) -> WordedSummary:
@@ -93,28 +83,34 @@ class _Summary:
         statements = await self._choose(kept)
         return WordedSummary(
             statements,
-            tuple(self._asked),
-            round(self._cost_usd, 6),
+            self._asking.use.models,
+            self._asking.use.cost_usd,
             dropped=drafted - passed,
             parts=len(parts),
             parts_read=len(mapped.read),
             missing=tuple(self._missing),
+            gates=(self._gate.count.account,),
         )
 
     def _cut(self) -> tuple[TextWindow, ...]:
         room, model = self._room("summary", prompt_values(1, 2))
         excerpts = [Excerpt(str(each.number), each.text, each.speaker or "") for each in self._passages.values()]
-        return windows(excerpts, self._models.counter, most_tokens=room, overlap=_OVERLAP, model=model)
+        return windows(excerpts, self._asking.models.counter, most_tokens=room, overlap=_OVERLAP, model=model)
 
     async def _read(self, window: TextWindow, parts: int) -> _PartRead:
         """Ask the model about a window, and believe what it bears out."""
-        if asyncio.get_running_loop().time() > self._last_s:
-            raise UnavailableError("there was no time left for it")
+        self._asking.in_time()
         shown = {int(each.label): self._passages[int(each.label)] for each in window.excerpts}
         citables = {number: Citable(passage.text) for number, passage in shown.items()}
         values = prompt_values(window.number, parts)
-        request = self._request("summary", values, window.excerpts, ANSWER_TOKENS)
-        draft = await self._ask(request, Draft, lambda draft: quotes_found(draft, citables))
+        draft = await self._asking.ask(
+            "summary",
+            values,
+            window.excerpts,
+            Draft,
+            most_tokens=ANSWER_TOKENS,
+            quotes=lambda draft: quotes_found(draft, citables),
+        )
         most = int(values["most_statements"])
         return _PartRead(self._gate.passed(draft, shown, most), len(draft.statements))
 
@@ -125,14 +121,17 @@ class _Summary:
 
         async def choose(group: Sequence[WordedStatement], most: int) -> Sequence[WordedStatement]:
             excerpts = [Excerpt(str(number), each.text) for number, each in enumerate(group, 1)]
-            request = self._request("summary_choice", {"most_statements": most}, excerpts, _CHOICE_TOKENS)
-            kept = chosen(await self._ask(request, SummaryChoice, lambda _: (0, 0)), group, most)
+            values = {"most_statements": most}
+            choice = await self._asking.ask(
+                "summary_choice", values, excerpts, SummaryChoice, most_tokens=_CHOICE_TOKENS
+            )
+            kept = chosen(choice, group, most)
             if not kept:
                 raise UnavailableError("the model keeps none of them")
             return kept
 
         def size(statement: WordedStatement) -> int:
-            return self._models.counter.count(fenced([Excerpt("100", statement.text)], LONGEST_FENCE), model)
+            return self._asking.models.counter.count(fenced([Excerpt("100", statement.text)], LONGEST_FENCE), model)
 
         try:
             return await choose_in_tree(tuple(once.values()), choose, most=MOST_STATEMENTS, size=size, most_tokens=room)
@@ -145,28 +144,9 @@ class _Summary:
 
     def _room(self, template: str, values: dict[str, object]) -> tuple[int, str | None]:
         """Tokens that the excerpts of a prompt may take, and the model by whose count."""
-        most, model = self._models.room()
-        frame = self._models.engine.generate(template, {**values, "passages": ""}, model=model).tokens
-        return min(most, WINDOW_TOKENS) - frame, model
-
-    def _request(
-        self, template: str, values: dict[str, object], excerpts: Sequence[Excerpt], most_tokens: int
-    ) -> ChatRequest:
-        room, model = self._models.room()
-        prompt = self._models.engine.build_with_context(template, values, excerpts, most_tokens=room, model=model)
-        if prompt.left_out:
-            raise BadRequestError(f"{len(prompt.left_out)} of its passages do not fit into a prompt")
-        return ChatRequest(prompt.messages, max_tokens=self._models.answer_tokens(most_tokens))
-
-    async def _ask(self, request: ChatRequest, form: type[T], quotes: Callable[[T], tuple[int, int]]) -> T:
-        try:
-            said = await self._models.asked(request, self._purpose, answer_form(form), quotes)
-        except InvalidAnswerError as exc:
-            self._cost_usd += exc.usage.cost_usd
-            raise
-        self._cost_usd += said.usage.cost_usd
-        self._asked[said.completion.model] = None
-        return said.value
+        room, model = self._asking.room(template, values)
+        most, _ = self._asking.models.room()
+        return room - max(most - WINDOW_TOKENS, 0), model
 
 
 def _not_read(

@@ -11,10 +11,12 @@ from cyclopts import App, CycloptsError
 
 from udib.app import streams
 from udib.app.command_line import Common, Flag, guarded, options, run
+from udib.app.evidence_cli import evidence
 from udib.app.jobs_cli import jobs
 from udib.app.llm_cli import llm
 from udib.app.memory_cli import memory
 from udib.app.report_cli import correct, evaluate
+from udib.app.watch_cli import watch
 from udib.core.version import __version__
 
 EXIT_FAILED = 1
@@ -122,7 +124,7 @@ def doctor(*, online: Flag = False, common: Common | None = None) -> int:
     """Check what this machine can do; each failing line names its remedy.
 
     Args:
-        online: Also ask the language model that the settings name one word, which may cost a little.
+        online: Also ask the language model and the searches that the settings name once, which may cost a little.
     """
     from udib.app import doctor as check
 
@@ -152,7 +154,9 @@ def worker(*, common: Common | None = None) -> int:
 app.command(correct)
 app.command(evaluate, name="eval")
 app.command(jobs)
+app.command(watch)
 app.command(memory)
+app.command(evidence)
 app.command(llm)
 
 

@@ -15,17 +15,21 @@ import av
 from udib.app import present
 from udib.app.bootstrap import App, open_app
 from udib.app.commands import EXIT_CODES, Options
+from udib.app.evidence_settings import EvidenceSettings
 from udib.app.observability import configure_logging
 from udib.app.settings import DeliverySettings, Settings, seen_secrets
 from udib.core.chat import ChatRequest, Message, Purpose
 from udib.core.errors import Status, UdibError
 from udib.core.types import Health
 from udib.delivery.webhook import check_webhook
+from udib.sources.evidence import SearchedEvidence
 from udib.sources.ytdlp_health import javascript_runtime
 from udib.storage.disk import existing
 
 _LEAST_FREE_GB = 2.0
 _FEW_TOKENS = 200  # some models think before they say their one word
+_QUESTION = "The Earth is flat"
+"""What searches are tried with: everybody has a hit for it."""
 _CORRECT = "Correct what the sentence names, then run `udib doctor` again."
 
 
@@ -34,7 +38,7 @@ async def doctor(options: Options, *, online: bool = False) -> int:
 
     Args:
         options: The options of every command.
-        online: Also ask the language model one word, which may cost a little.
+        online: Also ask the language model one word and each search service once, which may cost a little.
     """
     healths = await check(options.settings(), online=online)
     present.emit(healths, present.health_text(healths), as_json=options.json)
@@ -51,6 +55,7 @@ async def check(settings: Settings, *, online: bool = False) -> list[Health]:
         _decoder,
         javascript_runtime,
         lambda: _provider(settings),
+        lambda: _looked_up(settings.evidence),
         lambda: _webhook(settings),
     )
     healths = [await asyncio.to_thread(each) for each in local]
@@ -60,7 +65,7 @@ async def check(settings: Settings, *, online: bool = False) -> list[Health]:
         async with open_app(settings) as app:
             healths += await app.ping()
             if online:
-                healths.append(await _answers(app))
+                healths += [await _answers(app), *[await _searched(app, each) for each in _searches(app)]]
     except UdibError as exc:
         healths.append(Health("stores", ok=False, detail=str(exc), remedy=_CORRECT))
     return [replace(health, remedy="") if health.ok else health for health in healths]
@@ -152,6 +157,31 @@ async def _answers(app: App) -> Health:
         return Health("model answers", ok=False, detail=str(exc), remedy=_CORRECT)
     cost = f"{said.usage.cost_usd:.6f} USD"
     return Health("model answers", ok=True, detail=f"{said.model}, in {said.latency_ms / 1000:.1f} s, for {cost}")
+
+
+def _looked_up(wanted: EvidenceSettings) -> Health:
+    """Where claims are looked up outside; a key alone asks nobody."""
+    named = [each for each in (wanted.reviews, wanted.search) if each != "none"]
+    keys = {"evidence.search_key": wanted.search_key, "evidence.reviews_key": wanted.reviews_key}
+    unused = [name for name, key in keys.items() if key is not None and not named]
+    detail = f"{' and '.join(named)} named: the words of claims leave this machine" if named else "none is named"
+    detail += ": claims are looked up in your own archive and documents" if not named else ""
+    detail += f"; {' and '.join(unused)} is set and not used" if unused else ""
+    return Health("evidence", ok=True, detail=detail, optional=True)
+
+
+def _searches(app: App) -> list[SearchedEvidence]:
+    return [each for each in app.checked if isinstance(each, SearchedEvidence)]
+
+
+async def _searched(app: App, source: SearchedEvidence) -> Health:
+    """Ask a search service once, which counts as one of the tenant's searches."""
+    name = f"{source.name.partition(' (')[0]} answers"
+    try:
+        hits = await source.search(app.scope, _QUESTION, limit=1)
+    except UdibError as exc:
+        return Health(name, ok=False, detail=str(exc), remedy=_CORRECT, optional=True)
+    return Health(name, ok=True, detail=f"{source.name}: {'a hit' if hits else 'no hit'} for {_QUESTION!r}")
 
 
 def _webhook(settings: Settings) -> Health:

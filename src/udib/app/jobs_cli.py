@@ -25,15 +25,16 @@ def list_(*, all_: Flag = False, limit: int = 50, common: Common | None = None) 
 
 
 @jobs.command
-def show(job: str, /, *, common: Common | None = None) -> int:
+def show(job: str, /, *, follow: Flag = False, common: Common | None = None) -> int:
     """One job: where it stands, what it told, why it failed and what to do.
 
     Args:
         job: Its id, or the beginning of it.
+        follow: Show what it tells until it has ended, whoever does it; the exit code is then that of its failure.
     """
     from udib.app import jobs_commands as commands
 
-    return run(commands.show(job, options(common)), common)
+    return run(commands.show(job, options(common), follow=follow), common)
 
 
 @jobs.command
@@ -83,3 +84,15 @@ def fork(job: str, /, *, from_: str = "analyse", common: Common | None = None) -
     from udib.app import jobs_commands as commands
 
     return run(commands.fork_from(job, from_, options(common)), common)
+
+
+@jobs.command
+def sweep(*, dry_run: Flag = False, common: Common | None = None) -> int:
+    """Give up what finished analyses of all tenants leave, when its time is over (settings: storage.keep).
+
+    Args:
+        dry_run: Only say what would go.
+    """
+    from udib.app import jobs_commands as commands
+
+    return run(commands.sweep(options(common), dry_run=dry_run), common)

@@ -1,6 +1,7 @@
 """What `udib jobs` and `udib worker` do."""
 
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
@@ -9,14 +10,18 @@ from rich.text import Text
 
 from udib.app import present
 from udib.app.bootstrap import App
-from udib.app.commands import Options, opened
+from udib.app.commands import EXIT_CODES, Options, opened
+from udib.app.progress import showing_progress
 from udib.core.errors import BadRequestError, Status, error_for
 from udib.core.findings import Report
-from udib.core.jobs import Job, JobEvent, JobState, Outcome
+from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
 from udib.core.ports import ProgressSink
 from udib.delivery.text import clean, visible
 from udib.pipeline.engine import Load, Work, fork
+from udib.pipeline.flows import ANALYZE
 from udib.pipeline.parts import BEGINNINGS
+from udib.pipeline.sweep import SWEEP, SWEEP_EVERY_S
+from udib.pipeline.watching import WATCH
 
 _OPEN = frozenset({JobState.WAITING, JobState.RUNNING, JobState.FAILED})
 _MOST_EVENTS = 40
@@ -27,15 +32,19 @@ async def list_jobs(options: Options, *, everything: bool, limit: int) -> int:
     if not 1 <= limit <= 10_000:
         raise BadRequestError(f"The number of jobs must be 1 to 10,000, not {limit}.")
     async with opened(options) as app:
-        found = await app.jobs.jobs(app.scope, states=frozenset(JobState) if everything else _OPEN, limit=limit)
+        # Of looks at what is watched there would be more than of all others; `udib watch list` says how they ended.
+        states, without = (frozenset(JobState), {WATCH}) if everything else (_OPEN, frozenset[str]())
+        found = await app.jobs.jobs(app.scope, states=states, without=without, limit=limit)
         present.emit([_document(job) for job in found], _listing(found, app, everything), as_json=options.json)
         return 0
 
 
-async def show(reference: str, options: Options) -> int:
-    """Print one job."""
+async def show(reference: str, options: Options, *, follow: bool) -> int:
+    """Print one job, at once or when it has ended; then its exit code is that of its failure."""
     async with opened(options) as app:
         job = await app.jobs.find(app.scope, reference)
+        if follow:
+            job = await _followed(app, job, options)
         events = [event async for event in app.jobs.events(job, follow=False)]
         told = [
             {"at": _when(event.at), "stage": event.progress.stage, "state": event.progress.state}
@@ -43,14 +52,29 @@ async def show(reference: str, options: Options) -> int:
             for event in events
         ]
         present.emit(_document(job) | {"told": told}, _job_text(job, events), as_json=options.json)
-        return 0
+        failed = follow and job.state is JobState.FAILED
+        return EXIT_CODES[job.outcome.status if job.outcome else Status.FAILED] if failed else 0
+
+
+async def _followed(app: App, job: Job, options: Options) -> Job:
+    """A job when it has ended. What it tells meanwhile, whoever does it, is shown on standard error."""
+    if job.state is JobState.WAITING and not options.quiet:
+        _say(f"job {job.id} waits for a running `udib worker`")
+    with showing_progress(quiet=options.quiet) as progress:
+        async for event in app.jobs.events(job):
+            progress(event.progress)
+    return await app.jobs.find(app.scope, job.id)
 
 
 async def cancel(reference: str, options: Options) -> int:
     """End a job."""
     async with opened(options) as app:
         job = await app.jobs.cancel(await app.jobs.find(app.scope, reference))
-        return told(job, options)
+        if job.state is not JobState.RUNNING:
+            return told(job, options)
+        text = f"Job {job.id} was told to stop; `udib jobs show {job.id} --follow` returns when it has."
+        present.emit(_document(job), Text(text, overflow="fold"), as_json=options.json)
+        return 0
 
 
 async def resume(reference: str, options: Options) -> int:
@@ -68,8 +92,28 @@ async def fork_from(reference: str, stage: str, options: Options) -> int:
     if stage not in BEGINNINGS:
         raise BadRequestError(f"A job cannot be forked from {stage!r}, only from {', '.join(BEGINNINGS)}.")
     async with opened(options) as app:
-        job = await fork(app.jobs, await app.jobs.find(app.scope, reference), stage)
-        return told(job, options)
+        job = await app.jobs.find(app.scope, reference)
+        if job.order.flow != ANALYZE:  # a second look at a watch, beside the first, would order the same items
+            raise BadRequestError(f"The job {job.id} is no analysis ({_what(job)}); only an analysis can be forked.")
+        return told(await fork(app.jobs, job, stage), options)
+
+
+async def sweep(options: Options, *, dry_run: bool) -> int:
+    """Give up what is kept too long, or say what would go."""
+    async with opened(options) as app:
+        swept = await app.sweeper.sweep(dry_run=dry_run)
+        verb = "would be" if dry_run else "were"
+        lines = [
+            f"Media of {swept.media} items ({swept.media_bytes / 1e6:.1f} MB) and the words of {swept.words} "
+            f"({swept.words_bytes / 1e6:.1f} MB) {verb} given up."
+        ]
+        if app.sweeper.shortest_s is None:
+            lines.append("The settings (storage.keep) keep all until it is forgotten.")
+        if swept.in_work:
+            lines.append(f"{swept.in_work} items were left alone, for they are in work or could not be locked.")
+        document = {"schema": "udib.swept/1", "dry_run": dry_run, **asdict(swept)}
+        present.emit(document, Text(" ".join(lines), overflow="fold"), as_json=options.json)
+        return 0
 
 
 async def work(options: Options) -> int:
@@ -81,6 +125,10 @@ async def work(options: Options) -> int:
         if not options.quiet:
             place = "the fleet" if wanted.kind == "dbos" else str(app.settings.data_path)
             _say(f"serving {place}: up to {load.jobs} jobs at a time")
+        if app.sweeper.shortest_s is None:
+            await app.jobs.never(SWEEP)
+        else:
+            await app.jobs.every(SWEEP, SWEEP_EVERY_S, Order(app.scope, SWEEP, {}, attempts=3))
         await app.jobs.serve(flows, load)
         return 0
 
@@ -88,8 +136,8 @@ async def work(options: Options) -> int:
 def told(job: Job, options: Options) -> int:
     """Say where a job stands, and how to hear more."""
     then = {
-        JobState.WAITING: f"; a running `udib worker` does it, `udib jobs show {job.id}` says how far it is",
-        JobState.RUNNING: f"; `udib jobs show {job.id}` says how far it is",
+        JobState.WAITING: f"; a running `udib worker` does it, `udib jobs show {job.id} --follow` says how far it is",
+        JobState.RUNNING: f"; `udib jobs show {job.id} --follow` says how far it is",
         JobState.CANCELLED: f"; `udib jobs resume {job.id}` lets it go on",
     }
     text = Text(f"Job {job.id} is {job.state.value}{then.get(job.state, '')}.", overflow="fold")
@@ -124,13 +172,21 @@ def _announced(flow: Work) -> Work:
     """A flow whose jobs are told on standard error, a line when one begins and one when it ends."""
 
     async def announced(job: Job, tell: ProgressSink) -> Outcome:
-        about = f"job {job.id} ({job.order.scope.tenant}): {job.order.payload.get('address')}"
+        about = f"job {job.id} ({job.order.scope.tenant}): {_what(job)}"
         _say(f"{about}: begun")
         outcome = await flow(job, tell)
         _say(f"{about}: {outcome.error or 'done'}")
         return outcome
 
     return announced
+
+
+def _what(job: Job) -> str:
+    """What a job is about: the address of an item, the watch that it looks at, or what is done from time to time."""
+    about = job.order.payload
+    if "watch" in about:
+        return f"watch {about['watch']}"
+    return str(about.get("address", job.order.flow))
 
 
 def _say(line: str) -> None:
@@ -180,10 +236,10 @@ def _listing(jobs: list[Job], app: App, everything: bool) -> RenderableType:
         table.add_column(name, overflow="fold", no_wrap=name != "what")
     for job in jobs:
         since = _when(job.ended_at or job.started_at or job.submitted_at) or ""
-        what = Text(visible(str(job.order.payload.get("address", job.order.flow))), overflow="fold")
+        what = Text(visible(_what(job)), overflow="fold")
         table.add_row(job.id, job.state.value, what, since[:19].replace("T", " "))
     failed = [job for job in jobs if job.state is JobState.FAILED]
-    return Group(table, *(Text(visible(f"\n{job.id}: {_reason(job)}"), overflow="fold") for job in failed))
+    return Group(table, *(Text("\n" + visible(f"{job.id}: {_reason(job)}"), overflow="fold") for job in failed))
 
 
 def _reason(job: Job) -> str:
@@ -192,7 +248,7 @@ def _reason(job: Job) -> str:
 
 
 def _job_text(job: Job, events: list[JobEvent]) -> RenderableType:
-    head = f"Job {job.id} is {job.state.value}: {job.order.flow} {job.order.payload.get('address', '')}"
+    head = f"Job {job.id} is {job.state.value}: {job.order.flow} {_what(job)}"
     if job.outcome and job.outcome.content_id:
         head += f" ({job.outcome.content_id})"
     lines = [Text(visible(head), overflow="fold")]

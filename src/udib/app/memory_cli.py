@@ -58,7 +58,7 @@ def search(
 
     Args:
         query: What to look for.
-        kind: transcripts, claims or analyses.
+        kind: transcripts, claims, analyses or documents.
         limit: Most records.
     """
     from udib.app import memory_commands as commands

@@ -249,6 +249,8 @@ def _found_text(found: Sequence[Passage], *, explain: bool) -> RenderableType:
 
 
 def _place(record: MemoryRecord) -> str:
+    if record.kind is RecordKind.DOCUMENT:
+        return clean(f"document, {record.publisher or 'unknown publisher'}  {record.title}  {record.link}")
     return clean(f"{record.speaker or 'unknown speaker'}  {clock(record.start_s)}  {record.title}  {record.link}")
 
 

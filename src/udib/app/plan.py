@@ -9,21 +9,25 @@ from rich.table import Table
 from rich.text import Text
 
 from udib.analysis.fact_check import Prices, most_claims, verdict_cost_usd
+from udib.analysis.reasoned_fallacies import EXAMINED_A_HINT, most_hints
+from udib.analysis.worded_claims import MOST_AT_ONCE
 from udib.app.bootstrap import App
 from udib.app.bootstrap_models import Models
 from udib.app.bootstrap_summary import ANSWER_TOKENS, WINDOW_TOKENS
+from udib.app.bootstrap_verdicts import MOST_READ
+from udib.app.evidence_settings import EvidenceSettings
 from udib.app.settings import Settings
 from udib.core.errors import UdibError
 from udib.core.findings import Evidence
 from udib.core.types import Answer, Content
 from udib.delivery.text import clean
-from udib.pipeline.evidence import PASSAGES
 
 _RECOGNITION_SPEED = 10.0
 """Seconds of speech that the embedded recogniser hears in one second; `make bench ARGS=speech` measures 4 to 20."""
 _TOKENS_A_MINUTE = 300
 """Of speech in a prompt, with what stands around each passage; people say some 150 words a minute."""
 _CLAIM_CHARACTERS = 120
+_A_FALLACY_TOKENS, _A_FALLACY_ANSWER = 900, 100
 _TYPICAL = Evidence("x" * 360, "", "", 0.5)
 """A passage of memory of usual length, for an estimate."""
 
@@ -53,8 +57,10 @@ async def plan(app: App, address: str, *, captions: str | None, quality: str | N
     ]
     steps += [
         PlannedStep("analyse", "debate, fact-check, fallacies and outline side by side, on this machine", 1.0),
-        *_summary(app.models, content),
-        PlannedStep("verdicts", _verdicts(app.settings, content)),
+        *_looking_up(app.settings.evidence),
+        *_summary(app.models, app.settings, content),
+        _verdicts(app.models, app.settings, content),
+        *_debated(app.models, app.settings, content),
         PlannedStep("store", f"in {app.settings.data_path} for {app.scope}", 1.0),
         PlannedStep(
             "deliver", "report files" + (" and a Discord notice" if app.settings.delivery.discord_webhook else "")
@@ -142,9 +148,20 @@ def _transcription(content: Content, captions: str | None) -> tuple[str, float |
     return f"{what}recognise speech on this machine (low accuracy)", seconds
 
 
-def _summary(models: Models | None, content: Content) -> list[PlannedStep]:
+def _looking_up(wanted: EvidenceSettings) -> list[PlannedStep]:
+    """What would be asked elsewhere; nothing while nobody is named."""
+    named = [each for each in (wanted.reviews, wanted.search) if each != "none"]
+    if not named or not wanted.claims:
+        return []
+    what = f"the words of up to {wanted.claims} claims go to {' and '.join(named)}"
+    read = f", and up to {wanted.pages} pages are read for each" if wanted.search != "none" else ""
+    cost = wanted.claims * wanted.usd_per_search if wanted.search != "none" else 0.0
+    return [PlannedStep("look up", what + read, None, cost)]
+
+
+def _summary(models: Models | None, settings: Settings, content: Content) -> list[PlannedStep]:
     """The summary in a model's words, by the dearest model that may be asked; without a model there is none."""
-    if models is None:
+    if models is None or "summary" not in settings.analysis.by_model:
         return []
     what = f"in the words of a model of {models.provider}"
     if content.duration_s is None:
@@ -162,19 +179,41 @@ def _reading(models: Models, speech_s: float) -> tuple[int, float]:
     return calls, max(card.cost_usd(tokens, calls * ANSWER_TOKENS) for card in models.catalogue.cards)
 
 
-def _verdicts(settings: Settings, content: Content) -> str:
-    """What this version does without, and what a named model would be asked to spend."""
-    llm = settings.llm
-    if llm.provider == "none":
-        return "none: no language model is named in the settings"
-    if llm.input_usd_per_million is None or llm.output_usd_per_million is None:
-        return f"none in this version, so {llm.provider} is not asked; without prices in the settings no estimate"
-    claims = most_claims(settings.analysis.claims_per_hour, content.duration_s or 0.0)
-    prices = Prices(llm.input_usd_per_million, llm.output_usd_per_million)
-    cost = claims * verdict_cost_usd("x" * _CLAIM_CHARACTERS, [_TYPICAL] * PASSAGES, prices)
-    at_most = "at most " if content.duration_s else ""
-    beyond = "" if content.duration_s else "; its length is unknown, and a long one may have more"
-    return (
-        f"none in this version; {llm.provider} would cost {at_most}about {cost:.2f} USD for {claims} claims with "
-        f"{PASSAGES} passages of evidence each{beyond}. The report has the estimate for the claims that are found"
+def _verdicts(models: Models | None, settings: Settings, content: Content) -> PlannedStep:
+    """The verdicts, at the dearest model's prices and with as much evidence for each claim as there can be."""
+    if models is None:
+        return PlannedStep("verdicts", "none: no language model is named in the settings")
+    if "verdicts" not in settings.analysis.by_model:
+        return PlannedStep("verdicts", "none: analysis.by_model leaves them out")
+    wanted = settings.analysis
+    claims = wanted.claims_judged
+    if content.duration_s is not None:
+        claims = min(most_claims(wanted.claims_per_hour, content.duration_s), claims)
+    prices = (
+        Prices(card.input_usd_per_million or 0.0, card.output_usd_per_million or 0.0) for card in models.catalogue.cards
     )
+    each_usd = max(verdict_cost_usd("x" * _CLAIM_CHARACTERS, [_TYPICAL] * MOST_READ, price) for price in prices)
+    calls = claims * MOST_READ + (claims if "claims" in wanted.by_model else 0) // MOST_AT_ONCE
+    what = f"of at most {claims} claims with {MOST_READ} pieces of evidence each, in at most about {calls} calls"
+    return PlannedStep("verdicts", what, float(calls), claims * each_usd)
+
+
+def _debated(models: Models | None, settings: Settings, content: Content) -> list[PlannedStep]:
+    """Fallacies and the ledger of a debate, where a model is to see to them; of unknown length, an hour's."""
+    wanted = settings.analysis
+    if models is None:
+        return []
+    speech_s = 3600.0 if content.duration_s is None else content.duration_s
+    unknown = "" if content.duration_s is not None else "; its length is unknown, these are an hour's"
+    cards = models.catalogue.cards
+    steps = []
+    if "fallacies" in wanted.by_model and wanted.hints_per_hour:
+        calls = 2 * EXAMINED_A_HINT * most_hints(wanted.hints_per_hour, speech_s)
+        cost = calls * max(card.cost_usd(_A_FALLACY_TOKENS, _A_FALLACY_ANSWER) for card in cards)
+        what = f"looked for by a model, in at most about {calls} calls{unknown}"
+        steps.append(PlannedStep("fallacies", what, float(calls), cost))
+    if "debate" in wanted.by_model:
+        calls, cost = _reading(models, speech_s)
+        what = f"points and grades by a model, in at most about {calls + 2} calls{unknown}"
+        steps.append(PlannedStep("ledger", what, 5.0 * (calls + 2), 3 * cost))
+    return steps

@@ -25,7 +25,7 @@ from udib.app import signals, streams
 from udib.core.errors import UdibError
 from udib.core.findings import Report
 from udib.core.tenancy import Scope
-from udib.core.types import Answer, Content, Health, Listing, ListingState, MemoryRecord
+from udib.core.types import Answer, Content, Health, Listing, ListingState, MemoryRecord, RecordKind
 from udib.delivery.document import render_json
 from udib.delivery.terminal import render_terminal
 from udib.delivery.text import clean, harmless_json, visible
@@ -156,10 +156,7 @@ def answer_text(answer: Answer) -> RenderableType:
         parts.append(Text(""))
     for number, passage in enumerate(answer.passages, start=1):
         record = passage.record
-        who = record.speaker or "unknown speaker"
-        head = Text.assemble(
-            (f"{number}. ", "bold"), _said(who, "bold"), f"  {clock(record.start_s)}  ", _said(record.title, "dim")
-        )
+        head = Text.assemble((f"{number}. ", "bold"), *_whose(record), "  ", _said(record.title, "dim"))
         words = _said(f"\u201c{record.text}\u201d")
         if record.low_accuracy:
             words.append(" (heard by a recogniser of low accuracy: listen before you quote)", style="yellow")
@@ -173,9 +170,18 @@ def answer_text(answer: Answer) -> RenderableType:
     return Group(*parts)
 
 
+def _whose(record: MemoryRecord) -> tuple[Text, ...]:
+    """Who said it and when; of a document that it is one, whose, and its day."""
+    if record.kind is not RecordKind.DOCUMENT:
+        return _said(record.speaker or "unknown speaker", "bold"), Text(f"  {clock(record.start_s)}")
+    day = when(record.published_at) if record.published_at else "no date"
+    return _said(f"document, {record.publisher or 'unknown publisher'}", "bold"), Text(f"  {day}")
+
+
 def _also(record: MemoryRecord) -> Text:
-    """Another place where the same was said."""
-    place = Text.assemble("also said  ", f"{clock(record.start_s)}  ", _said(record.title), "  ", style="dim")
+    """Another place where the same was said or written."""
+    told = "also in  " if record.kind is RecordKind.DOCUMENT else f"also said  {clock(record.start_s)}  "
+    place = Text.assemble(told, _said(record.title), "  ", style="dim")
     return place.append(visible(_openable(record.link)))
 
 

@@ -55,6 +55,9 @@ class _Live:
         task = self._tasks[event.stage]
         if event.state == "started":
             return
+        if event.state == "waiting":
+            self._bars.update(task, state=event.note)
+            return
         if event.state == "progress":
             state = f"{event.done:.0f} of {event.total:.0f} s" if event.total else f"{event.done:.0f} s"
             self._bars.update(task, completed=event.done, total=event.total, state=state)
@@ -65,6 +68,9 @@ class _Live:
 
 def _line(event: Progress) -> None:
     if event.state in {"started", "progress"}:
+        return
+    if event.state == "waiting":
+        sys.stderr.write(clean(f"{event.stage}: {event.note}") + "\n")
         return
     kept = event.state in _KEPT  # what went wrong is said once, at the end
     note = f": {event.note}" if event.note and kept else ""

@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeGuard, get_origin
 
 from platformdirs import user_config_path, user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from udib.app.config_file import read_config
+from udib.app.engine_settings import EngineSettings
+from udib.app.evidence_settings import EvidenceSettings
+from udib.app.retention import RetentionSettings
+from udib.app.section import Section
 from udib.core.errors import BadRequestError
 from udib.core.tenancy import Scope
 from udib.llm.cache_policy import CachePolicy
@@ -22,6 +26,7 @@ from udib.llm.cache_policy import CachePolicy
 _PACKAGE = Path(__file__).parents[1]
 _OWN = {"UDIB_CONFIG_DIR"}
 _LISTS = (tuple, frozenset)
+ModelTask = Literal["summary", "claims", "verdicts", "fallacies", "debate", "winner"]
 _FILES = ("settings.yaml", "http.yaml", "cache.yaml")
 SECRET_NAMES = ("OPENROUTER_API_KEY", "OPENAI_API_KEY", "DISCORD_WEBHOOK")
 """Well-known names that `udib doctor` mentions when it sees them; seeing one chooses nothing."""
@@ -34,12 +39,6 @@ _ALIASES = {
     "AWS_SECRET_ACCESS_KEY": ("storage", "s3_secret"),
 }
 """Well-known names of single settings. They give a value, and choose nothing."""
-
-
-class Section(BaseModel):
-    """A group of settings. An unknown key stops the start."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class NetSettings(Section):
@@ -76,7 +75,6 @@ class SourcesSettings(Section):
     """Fetching."""
 
     max_megabytes: int = Field(default=4096, ge=1, le=1_000_000, description="most megabytes of one download")
-    deadline_s: float = Field(default=3600, gt=0, le=604_800, description="most seconds of one download")
     language: str = Field(default="en", min_length=2, description="wanted caption language")
 
 
@@ -90,6 +88,8 @@ class TranscriptsSettings(Section):
 class StorageSettings(Section):
     """Records and artifacts."""
 
+    keep: RetentionSettings = RetentionSettings()
+    keep_of_tenants: dict[str, RetentionSettings] = Field(default={}, description="of tenants that have their own")
     catalogue: Literal["sqlite", "postgres"] = "sqlite"
     postgres_url: SecretStr | None = Field(default=None, description="connection string; also DATABASE_URL")
     postgres_schema: str = Field(
@@ -136,7 +136,9 @@ class AnalysisSettings(Section):
     """Analysis."""
 
     claims_per_hour: int = Field(default=60, ge=1, le=1000, description="most claims an hour of speech")
-    hints_per_hour: int = Field(default=3, ge=0, le=100, description="most fallacy hints an hour of speech")
+    hints_per_hour: int = Field(default=0, ge=0, le=100, description="most fallacy hints an hour of speech; 0: none")
+    by_model: tuple[ModelTask, ...] = Field(default=("summary", "claims", "verdicts"), description="what a model does")
+    claims_judged: int = Field(default=20, ge=1, le=1000, description="most claims of an item that a model judges")
 
 
 class LlmSettings(Section):
@@ -172,16 +174,6 @@ class DeliverySettings(Section):
     corrections_to: str = Field(default="", max_length=300, description="where readers write to about mistakes")
 
 
-class EngineSettings(Section):
-    """Jobs, and who does them."""
-
-    kind: Literal["local", "dbos"] = "local"
-    postgres_url: SecretStr | None = Field(default=None, description="connection string; null: that of storage")
-    jobs: int = Field(default=4, ge=1, le=1000, description="jobs at the same time in `udib worker`")
-    of_one_tenant: int = Field(default=3, ge=1, le=1000, description="of these, jobs of one tenant")
-    keep_days: float = Field(default=30, gt=0, le=36_500, description="days that ended jobs stay listed")
-
-
 class LogSettings(Section):
     """Logging."""
 
@@ -205,6 +197,7 @@ class Settings(BaseSettings):
     storage: StorageSettings = StorageSettings()
     memory: MemorySettings = MemorySettings()
     analysis: AnalysisSettings = AnalysisSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     llm: LlmSettings = LlmSettings()
     llm_cache: CachePolicy = CachePolicy()
     delivery: DeliverySettings = DeliverySettings()

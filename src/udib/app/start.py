@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 TYPE_CHECKING = False  # as in `udib`: `typing` takes time to import
 if TYPE_CHECKING:
@@ -10,10 +11,13 @@ if TYPE_CHECKING:
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, `kill` and a terminal that is closed."""
+SWITCH_S = 0.001
+"""How long a thread that computes may keep the loop's from the interpreter; Python's own 0.005 doubles the lag."""
 
 
 def main() -> None:
     """Run the command line of this process and leave with its exit code."""
+    sys.setswitchinterval(SWITCH_S)
     for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
             signal.signal(number, leave)

@@ -33,6 +33,12 @@ def limit_cpu(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time()) + seconds, hard))
 
 
+def limit_memory(size: int) -> None:
+    """Limit the memory that is really used. RLIMIT_AS would count what a JavaScript runtime only reserves."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (size, hard))
+
+
 def _listen(stream: BinaryIO, taken: "queue.SimpleQueue[bytes]") -> None:
     while (body := read_body(stream)) is not None:
         taken.put(body)

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from udib.core.corrections import Correction
 from udib.core.errors import Status
+from udib.core.judging import DebateLedger, Gate, Judgement, ModelUse
 from udib.core.speech import Missing, Quote, Transcript
 from udib.core.types import Content, ContentId, Delivered
 
@@ -26,16 +27,37 @@ class Claim:
     """Something said that could be checked.
 
     `check_worthiness` is in [0, 1]; `reasons` are the features that make it so ("figure", "date", "comparison", ...).
+    `wording` is a model's, which says by itself what the quote says only among its neighbours; empty: there is none.
     """
 
     quote: Quote
     check_worthiness: float
     reasons: tuple[str, ...] = ()
+    wording: str = ""
+
+    @property
+    def text(self) -> str:
+        """What is checked: the model's wording, else what was said."""
+        return self.wording or self.quote.text
+
+
+class EvidenceKind(StrEnum):
+    """Where evidence comes from: what was said in other items, a file that the user added, a fact-checker, the web."""
+
+    MEMORY = "memory"
+    FILE = "file"
+    REVIEW = "review"
+    WEB = "web"
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A passage that bears on a claim. `relevance` is in [0, 1]; the text is verbatim from its source."""
+    """A passage that bears on a claim. `relevance` is in [0, 1]; the text is verbatim from its source.
+
+    `tier` says how near the source is to the fact: 1 is the one that knows (an office's own figures, the document
+    itself), 2 a publisher that answers for what it prints, 3 anybody. Of a review, `text` is the claim that it reviews
+    and `rating` its publisher's verdict, in the publisher's words.
+    """
 
     text: str
     source: str
@@ -45,6 +67,11 @@ class Evidence:
     speaker: str | None = None
     start_s: float | None = None
     published_at: str | None = None
+    kind: EvidenceKind = EvidenceKind.MEMORY
+    publisher: str | None = None
+    tier: int = 3
+    rating: str | None = None
+    retrieved_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +84,42 @@ class NotJudged:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A judged claim; never without evidence. `confidence` is in [0, 1]."""
+    """A judged claim; never without evidence.
+
+    `confidence` is in [0, 1], and 0 where nothing can be said; `basis` says what it rests on and what bounds it;
+    `models` read the evidence, the label is made by rule.
+    """
 
     label: Label
     confidence: float
     basis: str
+    models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierVerdict:
+    """What an earlier revision of a report said of a claim, when, and on what evidence."""
+
+    verdict: Verdict
+    judged_at: str
+    revision: int
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class FactCheck:
-    """A claim with what was found about it: exactly one of `verdict` and `not_judged` is set."""
+    """A claim with what was found about it: exactly one of `verdict` and `not_judged` is set.
+
+    `judgements` are what a model says of single pieces of evidence; `earlier` the verdicts that this one replaces,
+    newest first.
+    """
 
     claim: Claim
     evidence: tuple[Evidence, ...] = ()
     verdict: Verdict | None = None
     not_judged: NotJudged | None = None
+    judgements: tuple[Judgement, ...] = ()
+    earlier: tuple[EarlierVerdict, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.verdict is None) == (self.not_judged is None):
@@ -82,10 +130,18 @@ class FactCheck:
 
 @dataclass(frozen=True, slots=True)
 class FactChecks:
-    """All claims of an item, most check-worthy first. `considered` counts the sentences that were looked at."""
+    """All claims of an item, most check-worthy first.
+
+    `considered` counts the sentences that were looked at, `sent` those of them that a model was shown; `missing` names
+    what could not be asked, for evidence or of a model.
+    """
 
     checks: tuple[FactCheck, ...]
     considered: int
+    sent: int = 0
+    use: ModelUse | None = None
+    gates: tuple[Gate, ...] = ()
+    missing: tuple[Missing, ...] = ()
 
 
 class FallacyKind(StrEnum):
@@ -109,7 +165,7 @@ class Fallacy:
     """A possible fallacy: a hint, never a verdict on a person.
 
     `cue` are the words that led to it; `innocent_reading` is the strongest fair way to take the sentence;
-    `confidence` is in [0, 1].
+    `confidence` is in [0, 1]; `model` found it and wrote the innocent reading, empty: a rule of ours did.
     """
 
     quote: Quote
@@ -117,14 +173,22 @@ class Fallacy:
     cue: str
     innocent_reading: str
     confidence: float
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Fallacies:
-    """The hints that were kept. `withheld` counts those dropped by the cap an hour or for low confidence."""
+    """The hints that were kept. `withheld` counts those dropped by the cap an hour or for low confidence.
+
+    `off`: nobody looked for any, because the settings ask for none.
+    """
 
     hints: tuple[Fallacy, ...]
     withheld: int = 0
+    off: bool = False
+    use: ModelUse | None = None
+    gates: tuple[Gate, ...] = ()
+    missing: tuple[Missing, ...] = ()
 
 
 class Role(StrEnum):
@@ -173,6 +237,14 @@ class Clash:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPoint:
+    """A point that is made more than once: as one argument puts it, and the `others` that make it, in order of time."""
+
+    quote: Quote
+    others: tuple[Quote, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SpeakerShare:
     """How much one speaker spoke. `share` is of all talk time, in [0, 1]."""
 
@@ -204,6 +276,7 @@ class DebateMap:
     clashes: tuple[Clash, ...] = ()
     contradictions: tuple[Contradiction, ...] = ()
     unanswered: tuple[Quote, ...] = ()
+    points: tuple[KeyPoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +328,7 @@ class WordedSummary:
     parts: int = 1
     parts_read: int = 1
     missing: tuple[Missing, ...] = ()
+    gates: tuple[Gate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,8 +367,9 @@ class Report:
     """All findings on one item. A part that could not be made is None or empty and named in `missing`.
 
     `quotes_verified` counts the quotes that were found again, word for word, in the transcript before the report was
-    made; `quotes_dropped` those that were not, and were removed with their finding. `corrections` are what readers said
-    of it since, oldest first.
+    made; `quotes_dropped` those that were not, and were removed with their finding. `gates` count, for each kind of
+    finding, what passed the checks of the code and why the rest did not. `corrections` are what readers said of it
+    since, oldest first.
     """
 
     schema: str
@@ -314,6 +389,8 @@ class Report:
     stages: tuple[StageTiming, ...] = ()
     delivered: tuple[Delivered, ...] = ()
     worded_summary: WordedSummary | None = None
+    ledger: DebateLedger | None = None
+    gates: tuple[Gate, ...] = ()
     corrections: tuple[Correction, ...] = ()
 
     def not_remembered(self) -> "Report":
@@ -328,7 +405,7 @@ class Report:
     def cites(self, content_id: ContentId) -> int:
         """How many pieces of evidence in this report are words of a content."""
         checks = self.fact_checks.checks if self.fact_checks else ()
-        return sum(evidence.content_id == content_id for check in checks for evidence in check.evidence)
+        return sum(each.content_id == content_id for check in checks for each in _all_evidence(check))
 
     def without_evidence_of(self, content_id: ContentId) -> "Report":
         """The report without any words of a content; a verdict that stood on them alone is withdrawn."""
@@ -338,11 +415,29 @@ class Report:
         return replace(self, fact_checks=replace(self.fact_checks, checks=checks))
 
 
+def _all_evidence(check: FactCheck) -> tuple[Evidence, ...]:
+    return (*check.evidence, *(each for earlier in check.earlier for each in earlier.evidence))
+
+
 def _without(check: FactCheck, content_id: ContentId) -> FactCheck:
-    kept = tuple(evidence for evidence in check.evidence if evidence.content_id != content_id)
-    if check.verdict is not None and not kept:
-        return FactCheck(check.claim, not_judged=NotJudged("evidence_forgotten"))
-    return replace(check, evidence=kept)
+    """A check without words of a content. The verdict goes too if it stood on them: the others may not bear it out."""
+    places = {old: new for new, old in enumerate(_others(check.evidence, content_id))}
+    kept = tuple(check.evidence[old] for old in places)
+    earlier = tuple(
+        replace(each, evidence=tuple(each.evidence[place] for place in _others(each.evidence, content_id)))
+        for each in check.earlier
+    )
+    judged = tuple(
+        replace(each, evidence=places[each.evidence]) for each in check.judgements if each.evidence in places
+    )
+    stood = len(judged) < len(check.judgements) or not kept
+    if check.verdict is not None and stood:
+        return FactCheck(check.claim, kept, not_judged=NotJudged("evidence_forgotten"), earlier=earlier)
+    return replace(check, evidence=kept, judgements=judged, earlier=earlier)
+
+
+def _others(evidence: tuple[Evidence, ...], content_id: ContentId) -> list[int]:
+    return [place for place, each in enumerate(evidence) if each.content_id != content_id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,3 +451,4 @@ class Findings:
     fallacies: Fallacies | None
     missing: tuple[Missing, ...] = ()
     worded_summary: WordedSummary | None = None
+    ledger: DebateLedger | None = None

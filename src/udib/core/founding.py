@@ -105,7 +105,7 @@ def borne_out(drafted: DraftedStatement, shown: Mapping[int, Citable]) -> Founde
     cited = [shown[number] for number in cites]
     texts = [each.text for each in cited]
     quotes = [verbatim(quote, texts) for quote in (*drafted.quotes, *_quoted(text)) if quote.strip()]
-    figures = _figures(unicodedata.normalize("NFKC", _seen(text)))
+    figures = figures_in(unicodedata.normalize("NFKC", _seen(text)))
     if any(quote is None for quote in quotes) or not figures <= _known_figures(cited):
         return None
     said = " ".join(f"{each.text} {each.beside} {each.speaker or ''}" for each in cited)
@@ -165,11 +165,11 @@ def _known_figures(cited: Iterable[Citable]) -> set[str]:
     """The figures of what is cited, and those of what stands beside it."""
     known: set[str] = set()
     for each in cited:
-        known |= _figures(each.text, parts=True) | _figures(f"{each.beside} {each.speaker or ''}", parts=True)
+        known |= figures_in(each.text, parts=True) | figures_in(f"{each.beside} {each.speaker or ''}", parts=True)
     return known
 
 
-def _figures(text: str, *, parts: bool = False) -> set[str]:
+def figures_in(text: str, *, parts: bool = False) -> set[str]:
     """All figures of a text, in digits or in words: "12", "twelve", "twenty-five", "2.5 million".
 
     Args:

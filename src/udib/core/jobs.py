@@ -5,8 +5,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
-from udib.core.errors import Status
+from udib.core.errors import Status, UnavailableError
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Progress
 
@@ -55,6 +56,31 @@ class Began:
         for of_run, stage, version, input_hash in steps:
             (mine if of_run == run_id else earlier).add(StepName(stage, version, input_hash))
         return cls(run_id, revision, frozenset(mine), frozenset(earlier))
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many jobs may wait, in all and of one tenant. Who has none may have one, whatever others have piled up."""
+
+    waiting: int = 10_000
+    of_one_tenant: int = 2000
+
+    def check(self, tenant: str, waiting: int, of_tenant: int) -> None:
+        """See that one more may wait beside so many.
+
+        Raises:
+            UnavailableError: It may not.
+        """
+        if of_tenant >= self.of_one_tenant:
+            whose, bound = f" of {tenant}", f"{self.of_one_tenant}, engine.limits.waiting_of_one_tenant"
+        elif waiting >= self.waiting and of_tenant:
+            whose, bound = "", f"{self.waiting}, engine.limits.waiting"
+        else:
+            return
+        raise UnavailableError(
+            f"As many jobs{whose} wait as may ({bound}); order again when some are done, or cancel some with "
+            "`udib jobs cancel`."
+        )
 
 
 class JobState(StrEnum):
@@ -108,6 +134,9 @@ class Outcome:
     content_id: ContentId | None = None
 
 
+CANCELLED: Final = Outcome(Status.SKIPPED, "It was cancelled.")
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """An order and where it stands. All times are seconds since 1970; None: not yet.
@@ -135,6 +164,16 @@ class Job:
     ended_at: float | None = None
     outcome: Outcome | None = None
     worker: str | None = field(default=None, compare=False)
+
+
+LONGEST_RETRY_S: Final = 300.0
+"""Most seconds from a failed attempt of a job to the next."""
+
+
+def is_due(job: Job, now: float) -> bool:
+    """Whether the time of a job that waits has come, also if the clock was set back meanwhile."""
+    was_set_back = job.submitted_at > now or (job.attempt > 0 and job.not_before > now + LONGEST_RETRY_S)
+    return job.not_before <= now or was_set_back
 
 
 @dataclass(frozen=True, slots=True)

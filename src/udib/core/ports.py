@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from udib.core.checked import Checked
 from udib.core.corrections import Correction
+from udib.core.evidence import Document, SearchHit
 from udib.core.findings import Report
 from udib.core.jobs import Began, KeptStep, RunKey, StepName
 from udib.core.routing import Decision, Learned, Lesson
@@ -29,6 +30,7 @@ from udib.core.types import (
     Window,
 )
 from udib.core.vectors import Filters
+from udib.core.watches import FeedLook, FeedMark, Watch
 
 ProgressSink = Callable[[Progress], None]
 
@@ -48,6 +50,29 @@ class Source(Checked, Protocol):
         """The cheapest artefact with the item's words: captions, else sound, in `folder`; video only for `quality`.
 
         `quality` is a height such as "720p".
+        """
+        ...
+
+
+class EvidenceSource(Checked, Protocol):
+    """A place outside the tenant's own stores where something may be found about a claim. It gives no verdict."""
+
+    name: str
+    """What a report calls it, such as "web search (brave)"."""
+
+    async def search(self, scope: Scope, claim: str, *, limit: int) -> list[SearchHit]:
+        """What may bear on a claim, best first. Asking may cost, which is counted for the scope's tenant.
+
+        Raises:
+            BudgetExceededError: The tenant has had its searches of today; nothing was asked.
+        """
+        ...
+
+    async def read(self, hit: SearchHit) -> Document:
+        """The page of a hit, as a reader sees it.
+
+        Raises:
+            BadRequestError: There is nothing to read; the sentence says why.
         """
         ...
 
@@ -72,8 +97,11 @@ class Transcriber(Checked, Protocol):
         """Whether the media carries times; when not, the segments' times are estimates."""
         ...
 
-    def windows(self, media: Media) -> AsyncIterator[Window]:
-        """The segments in order of time, a window at a time. All child processes end when the iterator is closed."""
+    def windows(self, media: Media, *, after_s: float = 0.0) -> AsyncIterator[Window]:
+        """The segments in order of time, a window at a time. All child processes end when the iterator is closed.
+
+        `after_s` is the `done_s` of a window that was given before: those that follow it are given, the same as then.
+        """
         ...
 
 
@@ -202,6 +230,48 @@ class Catalogue(Checked, Forgettable, Protocol):
         ...
 
 
+class Feeds(Protocol):
+    """Feeds and lists of items on the web."""
+
+    async def look(self, address: str, mark: FeedMark) -> FeedLook | None:
+        """What is there now; None: nothing has changed since the mark was made.
+
+        Raises:
+            BadRequestError: There is no feed and no list, or it cannot be read.
+            ForbiddenError: The site or the address guard refuses.
+            UnavailableError: The site does not answer.
+        """
+        ...
+
+
+class Watches(Protocol):
+    """What is watched in a scope. No words of any content are kept: of its entries addresses, dates and digests."""
+
+    async def add(self, scope: Scope, watch: Watch) -> bool:
+        """Begin to watch; False, and nothing is changed, if one of that id is there."""
+        ...
+
+    async def get(self, scope: Scope, watch_id: str) -> Watch | None:
+        """The watch of that id."""
+        ...
+
+    async def listing(self, scope: Scope) -> list[Watch]:
+        """All watches, in order of their addition."""
+        ...
+
+    async def save(self, scope: Scope, watch: Watch) -> bool:
+        """Keep what is known now; False if it was removed meanwhile, and it stays removed."""
+        ...
+
+    async def wake(self, scope: Scope, watch_id: str) -> bool:
+        """Let the next look not wait, whatever failed before; nothing else is changed."""
+        ...
+
+    async def remove(self, scope: Scope, watch_id: str) -> bool:
+        """Watch it no longer; whether it was there."""
+        ...
+
+
 class ArtifactStore(Checked, Forgettable, Protocol):
     """Bytes by their sha256, counted per content so that one content can be forgotten."""
 
@@ -219,6 +289,12 @@ class ArtifactStore(Checked, Forgettable, Protocol):
 
     def folder(self, scope: Scope, content_id: ContentId) -> Path:
         """A directory for the media files of one content, made if missing."""
+        ...
+
+    async def drop_media(
+        self, scope: Scope, content_id: ContentId, *, older_than_s: float, dry_run: bool = False
+    ) -> int:
+        """Remove the media files of a content from this machine if all were written longer ago; returns their bytes."""
         ...
 
     async def sweep(self, scope: Scope, content_id: ContentId) -> None:
@@ -241,12 +317,33 @@ class StepStore(Checked, Protocol):
         """Keep a finished step, in place of one of the same name. It survives the process once this returns."""
         ...
 
+    async def parts(self, run_id: int, name: StepName) -> list[bytes]:
+        """What is kept of a step of the run that is not finished, in order."""
+        ...
+
+    async def keep_part(self, run_id: int, name: StepName, number: int, part: bytes) -> None:
+        """Keep a part of a step, in place of those of its number and of greater ones. It survives as a step does."""
+        ...
+
     async def finish(self, run_id: int, key: RunKey) -> list[tuple[ContentId, str]]:
         """Close a run and all earlier ones of its content; of them only what a later revision may reuse is kept.
+
+        No part of a step is.
 
         Returns:
             The artifacts that nothing refers to any more.
         """
+        ...
+
+    async def idle(self, older_than_s: float) -> list[tuple[Scope, ContentId, float]]:
+        """The contents of all tenants whose runs are all finished, with the age in seconds of the newest that is kept.
+
+        Only those whose age is at least so much.
+        """
+        ...
+
+    async def drop(self, scope: Scope, content_id: ContentId, *, dry_run: bool = False) -> list[str]:
+        """Remove the steps that are kept of a content's finished runs; returns the artifacts that held some."""
         ...
 
     async def forget(self, scope: Scope, content_id: ContentId) -> tuple[int, list[tuple[ContentId, str]]]:

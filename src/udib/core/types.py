@@ -28,6 +28,27 @@ class Platform(StrEnum):
     REDDIT = "reddit"
     WEB = "web"
 
+    @classmethod
+    def of(cls, address: str) -> "Platform":
+        """Which one an address leads to, as far as its host tells."""
+        if not address.lower().startswith(("http://", "https://")):
+            return cls.FILE
+        host = address.partition("//")[2].lower()
+        for separator in "/?#\\":
+            host = host.partition(separator)[0]
+        host = f".{host.rpartition('@')[2].partition(':')[0]}"
+        return next((platform for end, platform in _HOSTS if host.endswith(end)), cls.WEB)
+
+
+_HOSTS = (
+    (".youtube.com", Platform.YOUTUBE),
+    (".youtu.be", Platform.YOUTUBE),
+    (".twitch.tv", Platform.TWITCH),
+    (".tiktok.com", Platform.TIKTOK),
+    (".reddit.com", Platform.REDDIT),
+    (".redd.it", Platform.REDDIT),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
@@ -85,12 +106,13 @@ class RecordKind(StrEnum):
     """What a memory record holds; one collection each.
 
     Transcripts are what was said, claims what of it can be checked, analyses where a subject begins (chapters) and
-    where somebody contradicts himself.
+    where somebody contradicts himself; documents are what was written, and added as evidence.
     """
 
     TRANSCRIPT = "transcripts"
     CLAIM = "claims"
     ANALYSIS = "analyses"
+    DOCUMENT = "documents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +120,7 @@ class MemoryRecord:
     """Something to remember: words that were said, with where, when and by whom. `text` is verbatim.
 
     `low_accuracy` marks words of a fallback recogniser, which need checking by ear; `verdict` is a claim's label.
+    Of a document there are no times: the seconds are 0, and its publisher stands for the speaker.
     """
 
     kind: RecordKind
@@ -113,6 +136,7 @@ class MemoryRecord:
     context: str = ""
     low_accuracy: bool = False
     verdict: str | None = None
+    publisher: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +255,11 @@ class Window:
     total_s: float | None = None
     missing: tuple[Missing, ...] = ()
     language: str | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another window follows, as far as one can tell."""
+        return self.total_s is None or self.done_s < self.total_s
 
 
 @dataclass(frozen=True, slots=True)

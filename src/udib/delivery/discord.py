@@ -6,7 +6,7 @@ from typing import Any
 from udib.core.findings import Chapter, Contradiction, FactCheck, Fallacy, Report
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import shares, view
+from udib.delivery import judged, shares, view
 from udib.delivery.text import discord as dc
 from udib.delivery.text import shorten, web_url, without_mentions
 
@@ -152,11 +152,12 @@ def _claims(report: Report) -> Message | None:
 
 def _claim(content: Content, number: int, check: FactCheck, shared: str) -> Message:
     lines = [_said(content, check.claim.quote), dc(shorten(view.own_outcome(check, shared), _QUOTE))]
-    for evidence in check.evidence[:1]:
+    for place in judged.telling(check):
+        evidence = check.evidence[place]
         url = web_url(evidence.link)
         name = dc(shorten(view.source_name(evidence), TITLE // 2))
-        text = dc(shorten(evidence.text, _QUOTE))
-        lines.append(f"Evidence: \u201c{text}\u201d {f'[{name}]({url})' if url else name}")
+        text = dc(shorten(judged.evidence_text(check, place), _QUOTE))
+        lines.append(f"{judged.evidence_title(check, place)}: \u201c{text}\u201d {f'[{name}]({url})' if url else name}")
     return _field(dc(shorten(f"Claim {number}, worth checking {view.worth(check)}", TITLE // 2)), lines)
 
 
@@ -188,7 +189,7 @@ def _contradiction(content: Content, pair: Contradiction) -> Message:
 
 def _hint(content: Content, hint: Fallacy) -> Message:
     innocent = dc(shorten(hint.innocent_reading, _QUOTE))
-    return _field(view.possibility(hint), [_said(content, hint.quote), f"Innocent reading: {innocent}"])
+    return _field(view.possibility(hint), [_said(content, hint.quote), f"{judged.innocent(hint)}: {innocent}"])
 
 
 def _chapter(content: Content, chapter: Chapter) -> str:

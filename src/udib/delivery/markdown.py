@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Report
+from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, KeyPoint, Report
+from udib.core.judging import DebatePoint
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import corrections, shares, view
+from udib.delivery import corrections, judged, shares, view
 from udib.delivery.text import markdown as md
 from udib.delivery.text import web_url
 
@@ -41,6 +42,16 @@ def _first_page(report: Report) -> list[str]:
         ),
         *_section("Contradictions to look at", [_contradictions(content, view.contradictions(report)[:first])]),
         *_section("Where they clash", [_clashes(content, view.clashes(report)[:first])]),
+        *_section(
+            "Points of the debate", [_bullets(_debated(content, each) for each in judged.points(report)[:first])]
+        ),
+        *_section(
+            "How the speeches do",
+            [
+                md(judged.grades_note(report)),
+                _table(judged.GRADES, [list(map(md, r)) for r in judged.grade_rows(report)]),
+            ],
+        ),
         *_hints(report, view.hints(report)[:first], "Possible fallacies"),
         *_section("Questions without an answer", [_quotes(content, view.unanswered(report)[:first])]),
         *_section("Who spoke", [_speakers(report)]),
@@ -71,9 +82,11 @@ def _details(report: Report) -> list[str]:
         *_section("More claims", [_claims(report, view.checks(report)[first:], start=first + 1)]),
         *_section("More contradictions", [_contradictions(content, view.contradictions(report)[first:])]),
         *_section("More clashes", [_clashes(content, view.clashes(report)[first:])]),
+        *_section("More points", [_bullets(_debated(content, each) for each in judged.points(report)[first:])]),
         *_hints(report, view.hints(report)[first:], "More possible fallacies"),
         *_section("More questions without an answer", [_quotes(content, view.unanswered(report)[first:])]),
         *(_extract(report) if _worded(report) else []),
+        *_section("Points made more than once", [_points(content, view.points(report))]),
         *_section(
             "Arguments",
             [
@@ -105,7 +118,8 @@ def _making(report: Report) -> list[str]:
         ]
         for stage in report.stages
     ]
-    facts = [view.method(report), view.GATE_NOTE, *(f"{fact[:1].upper()}{fact[1:]}." for fact in view.made(report))]
+    made = [*view.made(report), *judged.made(report)]
+    facts = [judged.method(report), view.GATE_NOTE, *(f"{fact[:1].upper()}{fact[1:]}." for fact in made)]
     return _section(
         "How this report was made",
         [
@@ -127,11 +141,16 @@ def _claim(report: Report, check: FactCheck, shared: str) -> str:
     content = report.content
     lines = [_said(content, check.claim.quote), *_beside(report, check.claim.quote, "verdict")]
     lines += [f"Worth checking {md(view.worth(check))}"]
+    lines += [md(judged.wording(check))] if check.claim.wording else []
     lines += [f"**{outcome}**" if check.verdict else outcome] if outcome else []
-    for evidence in check.evidence[:_EVIDENCE]:
+    lines += [md(text) for text in judged.former(check)]
+    for place, evidence in enumerate(check.evidence[:_EVIDENCE]):
         url = web_url(evidence.link)
         name = md(view.source_name(evidence))
-        lines.append(f"Evidence: \u201c{md(evidence.text)}\u201d \u2014 {f'[{name}](<{url}>)' if url else name}")
+        text = f"\u201c{md(judged.evidence_text(check, place))}\u201d"
+        lines.append(
+            f"{md(judged.evidence_title(check, place))}: {text} \u2014 {f'[{name}](<{url}>)' if url else name}"
+        )
     return "  \n   ".join(lines)
 
 
@@ -156,13 +175,24 @@ def _clashes(content: Content, pairs: Sequence[Clash]) -> str:
     return _table(["Subject", "One says", "The other says"], rows)
 
 
+def _points(content: Content, points: Sequence[KeyPoint]) -> str:
+    items = ("  \n  ".join(_said(content, quote) for quote in (point.quote, *point.others)) for point in points)
+    return _bullets(f"- {item}" for item in items)
+
+
+def _debated(content: Content, point: DebatePoint) -> str:
+    answers = [f"Answered: {_said(content, answer)}" for answer in point.answers] or [judged.DROPPED_POINT]
+    return "  \n  ".join([f"- {_said(content, point.raised)}", *answers])
+
+
 def _hints(report: Report, hints: Sequence[Fallacy], title: str) -> list[str]:
     return _section(title, [view.HINT_NOTE, _bullets(_hint(report, hint) for hint in hints)]) if hints else []
 
 
 def _hint(report: Report, hint: Fallacy) -> str:
-    possible = f"{md(view.possibility(hint))} (cue: {md(hint.cue)}). Innocent reading: {md(hint.innocent_reading)}"
-    lines = [f"- {_said(report.content, hint.quote)}", *_beside(report, hint.quote, "hint"), possible]
+    possible = f"{md(view.possibility(hint))} ({md(judged.led_by(hint))})."
+    reading = f"{md(judged.innocent(hint))}: {md(hint.innocent_reading)}"
+    lines = [f"- {_said(report.content, hint.quote)}", *_beside(report, hint.quote, "hint"), f"{possible} {reading}"]
     return "  \n  ".join(lines)
 
 

@@ -18,7 +18,7 @@ from rich.text import Text
 from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Label, Report
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import corrections, shares, view
+from udib.delivery import corrections, judged, shares, view
 from udib.delivery.places import whole
 from udib.delivery.text import clean, web_url
 
@@ -52,6 +52,8 @@ def render_terminal(report: Report, width: int) -> RenderableType:
             _spaced(_clash(content, pair, beside=beside) for pair in clashes[:first]),
             len(clashes) - first,
         ),
+        *_section("Points of the debate", _points(report, first), len(judged.points(report)) - first),
+        *_section("How the speeches do", _grades(report)),
         *_section("Possible fallacies", [_hints(report, hints[:first])] if hints else [], len(hints) - first),
         *_section(
             "Questions without an answer",
@@ -120,11 +122,15 @@ def _claim(report: Report, check: FactCheck, shared: str) -> RenderableType:
     tone = f"bold {_TONES[check.verdict.label]}" if check.verdict else "dim"
     outcome = view.own_outcome(check, shared)
     lines = [_said(check.claim.quote), *_beside(report, check.claim.quote, "verdict")]
+    lines += [Text(judged.wording(check), style="italic")] if check.claim.wording else []
     lines += [Text(outcome, style=tone)] if outcome else []
+    lines += [Text(text, style="dim") for text in judged.former(check)]
     lines.append(Text(f"worth checking {view.worth(check)}", style="dim"))
-    for evidence in check.evidence[:1]:
+    for place in judged.telling(check):
+        evidence = check.evidence[place]
         source = Text(f" ({view.source_name(evidence)})", style=_link(web_url(evidence.link)))
-        lines.append(Text.assemble(("evidence: ", "dim"), f"\u201c{clean(evidence.text)}\u201d", source))
+        title, text = judged.evidence_title(check, place).lower(), judged.evidence_text(check, place)
+        lines.append(Text.assemble((f"{title}: ", "dim"), f"\u201c{text}\u201d", source))
     return Group(*lines)
 
 
@@ -163,13 +169,38 @@ def _hints(report: Report, hints: Sequence[Fallacy]) -> RenderableType:
             Group(
                 _said(hint.quote),
                 *_beside(report, hint.quote, "hint"),
-                Text(f"{view.possibility(hint)} (cue: {clean(hint.cue)})", style="magenta"),
-                Text(f"Innocent reading: {clean(hint.innocent_reading)}"),
+                Text(f"{view.possibility(hint)} ({judged.led_by(hint)})", style="magenta"),
+                Text(f"{judged.innocent(hint)}: {clean(hint.innocent_reading)}"),
             ),
         )
         for hint in hints
     )
     return Group(Text(view.HINT_NOTE, style="dim"), Text(), *_rows(rows, spaced=True))
+
+
+def _points(report: Report, most: int) -> list[RenderableType]:
+    rows = (
+        (
+            _time(report.content, point.raised.start_s),
+            Group(
+                _said(point.raised),
+                *(Text.assemble(("answered: ", "dim"), _said(answer)) for answer in point.answers),
+                *([] if point.answers else [Text(judged.DROPPED_POINT, style="dim")]),
+            ),
+        )
+        for point in judged.points(report)[:most]
+    )
+    return _rows(rows, spaced=True)
+
+
+def _grades(report: Report) -> list[RenderableType]:
+    rows = judged.grade_rows(report)
+    if not rows:
+        return []
+    table = _plain_table(*judged.GRADES)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return [Text(judged.grades_note(report), style="dim"), Text(), table]
 
 
 def _speakers(report: Report, width: int) -> RenderableType:
@@ -181,7 +212,8 @@ def _speakers(report: Report, width: int) -> RenderableType:
 
 
 def _making(report: Report, width: int) -> list[RenderableType]:
-    facts = [Text(f"{view.method(report)} {view.GATE_NOTE} {'; '.join(view.made(report))}.", style="dim")]
+    made = "; ".join([*view.made(report), *judged.made(report)])
+    facts = [Text(f"{judged.method(report)} {view.GATE_NOTE} {made}.", style="dim")]
     run = view.run_of(report.stages)
     if run is None:
         return [*facts]

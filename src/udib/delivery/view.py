@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from udib.core.errors import Status
 from udib.core.findings import (
     Clash,
     Contradiction,
     Evidence,
+    EvidenceKind,
     FactCheck,
     Fallacy,
+    KeyPoint,
     Label,
     NotJudged,
     Report,
@@ -21,6 +23,7 @@ from udib.core.findings import (
 )
 from udib.core.speech import Missing, Quote
 from udib.core.types import Content, Platform
+from udib.delivery.reasons import NOT_JUDGED
 from udib.delivery.text import clean, web_url
 
 FIRST_PAGE = 4
@@ -34,11 +37,6 @@ LABELS = {
     Label.REFUTED: "Refuted",
     Label.CONFLICTING: "Conflicting evidence",
     Label.NOT_ENOUGH_INFO: "Not enough information",
-}
-_NOT_JUDGED = {
-    "needs_llm": "needs a language model",
-    "no_evidence": "nothing was found that bears on it",
-    "budget": "the budget is used up",
 }
 _ORIGINS = {
     "transcript": "a transcript",
@@ -187,6 +185,11 @@ def clashes(report: Report) -> list[Clash]:
     return sorted(report.debate.clashes if report.debate else (), key=lambda pair: pair.first.start_s)
 
 
+def points(report: Report) -> tuple[KeyPoint, ...]:
+    """The points that were made more than once, most often made first."""
+    return report.debate.points if report.debate else ()
+
+
 def unanswered(report: Report) -> list[Quote]:
     """The questions that nobody answered, in order of time."""
     return sorted(report.debate.unanswered if report.debate else (), key=lambda quote: quote.start_s)
@@ -227,6 +230,8 @@ def grounds(check: FactCheck) -> str:
     """What a verdict rests on, or why there is none and what one would cost."""
     if check.verdict is not None:
         basis = clean(check.verdict.basis)
+        if check.verdict.label is Label.NOT_ENOUGH_INFO:
+            return basis
         return f"confidence {check.verdict.confidence:.2f}" + (f", {basis}" if basis else "")
     return _not_judged(check.not_judged) if check.not_judged else ""
 
@@ -268,18 +273,36 @@ def differs(pair: Contradiction) -> str:
 
 
 def source_name(evidence: Evidence) -> str:
-    """Where evidence comes from: source, speaker, second and date, as far as they are known."""
-    facts = [clean(evidence.source)]
-    facts += [clean(evidence.speaker)] if evidence.speaker else []
+    """Where evidence comes from: what it is, source, speaker, second and dates, as far as they are known."""
+    facts = [_what(evidence), clean(evidence.source)]
+    facts += [clean(evidence.speaker)] if evidence.speaker and evidence.kind is not EvidenceKind.REVIEW else []
     facts += [clock(evidence.start_s)] if evidence.start_s is not None else []
     facts += [when(evidence.published_at)] if evidence.published_at else []
-    return ", ".join(facts)
+    facts += [f"read {when(evidence.retrieved_at)}"] if evidence.retrieved_at else []
+    return ", ".join(fact for fact in facts if fact)
+
+
+def _what(evidence: Evidence) -> str:
+    """What kind of evidence it is and whose; nothing for what was said in another item."""
+    publisher = clean(evidence.publisher or "")
+    match evidence.kind:
+        case EvidenceKind.REVIEW:
+            of = f" of {clean(evidence.speaker)}" if evidence.speaker else ""
+            return f"claim{of}, rated \u201c{clean(evidence.rating or '')}\u201d by {publisher or 'a publisher'}"
+        case EvidenceKind.FILE:
+            return f"document of {publisher}" if publisher else "document"
+        case EvidenceKind.WEB:
+            # A page may call itself anything; its host it cannot choose.
+            host = clean(urlsplit(evidence.link).hostname or "")
+            return f"{publisher} ({host})" if publisher not in {"", host} else host
+        case EvidenceKind.MEMORY:
+            return ""
 
 
 def gap(missing: Missing) -> str:
     """A missing part and its reason, as a sentence."""
     reason = clean(missing.reason)
-    return f"{words(missing.part).capitalize()}: {_NOT_JUDGED.get(missing.reason, reason)}"
+    return f"{words(missing.part).capitalize()}: {NOT_JUDGED.get(missing.reason, reason)}"
 
 
 def worded_title(report: Report) -> str:
@@ -305,23 +328,14 @@ def worded_note(report: Report) -> str:
 
 def made(report: Report) -> list[str]:
     """How the report was made: revision, checked quotes, withheld hints, cost."""
-    facts = [
-        f"revision {report.revision} of {when(report.created_at)}",
-        f"{counted(report.quotes_verified, 'quote')} found again word for word, {report.quotes_dropped} dropped",
-    ]
+    found = f"{counted(report.quotes_verified, 'quote')} found again word for word, {report.quotes_dropped} dropped"
+    facts = [f"revision {report.revision} of {when(report.created_at)}", found]
     if report.fact_checks:
         facts.append(f"{counted(report.fact_checks.considered, 'sentence')} considered for claims")
-    if report.fallacies and report.fallacies.withheld:
-        facts.append(f"{counted(report.fallacies.withheld, 'weaker hint')} withheld")
+    if hints := report.fallacies:
+        facts += ["hints at possible fallacies are off (analysis.hints_per_hour)"] if hints.off else []
+        facts += [f"{counted(hints.withheld, 'weaker hint')} withheld"] if hints.withheld else []
     return [*facts, f"cost {money(report.cost_usd)}"]
-
-
-def method(report: Report) -> str:
-    """What made the findings: rules, and which language models where there were any."""
-    models = report.worded_summary.models if report.worded_summary else ()
-    if not models:
-        return "Made by rules on this machine; no language model was asked."
-    return f"Findings by rules on this machine, the summary by {', '.join(clean(model) for model in models)}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,7 +391,7 @@ def _longest_chain(stages: Sequence[StageTiming]) -> tuple[StageTiming, ...]:
 
 
 def _not_judged(why: NotJudged) -> str:
-    reason = _NOT_JUDGED.get(why.reason, words(why.reason))
+    reason = NOT_JUDGED.get(why.reason, words(why.reason))
     if why.estimated_cost_usd is None:
         return reason
     cost = money(why.estimated_cost_usd)

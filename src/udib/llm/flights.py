@@ -1,26 +1,31 @@
 """One call to a model that several callers wait for, each for the whole answer or for its pieces."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import contextmanager
+from typing import Any
 
 from udib.core.chat import Completion
+from udib.core.clock import SharedClock
 from udib.core.errors import UnavailableError
 
 
 class Flight:
     """A call under way. It ends by itself: a caller that goes does not end it for the others, nor its cost.
 
+    While the call waits for its turn, no deadline of those who wait for it runs.
+
     Args:
         fly: The call; it is given the flight, to tell its pieces as they come.
         ends_at: When the caller that began it gives up, by the loop's clock.
     """
 
-    def __init__(self, fly: Callable[["Flight"], Awaitable[Completion]], ends_at: float) -> None:
+    def __init__(self, fly: Callable[["Flight"], Coroutine[Any, Any, Completion]], ends_at: float) -> None:
         self.ends_at = ends_at
         self._pieces: list[str] = []
         self._news = asyncio.Event()
-        self._task = asyncio.ensure_future(fly(self))
+        self._clock = SharedClock()
+        self._task = asyncio.get_running_loop().create_task(fly(self), context=self._clock.context())
         self._task.add_done_callback(self._landed)
 
     @property
@@ -44,9 +49,11 @@ class Flight:
         Raises:
             UnavailableError: It did not come in time, or the app closes.
         """
-        with _in_time():
-            async with asyncio.timeout_at(_finite(ends_at)):
-                await asyncio.wait([self._task])
+        if not self._task.done():
+            with _in_time():
+                async with asyncio.timeout_at(_finite(ends_at)) as limit:
+                    with self._clock.waited_for(limit):
+                        await asyncio.wait([self._task])
         if self._task.cancelled():
             raise UnavailableError("The question was given up because udib is closing; ask again.")
         return self._task.result()
@@ -57,7 +64,7 @@ class Flight:
         Raises:
             UnavailableError: The next one did not come in time.
         """
-        position = 0
+        position, stood_before_s = 0, self._clock.stood_s
         while True:
             while position < len(self._pieces):
                 yield self._pieces[position]
@@ -65,8 +72,9 @@ class Flight:
             if self._task.done():
                 return
             with _in_time():
-                async with asyncio.timeout_at(_finite(ends_at)):
-                    await self._news.wait()
+                async with asyncio.timeout_at(_finite(ends_at + self._clock.stood_s - stood_before_s)) as limit:
+                    with self._clock.waited_for(limit):
+                        await self._news.wait()
 
     async def abort(self) -> None:
         """End the call now."""

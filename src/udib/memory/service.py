@@ -31,7 +31,7 @@ from udib.memory.reranking import (
     spread,
 )
 from udib.memory.store import EnhancedVectorStore
-from udib.memory.texts import StoredText, pieces, record_of, timestamp
+from udib.memory.texts import StoredText, pieces, record_from, record_of, timestamp
 from udib.memory.transfer import Moved, Report
 from udib.memory.write_queue import WriteQueue
 
@@ -337,7 +337,7 @@ class MemoryService:
     ) -> list[Candidate]:
         query = replace(wanted, terms=query_terms(" ".join(words)))
         hits = (await self._store.search(scope, kind, query, use_cache=options.use_cache)).hits
-        return candidates(hits, [_record_of(kind, hit.payload) for hit in hits], self._weights)
+        return candidates(hits, [record_from(kind, hit.payload) for hit in hits], self._weights)
 
     async def _in_context(
         self,
@@ -352,7 +352,7 @@ class MemoryService:
         passages = []
         for each in chosen:
             matched = tuple(word for word in subject if stem(word) in each.said)
-            also = tuple(_record_of(kind, payload) for payload in twins.get(each.id, ()))
+            also = tuple(record_from(kind, payload) for payload in twins.get(each.id, ()))
             before, after = await self._around(scope, kind, each.record, options.neighbours)
             passages.append(Passage(each.record, each.score, each.similarity, matched, also, before, after))
         return passages
@@ -368,7 +368,7 @@ class MemoryService:
             number_to=record.number + neighbours + 1,
         )
         points = await self._store.around(scope, kind, near, limit=2 * neighbours + 1)
-        records = sorted((_record_of(kind, point.payload) for point in points), key=lambda each: each.number)
+        records = sorted((record_from(kind, point.payload) for point in points), key=lambda each: each.number)
         return (
             tuple(each for each in records if each.number < record.number),
             tuple(each for each in records if each.number > record.number),
@@ -380,10 +380,6 @@ def _entry(record: MemoryRecord, payload: Mapping[str, object], vector: Vector) 
     for term, weight in terms(f"{record.context} {record.speaker or ''}").items():
         weights.setdefault(term, CONTEXT_IN_TERMS * weight)
     return Entry(record.content_id, record.number, vector, payload, weights)
-
-
-def _record_of(kind: RecordKind, payload: Mapping[str, object]) -> MemoryRecord:
-    return msgspec.convert({**payload, "kind": kind}, MemoryRecord)
 
 
 def _mixed(text: Vector, context: Vector) -> Vector:

@@ -1,6 +1,7 @@
 """Plain texts that a caller stores: what may come with one, and its pieces as records. Pure."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -25,6 +26,11 @@ class StoredText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     published_at: str | None = None
     start_s: float = 0.0
     end_s: float = 0.0
+
+
+def record_from(kind: RecordKind, payload: Mapping[str, object]) -> MemoryRecord:
+    """A record as its payload keeps it."""
+    return msgspec.convert({**payload, "kind": kind}, MemoryRecord)
 
 
 def record_of(stored: StoredText, content_id: ContentId, number: int, text: str) -> MemoryRecord:

@@ -92,7 +92,9 @@ class AddressGuard:
 
 def forbidden(host: str) -> ForbiddenError:
     """The sentence for a host whose address was refused."""
-    return ForbiddenError(f"{host} points to a private address; allow it in net.allow if it is yours.")
+    return ForbiddenError(
+        f"{host} points to a private address; allow it in net.allow (for pages: evidence.allow) if it is yours."
+    )
 
 
 def _endpoint(text: str) -> tuple[str, int]:

@@ -66,6 +66,7 @@ class _Request:
     max_bytes: int
     retryable_statuses: frozenset[int]
     retryable_errors: tuple[type[Exception], ...]
+    redirects: bool = False
 
     @property
     def host(self) -> str:
@@ -79,6 +80,7 @@ async def resilient_get(
     retry: RetryPolicy,
     max_bytes: int = _MAX_BYTES,
     headers: Mapping[str, str] | None = None,
+    redirects: bool = True,
 ) -> HTTPResponse:
     """GET an address, following redirects, and again after a passing failure.
 
@@ -88,14 +90,16 @@ async def resilient_get(
         retry: When to try again.
         max_bytes: Longest body, after decompression.
         headers: Sent beside the usual ones.
+        redirects: Whether they are followed; not where a header holds a key, which is for one server alone.
 
     Raises:
-        BadRequestError: The address is wrong, the server says so (4xx), or the body is longer than `max_bytes`.
+        BadRequestError: The address is wrong, the server says so (3xx, 4xx), or the body is longer than `max_bytes`.
         ForbiddenError: 401, 403, or a private address.
         UnavailableError: No attempt brought an answer, or the last one was 429 or 5xx.
     """
     statuses = retry.retryable_statuses
-    return await _send(pool, _Request("GET", url, headers, None, max_bytes, statuses, _UNANSWERED), retry)
+    request = _Request("GET", url, headers, None, max_bytes, statuses, _UNANSWERED, redirects)
+    return await _send(pool, request, retry)
 
 
 async def resilient_post(
@@ -143,7 +147,7 @@ async def _once(pool: HTTPConnectionPool, request: _Request) -> HTTPResponse:
             request.url,
             headers=request.headers,
             data=request.body,
-            allow_redirects=request.method == "GET",
+            allow_redirects=request.redirects,
         ) as response,
     ):
         # What an error page says is of no use, so it is not read.
@@ -162,7 +166,7 @@ async def _read(response: aiohttp.ClientResponse, request: _Request) -> bytes:
 
 
 def _accepted(response: HTTPResponse, request: _Request) -> HTTPResponse:
-    if response.status < 300 or (request.method == "GET" and response.status < 400):
+    if response.status < 300 or (request.redirects and response.status < 400):
         return response
     raise status_error(response.status, request.host)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from udib.core.errors import UdibError
 from udib.core.founding import Citable, Draft, borne_out
-from udib.core.types import Answer, FoundedStatement, Passage
+from udib.core.types import Answer, FoundedStatement, MemoryRecord, Passage
 
 _MOST_STATEMENTS: Final = 12
 
@@ -83,6 +83,10 @@ def founded(
 def citables(passages: Sequence[Passage]) -> dict[int, Citable]:
     """What a statement may cite, by the numbers of the passages from 1."""
     return {
-        number: Citable(each.record.text, each.record.speaker, f"{each.record.title} {each.record.published_at or ''}")
+        number: Citable(each.record.text, each.record.speaker, _beside(each.record))
         for number, each in enumerate(passages, 1)
     }
+
+
+def _beside(record: MemoryRecord) -> str:
+    return f"{record.title} {record.publisher or ''} {record.published_at or ''}"

@@ -23,14 +23,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from udib.core.errors import BadRequestError, Status
-from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
+from udib.core.errors import BadRequestError, Status, UnavailableError
+from udib.core.jobs import CANCELLED, Bounds, Job, JobEvent, JobState, Order, Outcome, is_due
 from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health
 from udib.pipeline.dbos_worker import LEASE_S, LOOK_S, DbosWorker
 from udib.pipeline.engine import (
-    CANCELLED,
     Flows,
     Load,
     Work,
@@ -57,6 +56,7 @@ class DbosEngine:
         open_queue: Gives the queue; called once, when it is first needed, since its library takes seconds to import.
         worker: The name of this process; its locks bear it too.
         keep_days: How long ended jobs stay listed.
+        bounds: How many may wait; None: as many as usual.
         clock: Seconds since 1970.
     """
 
@@ -69,6 +69,7 @@ class DbosEngine:
         worker: str,
         *,
         keep_days: float = 30.0,
+        bounds: Bounds | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -77,24 +78,37 @@ class DbosEngine:
         self._opened_worker: DbosWorker | None = None
         self._name = worker
         self._keep_s = keep_days * 86_400
+        self._bounds = bounds or Bounds()
         self._clock = clock
 
     async def submit(self, order: Order) -> Job:
         """Take an order; see `Engine.submit`."""
-        job, _ = await self._submit(order)
+        job, _ = await self._submit(order, self._bounds)
         return job
 
     async def find(self, scope: Scope, reference: str) -> Job:
         """The job of an id or its beginning; see `Engine.find`."""
         return the_one(await self._jobs(await self._store.find(scope, reference)) if reference else [], reference)
 
-    async def jobs(self, scope: Scope, *, states: Collection[JobState] = frozenset(JobState), limit: int) -> list[Job]:
+    async def those(self, scope: Scope, job_ids: Collection[str]) -> list[Job]:
+        """The jobs of these ids; see `Engine.those`."""
+        return [job for job in await self._jobs_of(sorted(job_ids)) if job.order.scope == scope]
+
+    async def jobs(
+        self,
+        scope: Scope,
+        *,
+        states: Collection[JobState] = frozenset(JobState),
+        without: Collection[str] = frozenset(),
+        limit: int,
+    ) -> list[Job]:
         """The jobs of a scope; see `Engine.jobs`."""
         found: list[Job] = []
         below: int | None = None
         while len(found) < limit and (records := await self._store.listed(scope, below=below, limit=_PAGE)):
             below = records[-1].number
-            found += [job for job in await self._jobs(records) if job.state in states]
+            jobs = await self._jobs(records)
+            found += [job for job in jobs if job.state in states and job.order.flow not in without]
         return found[:limit]
 
     async def cancel(self, job: Job) -> Job:
@@ -103,6 +117,8 @@ class DbosEngine:
         may_be_cancelled(job.id, was.state)
         await self._expect_now(was)
         await self._queue.cancel([job.id])
+        if was.state is JobState.RUNNING and not await self._store.is_served(LEASE_S):
+            await self._store.alone(self._sweep)  # its worker is dead perhaps, and nobody else sees to that
         return await self._now(job)
 
     async def again(self, job: Job) -> Job:
@@ -126,21 +142,26 @@ class DbosEngine:
 
     async def perform(self, order: Order, work: Work, progress: ProgressSink) -> Job:
         """Have an order done, and wait for it; see `Engine.perform`. Cancelled, it cancels an order of its own."""
-        job, mine = await self._submit(order)
-        told = 0
+        job, mine = await self._submit(order, self._bounds)
         try:
-            while not job.state.ended:
-                told = await passed_on(self._store, job, told, progress)
-                if await self._is_in_hands(job):
-                    await asyncio.sleep(LOOK_S)
-                else:
-                    await self._do_alone(job, work, progress)
-                    told = await self._last_told(job, told)
-                job = await self._now(job)
+            return await self.attend(job, work, progress)
         except asyncio.CancelledError:
             if mine:
                 await self._queue.cancel([job.id])
             raise
+
+    async def attend(self, job: Job, work: Work, progress: ProgressSink) -> Job:
+        """Have a job done that is ordered already; see `Engine.attend`."""
+        told = 0
+        job = await self._now(job)
+        while not job.state.ended:
+            told = await passed_on(self._store, job, told, progress)
+            if await self._is_in_hands(job):
+                await asyncio.sleep(LOOK_S)
+            else:
+                await self._do_alone(job, work, progress)
+                told = await self._last_told(job, told)
+            job = await self._now(job)
         await passed_on(self._store, job, told, progress)
         return job
 
@@ -189,7 +210,7 @@ class DbosEngine:
             self._opened_worker = DbosWorker(self._store, self._queue, self._name, self._sweep, self._clock)
         return self._opened_worker
 
-    async def _submit(self, order: Order) -> tuple[Job, bool]:
+    async def _submit(self, order: Order, bounds: Bounds | None) -> tuple[Job, bool]:
         """The job of an order, and whether it is a new one."""
         while True:
             # The id is reserved first: who dies between the two leaves an id under which the next one puts the job.
@@ -197,11 +218,23 @@ class DbosEngine:
             job_id = await self._store.newest(order, now)
             found = await self._jobs_of([job_id])
             if not found:
+                if bounds is not None:
+                    await self._check(bounds, order, job_id)
                 await self._queue.enqueue(job_id, order)
                 return Job(job_id, order, JobState.WAITING, now, not_before=now + order.delay_s), True
             if not found[0].state.ended:
                 return found[0], False
             await self._store.supersede(order, job_id)
+
+    async def _check(self, bounds: Bounds, order: Order, job_id: str) -> None:
+        """See that one more may wait. Of an order that is refused nothing is left, not even its id."""
+        tenant = order.scope.tenant
+        waiting = await self._store.waiting(self._queue.schema, tenant)
+        try:
+            bounds.check(tenant, *waiting)
+        except UnavailableError:
+            await self._store.remove([job_id])
+            raise
 
     async def _now(self, job: Job) -> Job:
         for found in await self._jobs_of([job.id]):
@@ -238,7 +271,7 @@ class DbosEngine:
         if job.state is JobState.RUNNING:
             await self._store.alone(self._sweep)  # nobody else does it
             return True
-        return job.not_before > self._clock()
+        return not is_due(job, self._clock())
 
     async def _do_alone(self, job: Job, work: Work, progress: ProgressSink) -> None:
         """Do one job that nobody else does; no other one is taken."""
@@ -260,11 +293,15 @@ class DbosEngine:
             for job in await self._jobs_of([job_id]):
                 await self._expect_now(job)
         for name, order in await self._store.due(now):
-            await self._submit(order)
+            await self._submit(order, None)
             await self._store.ordered(name, now)
+            await self._remove(await self._store.superseded(order))  # of what comes again and again the last is kept
         old = await self._store.before(now - self._keep_s, _PAGE)
         if old:
-            await self._remove([job.id for job in await self._jobs_of(old) if job.state.ended])
+            there = {job.id: job.state.ended for job in await self._jobs_of(old)}
+            await self._remove([job_id for job_id, is_over in there.items() if is_over])
+            # Ids that were reserved for nothing go too, or they would be the oldest for ever, and stand before all.
+            await self._store.remove([job_id for job_id in old if job_id not in there])
 
 
 def _is_to_come_again(job: Job) -> bool:

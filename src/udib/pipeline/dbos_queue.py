@@ -99,7 +99,7 @@ class DbosQueue:
     def __init__(self, database: PostgresDatabase, worker: str, *, lease_s: float) -> None:
         self._place = database.place
         self._url = _url(database.login)
-        self._schema = f"{database.schema[:_LONGEST_NAME]}_queue"
+        self.schema = f"{database.schema[:_LONGEST_NAME]}_queue"
         self._worker = worker
         self._lease_s = lease_s
         self._client: DBOSClient | None = None
@@ -237,7 +237,7 @@ class DbosQueue:
         return {
             "name": _APP,
             "system_database_url": self._url,
-            "dbos_system_schema": self._schema,
+            "dbos_system_schema": self.schema,
             "application_version": _FORMAT,
             "executor_id": self._worker,
             "serializer": DBOSPortableJSONSerializer(),
@@ -251,12 +251,12 @@ class DbosQueue:
     async def _opened(self) -> DBOSClient:
         async with self._opening:
             if self._client is None:
-                await self._asked(DBOS.migrate, self._url, schema=self._schema)
+                await self._asked(DBOS.migrate, self._url, schema=self.schema)
                 self._client = await self._asked(
                     partial(
                         DBOSClient,
                         system_database_url=self._url,
-                        dbos_system_schema=self._schema,
+                        dbos_system_schema=self.schema,
                         serializer=DBOSPortableJSONSerializer(),
                         application_name=_APP,
                         retry_connection_errors=False,

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import structlog
 
 from udib.core.errors import Status, UdibError, UnavailableError
-from udib.core.jobs import Job, JobState, Order, Outcome
+from udib.core.jobs import CANCELLED, Job, JobState, Order, Outcome
 from udib.core.ports import ProgressSink
 from udib.pipeline.engine import (
-    CANCELLED,
     DEADLY,
     MOST_DEATHS,
     Flows,
     Load,
     came_to,
+    cancel_once,
     is_to_be_tried_again,
     wait_s,
 )
@@ -38,6 +38,8 @@ LEASE_S: Final = 5.0
 LOOK_S: Final = 0.2
 """Seconds after which what other processes did is looked for."""
 _BEAT_S: Final = 1.0
+_OTHERS_S: Final = 5.0
+"""Seconds after which a job that a worker cannot do is offered to all again."""
 
 log: Any = structlog.get_logger()
 
@@ -103,7 +105,7 @@ class DbosWorker:
     async def _stop(self) -> None:
         """Leave what is still in work to the others."""
         for task in self._busy.values():
-            _cancel_once(task)
+            cancel_once(task)
         if self._busy:
             await asyncio.wait(self._busy.values())
         with suppress(UnavailableError):  # then the lease runs out
@@ -138,7 +140,7 @@ class DbosWorker:
             with suppress(UnavailableError):
                 mine = {entry.id for entry in await self._queue.in_work(self._worker)}
                 for job_id in busy.keys() - mine:
-                    _cancel_once(busy[job_id])
+                    cancel_once(busy[job_id])
                 now = time.monotonic()
                 adrift = {job_id: adrift.get(job_id, now) for job_id in mine - self._busy.keys()}
                 await self._queue.resume([job_id for job_id, since in adrift.items() if since < now - 2 * LEASE_S])
@@ -172,6 +174,11 @@ class DbosWorker:
             del self._busy[job_id]
 
     async def _done(self, job_id: str, order: Order) -> Outcome:
+        if order.flow not in self._flows:  # ordered by a newer udib: a worker that knows it does it, sooner or later
+            await _insist(partial(self._store.put_off, job_id, self._clock() + _OTHERS_S))
+            return Outcome(
+                Status.RETRYABLE, f"The worker {self._worker} does not know {order.flow!r}; update udib there."
+            )
         while True:
             begun = await _insist(partial(self._store.begin, job_id, self._worker))
             if begun is None:
@@ -197,11 +204,9 @@ class DbosWorker:
 
     async def _outcome(self, job: Job, begun: Begun) -> Outcome:
         """What a job comes to. A bug in it ends the job, and not who serves."""
-        work = self._flows.get(job.order.flow)
+        work = self._flows[job.order.flow]
         if begun.deaths >= MOST_DEATHS:
             return DEADLY
-        if work is None:
-            return Outcome(Status.FAILED, f"A worker does not know what {job.order.flow!r} is; update udib there.")
         tale = Tale(self._store, job, self._clock, self._also)
         async with asyncio.TaskGroup() as group:
             writer = group.create_task(tale.write())
@@ -215,12 +220,6 @@ class DbosWorker:
         with suppress(UnavailableError):  # what is told is lost, the work is not
             await tale.flush()
         return came_to(job, task) or CANCELLED
-
-
-def _cancel_once(task: asyncio.Task[Outcome]) -> None:
-    """Cancel a task unless it is stopping already: a second cancellation would break its cleaning up."""
-    if not task.cancelling():
-        task.cancel()
 
 
 async def _insist(ask: Callable[[], Awaitable[T]]) -> T:

@@ -9,7 +9,7 @@ import structlog
 
 from udib.core.checked import Checked
 from udib.core.errors import BadRequestError, Status
-from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
+from udib.core.jobs import LONGEST_RETRY_S, Job, JobEvent, JobState, Order, Outcome
 from udib.core.ports import Forgettable, ProgressSink
 from udib.core.tenancy import Scope
 
@@ -51,8 +51,19 @@ class Engine(Checked, Forgettable, Protocol):
         """
         ...
 
-    async def jobs(self, scope: Scope, *, states: Collection[JobState] = frozenset(JobState), limit: int) -> list[Job]:
-        """The jobs of a scope, newest first."""
+    async def those(self, scope: Scope, job_ids: Collection[str]) -> list[Job]:
+        """The jobs of a scope with these ids, in no order; what is not there any more is left out."""
+        ...
+
+    async def jobs(
+        self,
+        scope: Scope,
+        *,
+        states: Collection[JobState] = frozenset(JobState),
+        without: Collection[str] = frozenset(),
+        limit: int,
+    ) -> list[Job]:
+        """The jobs of a scope in these states, newest first, without those of some flows."""
         ...
 
     async def cancel(self, job: Job) -> Job:
@@ -79,12 +90,19 @@ class Engine(Checked, Forgettable, Protocol):
         """Have an order done, and wait: by whoever serves, and if nobody does, or no longer, by `work`, here."""
         ...
 
+    async def attend(self, job: Job, work: Work, progress: ProgressSink) -> Job:
+        """Have a job done that is ordered already, as `perform` has; one that has ended is only told of."""
+        ...
+
     async def serve(self, flows: Flows, load: Load) -> None:
         """Do jobs until cancelled. What is in work then is begun again by the next who serves."""
         ...
 
     async def every(self, name: str, seconds: float, order: Order) -> None:
-        """Submit an order again and again, while somebody serves; the same name replaces what it stood for."""
+        """Submit an order again and again, while somebody serves; the same name replaces what it stood for.
+
+        Of its jobs only the last is kept.
+        """
         ...
 
     async def never(self, name: str) -> None:
@@ -92,20 +110,24 @@ class Engine(Checked, Forgettable, Protocol):
         ...
 
 
-CANCELLED: Final = Outcome(Status.SKIPPED, "It was cancelled.")
 MOST_DEATHS: Final = 5
 """How often a job may be begun by workers that died of it, before it is given up."""
 DEADLY: Final = Outcome(
     Status.FAILED, f"The process that did it died {MOST_DEATHS} times; look into its log, then `udib jobs retry` it."
 )
-_LONGEST_WAIT_S: Final = 300.0
 
 log: Any = structlog.get_logger()
 
 
+def cancel_once(task: asyncio.Future[Outcome]) -> None:
+    """Cancel work unless it is stopping already: a second cancellation would break its cleaning up."""
+    if not (isinstance(task, asyncio.Task) and task.cancelling()):
+        task.cancel()
+
+
 def wait_s(attempt: int) -> float:
     """Seconds from a failed attempt, counted from 1, to the next: 2, 4, 8, ... 300."""
-    return min(2.0**attempt, _LONGEST_WAIT_S)
+    return min(2.0**attempt, LONGEST_RETRY_S)
 
 
 async def fork(engine: Engine, job: Job, stage: str) -> Job:
@@ -132,6 +154,8 @@ def came_to(job: Job, task: asyncio.Future[Outcome]) -> Outcome | None:
     if bug is None:
         return task.result()
     log.error("jobs.bug", job=job.id, exc_info=bug)
+    while isinstance(bug, BaseExceptionGroup):  # as a group of tasks raises it; which bug it is, only the bug says
+        bug = bug.exceptions[0]
     return Outcome(Status.FAILED, f"This is a bug of udib ({type(bug).__name__}: {bug}); please report it.")
 
 

@@ -1,11 +1,12 @@
-"""Evidence for claims out of the scope's own memory."""
+"""Evidence for claims out of the scope's own memory: what was said in other items, and documents that were added."""
 
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from udib.core.findings import Evidence
+from udib.core.computing import computed
+from udib.core.findings import Evidence, EvidenceKind
 from udib.core.ports import Memory
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Passage, RecordKind
@@ -69,23 +70,37 @@ _ANYWHERE: Final = _NUMBERS | frozenset(
 
 
 def look_up_in(memory: Memory, scope: Scope, *, without: ContentId) -> LookUp:
-    """A look-up that gives, for each statement, what other contents of the scope said on its subject, nearest first."""
+    """A look-up that gives, for each statement, what the scope's own stores hold on its subject, nearest first.
+
+    Documents that were added come before what other contents said.
+    """
 
     async def look_up(statements: Sequence[str]) -> list[list[Evidence]]:
-        filters = Filters(not_content_id=without)
-        found = await memory.recall(scope, RecordKind.TRANSCRIPT, statements, limit=_LOOKED_AT, filters=filters)
-        pairs = list(zip(statements, found, strict=True))
-        copies = _copies(pairs)
-        return [
-            [
-                _evidence(passage)
-                for passage in passages
-                if passage.record.content_id not in copies and bears_on(statement, passage)
-            ][:PASSAGES]
-            for statement, passages in pairs
-        ]
+        documents = await _recalled(memory, scope, RecordKind.DOCUMENT, statements, without)
+        said = await _recalled(memory, scope, RecordKind.TRANSCRIPT, statements, without)
+        return [[*some, *others] for some, others in zip(documents, said, strict=True)]
 
     return look_up
+
+
+async def _recalled(
+    memory: Memory, scope: Scope, kind: RecordKind, statements: Sequence[str], without: ContentId
+) -> list[list[Evidence]]:
+    filters = Filters(not_content_id=without)
+    found = await memory.recall(scope, kind, statements, limit=_LOOKED_AT, filters=filters)
+    return await computed(_chosen, list(zip(statements, found, strict=True)))
+
+
+def _chosen(pairs: Sequence[tuple[str, Sequence[Passage]]]) -> list[list[Evidence]]:
+    copies = _copies(pairs)
+    return [
+        [
+            _evidence(passage)
+            for passage in passages
+            if passage.record.content_id not in copies and bears_on(statement, passage)
+        ][:PASSAGES]
+        for statement, passages in pairs
+    ]
 
 
 def _copies(pairs: Sequence[tuple[str, Sequence[Passage]]]) -> frozenset[ContentId]:
@@ -110,13 +125,18 @@ def bears_on(statement: str, passage: Passage) -> bool:
     A question is answered by passages that share one telling word with it. For evidence that is too little: a year, a
     figure or a common word in both proves nothing. Better none than a wrong one.
     """
-    matched = [word for word in passage.matched if _is_word(word)]
+    # A document that states the same is a source of it; a talk may be the same talk.
+    again = passage.record.kind is not RecordKind.DOCUMENT and says_again(statement, passage.record.text)
+    return is_on_subject(statement, passage.matched) and not again
+
+
+def is_on_subject(statement: str, shared: Sequence[str]) -> bool:
+    """Whether the words that a text shares with a statement tell that it is on the same subject."""
+    matched = [word for word in shared if _is_word(word)]
     telling = sum(map(_tells, matched))
-    longer = sum(len(word) >= _LONGER and _is_word(word) for word in _words(statement))
+    longer = sum(len(word) >= _LONGER and _is_word(word) for word in words_of(statement))
     most = len(matched) >= _FEWEST_SHARED and len(matched) >= _MOST * longer
-    if telling < _FEWEST_SHARED and not (telling and most):
-        return False
-    return not says_again(statement, passage.record.text)
+    return telling >= _FEWEST_SHARED or bool(telling and most)
 
 
 def says_again(statement: str, text: str) -> bool:
@@ -124,20 +144,33 @@ def says_again(statement: str, text: str) -> bool:
 
     With another figure or a negation it says something else.
     """
-    wanted, said = _words(statement), _words(text)
+    wanted, said = words_of(statement), words_of(text)
     enough = _SAID_AGAIN * len(wanted)
-    ours = Counter(wanted)
-    if (ours & Counter(said)).total() < enough:
+    lacks = Counter(wanted)  # of each word, how often more the statement has it than the piece of the text
+    if (lacks & Counter(said)).total() < enough:
         return False
-    for at in range(max(len(said) - len(wanted), 0) + 1):
-        theirs = Counter(said[at : at + len(wanted)])
-        differing = (ours - theirs) + (theirs - ours)
-        if (ours & theirs).total() >= enough and not any(map(_turns, differing)):
+    shared, turning = 0, sum(map(_turns, lacks))
+    for at, word in enumerate(said):
+        shared += lacks[word] > 0
+        turning += _turned(word, lacks[word], lacks[word] - 1)
+        lacks[word] -= 1
+        if at >= len(wanted):
+            left = said[at - len(wanted)]
+            shared -= lacks[left] >= 0
+            turning += _turned(left, lacks[left], lacks[left] + 1)
+            lacks[left] += 1
+        if at + 1 >= min(len(wanted), len(said)) and shared >= enough and not turning:
             return True
-    return False
+    return not wanted
 
 
-def _words(text: str) -> list[str]:
+def _turned(word: str, before: int, after: int) -> int:
+    """By how much the number of words grows that differ and make another statement."""
+    return int(_turns(word)) * ((after != 0) - (before != 0)) if 0 in {before, after} else 0
+
+
+def words_of(text: str) -> list[str]:
+    """The words and figures of a text in order, in lower case."""
     return [word.replace("\u2019", "'") for word in _WORD.findall(text.casefold())]
 
 
@@ -157,6 +190,7 @@ def _turns(word: str) -> bool:
 
 def _evidence(passage: Passage) -> Evidence:
     record = passage.record
+    document = record.kind is RecordKind.DOCUMENT
     return Evidence(
         text=record.text,
         source=record.title,
@@ -164,6 +198,8 @@ def _evidence(passage: Passage) -> Evidence:
         relevance=round(min(max(passage.similarity, 0.0), 1.0), 3),
         content_id=record.content_id,
         speaker=record.speaker,
-        start_s=record.start_s,
+        start_s=None if document else record.start_s,
         published_at=record.published_at,
+        kind=EvidenceKind.FILE if document else EvidenceKind.MEMORY,
+        publisher=record.publisher,
     )

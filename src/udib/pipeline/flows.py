@@ -38,7 +38,7 @@ def analyze_with(pipeline: ContentPipeline) -> Work:
             tell(event)
 
         wanted = job.order.payload
-        result = await pipeline.in_scope(job.order.scope).process_video(
+        result = await pipeline.in_scope(job.order.scope, priority=job.order.priority).process_video(
             str(wanted["address"]),
             wanted.get("quality"),
             captions=wanted.get("captions"),

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -22,7 +23,7 @@ from udib.core.ports import ArtifactStore, Locks, ProgressSink, StepStore
 from udib.core.result import StepResult
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, Progress
-from udib.pipeline.step import Stage, run_step
+from udib.pipeline.step import Stage, beside, run_step
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -168,16 +169,26 @@ class JournalledRun:
         self._progress(Progress(stage.name, "reused" if reused else done.status.value, note=timing.note))
         return StepResult.ok(done.value.value) if done.value is not None else StepResult(done.status, None, done.error)
 
+    async def keeps(self, stage: Stage[T], *inputs: object) -> bool:
+        """Whether a stage would hand back what it gave before for these inputs; see `Run.keeps`."""
+        return await self._kept(stage, await _name(stage, inputs)) is not None
+
     async def _done(self, stage: Stage[T], inputs: tuple[object, ...]) -> "_Done[T]":
         """The stage's value. A journal that cannot be read or written fails the stage as its own work would."""
-        decisive = inputs if stage.key is None else stage.key(*inputs)
-        name = StepName(stage.name, stage.version, await _off_loop(stage, _digest, decisive))
+        name = await _name(stage, inputs)
         kept = await self._kept(stage, name)
         if kept is not None and (stage.intact is None or await stage.intact(kept)):
             return _Done(kept, reused=True)
-        value = await stage.work(*inputs)
+        value = await (stage.work(*inputs) if stage.part is None else self._in_parts(stage, stage.part, name, inputs))
         await self._keep(stage, name, value)
         return _Done(value, reused=False)
+
+    async def _in_parts(self, stage: Stage[T], part: type[object], name: StepName, inputs: tuple[object, ...]) -> T:
+        """The value of a stage that keeps what it has got done so far."""
+        kept = await self._steps.parts(self._run.run_id, name)
+        parts = _KeptParts(await asyncio.to_thread(_read_parts, kept, part))
+        async with beside(parts.write(partial(self._steps.keep_part, self._run.run_id, name))):
+            return await stage.work(*inputs, parts)
 
     def _now(self) -> float:
         return round(time.perf_counter() - self._began, 4)
@@ -199,12 +210,53 @@ class JournalledRun:
             return None  # written by a version whose values had another shape
 
     async def _keep(self, stage: Stage[T], name: StepName, value: T) -> None:
-        data = await _off_loop(stage, msgspec.json.encode, value)
+        try:
+            data = await _off_loop(stage, msgspec.json.encode, value)
+        except (TypeError, ValueError, OverflowError, RecursionError) as exc:  # what JSON has no form for
+            raise UdibError(
+                f"The stage {stage.name!r} gave something that cannot be kept ({type(exc).__name__}: {exc}); this is a "
+                "bug of udib, please report it."
+            ) from exc
         step = KeptStep(name, data, None, stage.reusable)
         if len(data) > LARGEST_INLINE:
             digest = await self._artifacts.put(self._key.scope, self._key.content_id, data)
             step = KeptStep(name, None, digest, stage.reusable)
         await self._steps.keep(self._run.run_id, step)
+
+
+def _read_parts(kept: Sequence[bytes], of: type[T]) -> tuple[T, ...]:
+    try:
+        return tuple(msgspec.json.decode(each, type=of) for each in kept)
+    except msgspec.ValidationError:
+        return ()  # written by a version whose values had another shape
+
+
+class _KeptParts:
+    """The parts of one step; see `udib.pipeline.step.Parts`."""
+
+    def __init__(self, kept: tuple[object, ...]) -> None:
+        self.kept = kept
+        self._new: asyncio.Queue[object] = asyncio.Queue()
+        self._failed: UdibError | None = None
+
+    def keep(self, part: object) -> None:
+        """Have the next part kept; see `Parts.keep`."""
+        if self._failed is not None:
+            raise self._failed
+        self._new.put_nowait(part)
+
+    async def write(self, keep: Callable[[int, bytes], Awaitable[None]]) -> None:
+        """Keep, by number, what comes, until cancelled."""
+        try:
+            for number in count(len(self.kept)):
+                await keep(number, msgspec.json.encode(await self._new.get()))
+        except UdibError as exc:
+            self._failed = exc
+
+
+async def _name(stage: Stage[Any], inputs: tuple[object, ...]) -> StepName:
+    decisive = inputs if stage.key is None else stage.key(*inputs)
+    return StepName(stage.name, stage.version, await _off_loop(stage, _digest, decisive))
 
 
 async def _off_loop(stage: Stage[Any], work: Callable[[Any], U], value: object) -> U:

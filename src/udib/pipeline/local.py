@@ -20,18 +20,18 @@ from typing import Any, Final
 import structlog
 
 from udib.core.errors import UdibError, UnavailableError
-from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
+from udib.core.jobs import CANCELLED, Bounds, Job, JobEvent, JobState, Order, Outcome, is_due
 from udib.core.ports import ProgressSink
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health
 from udib.pipeline.engine import (
-    CANCELLED,
     DEADLY,
     MOST_DEATHS,
     Flows,
     Load,
     Work,
     came_to,
+    cancel_once,
     is_to_be_tried_again,
     may_be_cancelled,
     may_go_on,
@@ -43,7 +43,7 @@ from udib.pipeline.engine import (
 )
 from udib.pipeline.tale import Tale, followed, passed_on
 from udib.storage.jobs import SqliteJobStore
-from udib.storage.locks import is_held, locked
+from udib.storage.locks import HeldError, is_held, locked
 
 _LOOK_S: Final = 0.1
 """Seconds after which what other processes wrote is looked for."""
@@ -55,13 +55,28 @@ log: Any = structlog.get_logger()
 
 
 class LocalEngine:
-    """`Engine` over a job store and a directory of lock files. `keep_days`: how long ended jobs stay listed."""
+    """`Engine` over a job store and a directory of lock files.
+
+    Args:
+        store: Where the jobs are.
+        locks: The directory.
+        keep_days: How long ended jobs stay listed.
+        bounds: How many may wait; None: as many as usual.
+        clock: Seconds since 1970.
+    """
 
     name = "jobs"
 
     def __init__(
-        self, store: SqliteJobStore, locks: Path, *, keep_days: float = 30.0, clock: Callable[[], float] = time.time
+        self,
+        store: SqliteJobStore,
+        locks: Path,
+        *,
+        keep_days: float = 30.0,
+        bounds: Bounds | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._bounds = bounds or Bounds()
         self._store = store
         self._locks = locks
         self._keep_s = keep_days * 86_400
@@ -74,7 +89,7 @@ class LocalEngine:
 
     async def submit(self, order: Order) -> Job:
         """Take an order; see `Engine.submit`."""
-        job, _ = await self._store.submit(order, self._clock())
+        job, _ = await self._store.submit(order, self._clock(), self._bounds)
         self._news.set()
         return job
 
@@ -83,13 +98,26 @@ class LocalEngine:
         found = await self._store.find(scope, reference) if reference else []
         return the_one(found, reference)
 
-    async def jobs(self, scope: Scope, *, states: Collection[JobState] = frozenset(JobState), limit: int) -> list[Job]:
+    async def those(self, scope: Scope, job_ids: Collection[str]) -> list[Job]:
+        """The jobs of these ids; see `Engine.those`."""
+        return await self._store.those(scope, job_ids)
+
+    async def jobs(
+        self,
+        scope: Scope,
+        *,
+        states: Collection[JobState] = frozenset(JobState),
+        without: Collection[str] = frozenset(),
+        limit: int,
+    ) -> list[Job]:
         """The jobs of a scope; see `Engine.jobs`."""
-        return await self._store.listed(scope, states, limit)
+        return await self._store.listed(scope, states, without, limit)
 
     async def cancel(self, job: Job) -> Job:
         """End a job; see `Engine.cancel`."""
-        was = await self._store.cancel(job.id, CANCELLED, self._clock())
+        was = await self._store.cancel(job.id, self._clock(), self._lives)
+        if was is None:
+            raise was_forgotten(job)
         may_be_cancelled(job.id, was)
         self._news.set()
         return await self._now(job)
@@ -109,22 +137,27 @@ class LocalEngine:
 
     async def perform(self, order: Order, work: Work, progress: ProgressSink) -> Job:
         """Have an order done, and wait for it; see `Engine.perform`. Cancelled, it cancels an order of its own."""
-        job, mine = await self._store.submit(order, self._clock())
+        job, mine = await self._store.submit(order, self._clock(), self._bounds)
         self._news.set()
-        told = 0
         try:
-            while not job.state.ended:
-                told = await passed_on(self._store, job, told, progress)
-                claimed = None if self._is_in_hands(job) else await self._claim(job)
-                if claimed is None:
-                    await asyncio.sleep(_LOOK_S)
-                else:
-                    told = await self._do_alone(claimed, work, progress)
-                job = await self._now(job)
+            return await self.attend(job, work, progress)
         except asyncio.CancelledError:
             if mine:
-                await self._store.cancel(job.id, CANCELLED, self._clock())
+                await self._store.cancel(job.id, self._clock(), self._lives)
             raise
+
+    async def attend(self, job: Job, work: Work, progress: ProgressSink) -> Job:
+        """Have a job done that is ordered already; see `Engine.attend`."""
+        told = 0
+        job = await self._now(job)
+        while not job.state.ended:
+            told = await passed_on(self._store, job, told, progress)
+            claimed = None if self._is_in_hands(job) else await self._claim(job)
+            if claimed is None:
+                await asyncio.sleep(_LOOK_S)
+            else:
+                told = await self._do_alone(claimed, work, progress)
+            job = await self._now(job)
         await passed_on(self._store, job, told, progress)
         return job
 
@@ -184,8 +217,11 @@ class LocalEngine:
     def _is_in_hands(self, job: Job) -> bool:
         """Whether there is a living process from which the job is to be expected, or its time has not come."""
         if job.state is JobState.RUNNING:
-            return job.worker is not None and is_held(self._lock_of(job.worker))
-        return job.not_before > self._clock() or self._is_served()
+            return job.worker is not None and self._lives(job.worker)
+        return not is_due(job, self._clock()) or self._is_served()
+
+    def _lives(self, worker: str) -> bool:
+        return is_held(self._lock_of(worker))
 
     def _lock_of(self, worker: str) -> Path:
         return self._locks / f"worker-{worker}.lock"
@@ -206,9 +242,7 @@ class LocalEngine:
             while True:
                 try:
                     stack.enter_context(locked(path, "The data directory is served by {}.".format))
-                except UnavailableError:
-                    if not is_held(path):
-                        raise
+                except HeldError:  # for a moment also by a command that looks whether anybody serves
                     await asyncio.sleep(_BEAT_S)
                 else:
                     break
@@ -218,16 +252,16 @@ class LocalEngine:
         """Let the jobs of dead workers wait again, submit what is due, and drop what ended long ago."""
         now = self._clock()
         for worker in await self._store.workers():
-            if worker != self._worker and is_held(self._lock_of(worker)):
+            if worker != self._worker and self._lives(worker):
                 continue
             before = set(self._busy)  # one that ends during the look is in it, one that begins is in the other
             for job in await self._store.left_by(worker):
                 if job.id in before or job.id in self._busy:
                     continue
                 if job.attempt >= max(job.order.attempts, MOST_DEATHS):
-                    await self._store.end(job.id, JobState.FAILED, DEADLY, now)
+                    await self._store.end(job, JobState.FAILED, DEADLY, now)
                 else:
-                    await self._store.postpone(job.id, None, now)
+                    await self._store.postpone(job, None, now)
         for order in await self._store.due(now):
             await self._store.submit(order, now)
         await self._store.prune(now - self._keep_s)
@@ -248,7 +282,7 @@ class LocalEngine:
             for job_id in await self._store.to_cancel(self._worker):
                 task = self._busy.get(job_id)
                 if task is not None:
-                    task.cancel()
+                    cancel_once(task)
 
     async def _do_alone(self, job: Job, work: Work, progress: ProgressSink) -> int:
         """Do one job while looking whether somebody cancels it. Returns the number of the last that it told."""
@@ -284,17 +318,17 @@ class LocalEngine:
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError:
-            task.cancel()
+            cancel_once(task)
             await asyncio.wait([task])
-            await self._store.postpone(job.id, None, self._clock())
+            await self._store.postpone(job, None, self._clock())
             raise
         return came_to(job, task)
 
     async def _enter(self, job: Job, outcome: Outcome | None) -> None:
         now = self._clock()
         if outcome is None:
-            await self._store.end(job.id, JobState.CANCELLED, CANCELLED, now)
+            await self._store.end(job, JobState.CANCELLED, CANCELLED, now)
         elif is_to_be_tried_again(job, outcome):
-            await self._store.postpone(job.id, outcome, now + wait_s(job.attempt))
+            await self._store.postpone(job, outcome, now, wait_s(job.attempt))
         else:
-            await self._store.end(job.id, state_after(outcome), outcome, now)
+            await self._store.end(job, state_after(outcome), outcome, now)

@@ -5,10 +5,14 @@ The levels, each of which starts when the one above is done:
     resolve
     download
     transcribe | metadata
-    debate | fact-check | fallacies | outline | summary
+    debate | fact-check | fallacies | outline
+    verdicts | reasoned-fallacies | summary | ledger
     aggregate
     store
     files | notice
+
+While one level transcribes, the analyses below it hear each window as it comes, and prepare what they can
+(`udib.pipeline.audience`); they are stages of their own level all the same, with the whole transcript.
 
 Stages of one level run at the same time in a `TaskGroup`. A stage's intended failure is a value, so that it never
 cancels its siblings; a bug or a cancellation does. Download, transcription, aggregation and storage are required; the
@@ -19,7 +23,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from contextlib import aclosing, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -35,22 +39,27 @@ from udib.core.findings import (
     Outline,
     Report,
     StageTiming,
-    WordedSummary,
 )
+from udib.core.gates import FREE, RECOGNITION, Place, download_from
 from udib.core.jobs import RunKey
 from udib.core.ports import Outbox, ProgressSink, Source
 from udib.core.result import StepResult
-from udib.core.speech import Missing, Segment, Transcript
+from udib.core.speech import Missing, Origin, Transcript
 from udib.core.tenancy import Scope
-from udib.core.types import Answer, Content, ContentId, Delivered, Media, Progress
+from udib.core.types import Answer, Content, ContentId, Delivered, Media, Platform, Progress, Window
 from udib.core.vectors import Filters
 from udib.pipeline.ask import ask
-from udib.pipeline.evidence import look_up_in
+from udib.pipeline.audience import Audience
+from udib.pipeline.by_model import ModelStages, gap_of, with_history
+from udib.pipeline.evidence import LookUp, look_up_in
+from udib.pipeline.flow_control import places
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
+from udib.pipeline.gathering import Gathering
 from udib.pipeline.journal import Watched
 from udib.pipeline.parts import Analyses, Request, Services
 from udib.pipeline.records import analysis_records, claim_records, transcript_records
-from udib.pipeline.step import Deadlines, Run, Stage, run_step
+from udib.pipeline.step import Deadlines, Parts, Run, Stage, run_step
+from udib.pipeline.windows import HeardWindow, transcribed
 from udib.pipeline.words import changes, decisive, uncovered
 
 T = TypeVar("T")
@@ -61,12 +70,16 @@ _NO_SPEAKERS = "the words carry no names of speakers, so shares, clashes and con
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What the stages of one run share."""
+    """What the stages of one run share. `place` gives a stage a place of a resource, when it is its turn."""
 
     run: Run
     content: Content
     progress: ProgressSink
     before: Report | None
+    look_up: LookUp
+    audience: Audience
+    place: Callable[[str, str], AbstractAsyncContextManager[Place]]
+    gathering: Gathering | None
 
 
 def _nobody_watches(_: Progress) -> None:
@@ -84,16 +97,19 @@ class ContentPipeline:
         *,
         deadlines: Deadlines | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        priority: int = 0,
     ) -> None:
         self.scope = scope
         self._services = services
         self._analyses = analyses
         self._deadlines = deadlines or Deadlines()
         self._now = now
+        self._priority = priority
 
-    def in_scope(self, scope: Scope) -> "ContentPipeline":
-        """The same pipeline for another tenant or workspace."""
-        return ContentPipeline(self._services, self._analyses, scope, deadlines=self._deadlines, now=self._now)
+    def in_scope(self, scope: Scope, *, priority: int = 0) -> "ContentPipeline":
+        """The same pipeline for another tenant or workspace; what is more urgent goes before what else it waits for."""
+        same = partial(ContentPipeline, self._services, self._analyses, deadlines=self._deadlines, now=self._now)
+        return same(scope, priority=priority)
 
     async def process_video(
         self,
@@ -170,7 +186,9 @@ class ContentPipeline:
         fresh = request.fresh
         source = self.source_of(request.address)
         progress(Progress("resolve", "started"))
-        content = await source.describe(request.address)
+        place = places(self._services.gates, self.scope, self._priority, progress)
+        async with place("resolve", download_from(Platform.of(request.address))):
+            content = await source.describe(request.address)
         progress(Progress("resolve", Status.OK.value, note=content.title, content_id=content.id))
         key = RunKey(self.scope, content.id, json.dumps([request.quality, request.captions, request.from_stage]))
         following = partial(self._services.catalogue.next_revision, self.scope, content.id)
@@ -179,8 +197,16 @@ class ContentPipeline:
             run.note(StageTiming("resolve", 0.0, round(time.perf_counter() - began, 4), Status.OK))
             before = await self._services.catalogue.report(self.scope, content.id)
             new = await self._services.catalogue.enter(self.scope, content)
+            look_up = look_up_in(self._services.memory, self.scope, without=content.id)
+            gathering = None
+            if (elsewhere := self._services.elsewhere) is not None:
+                gathering = Gathering(look_up, elsewhere, self.scope, content)
+                look_up = gathering.look_up
+            audience = Audience.of(self._analyses, self.scope, look_up)
             try:
-                return await self._run_pipeline(_Context(run, content, progress, before), source, request)
+                async with audience.listening():
+                    context = _Context(run, content, progress, before, look_up, audience, place, gathering)
+                    return await self._run_pipeline(context, source, request)
             except UdibError as exc:
                 if new and exc.status in _FOR_GOOD and not run.did("transcribe"):
                     await self._take_back(content.id)
@@ -195,17 +221,28 @@ class ContentPipeline:
     async def _run_pipeline(self, ctx: _Context, source: Source, request: Request) -> Report:
         """The levels, top to bottom. `unwrap` ends the run where a stage is required."""
         limits = self._deadlines
-        fetch = partial(self._download_stage, ctx, source)
-        download = Stage(
-            "download", fetch, Media, limits.download_s, reusable=True, intact=self._services.is_intact, small=True
+        listen = partial(self._transcribe_stage, ctx)
+        transcribe = Stage(
+            "transcribe",
+            listen,
+            Transcript,
+            limits.transcribe_s,
+            version=3,
+            reusable=True,
+            key=decisive,
+            part=HeardWindow,
         )
+
+        async def serves(media: Media) -> bool:
+            """Whether what was fetched is there, or not needed: its words are kept, and only they are asked for."""
+            words_do = request.from_stage == "analyse"
+            return await self._services.is_intact(media) or (words_do and await ctx.run.keeps(transcribe, media))
+
+        fetch = partial(self._download_stage, ctx, source)
+        download = Stage("download", fetch, Media, limits.download_s, reusable=True, intact=serves, small=True)
         media = (await ctx.run.step(download, request.quality, request.captions)).unwrap()
 
         # Both read what was downloaded, and neither needs the other.
-        listen = partial(self._transcribe_stage, ctx)
-        transcribe = Stage(
-            "transcribe", listen, Transcript, limits.transcribe_s, version=3, reusable=True, key=decisive
-        )
         metadata = Stage("metadata", partial(self._extract_metadata, ctx), Content, limits.analyse_s, small=True)
         async with asyncio.TaskGroup() as level:
             words = level.create_task(ctx.run.step(transcribe, media))
@@ -214,14 +251,14 @@ class ContentPipeline:
         content = tags.result().value or ctx.content
         # From the first look into memory until the report is out, nothing that it may cite is forgotten.
         async with self._services.journal.citing(self.scope):
-            return await self._conclude(ctx, transcript, content, _missing("metadata", tags.result()))
+            return await self._conclude(ctx, transcript, content, gap_of("metadata", tags.result()))
 
     async def _conclude(
         self, ctx: _Context, transcript: Transcript, content: Content, gaps: tuple[Missing, ...]
     ) -> Report:
         """The levels below the transcript; `gaps` are the parts that are missing already."""
         limits = self._deadlines
-        findings = await self._analyse(ctx, transcript)
+        findings = await self._analyse(ctx, transcript, content)
         changed = changes(ctx.before, content, transcript, revision=ctx.run.revision)
         findings = replace(findings, missing=(*findings.missing, *transcript.missing, *changed, *gaps))
 
@@ -240,93 +277,99 @@ class ContentPipeline:
         if captions is not None and quality is None and ctx.content.url is not None:
             return await self._services.with_captions(Media(), captions)
         folder = await asyncio.to_thread(self._services.artifacts.folder, self.scope, ctx.content.id)
-        media = await source.fetch(ctx.content, folder, quality=quality)
+        async with ctx.place("download", download_from(ctx.content.platform)):
+            media = await source.fetch(ctx.content, folder, quality=quality)
         return media if captions is None else await self._services.with_captions(media, captions)
 
-    async def _transcribe_stage(self, ctx: _Context, media: Media) -> Transcript:
+    async def _transcribe_stage(self, ctx: _Context, media: Media, parts: Parts[HeardWindow]) -> Transcript:
         """Captions if there are any, else recognition; the first transcriber that takes the media does it."""
         transcriber = next((each for each in self._services.transcribers if each.accepts(media)), None)
         if transcriber is None:
             raise BadRequestError(f"{ctx.content.title!r} has neither captions nor sound that could be transcribed.")
-        segments: list[Segment] = []
-        missing: list[Missing] = []
-        written: str | None = None
-        async with aclosing(transcriber.windows(media)) as windows:  # type: ignore[type-var]
-            async for window in windows:
-                segments.extend(window.segments)
-                missing.extend(window.missing)
-                written = written or window.language
+        resource = RECOGNITION if transcriber.origin(media) is Origin.ASR else FREE
+        async with ctx.place("transcribe", resource) as place:
+
+            async def heard(window: Window) -> None:
+                if window.goes_on:  # else what is found in the whole item follows at once
+                    ctx.audience.tell(window.segments)
                 ctx.progress(Progress("transcribe", "progress", window.done_s, window.total_s))
-        if not segments:
+                await place.give_way()
+
+            transcript = await transcribed(transcriber, media, parts, heard, language=ctx.content.language)
+        if not transcript.segments:
             raise BadRequestError(f"No words were found in {ctx.content.title!r}.")
-        said = (media.captions and media.captions.language) or written or ctx.content.language
-        transcript = Transcript(
-            tuple(segments),
-            origin=transcriber.origin(media),
-            engine=transcriber.engine,
-            language=said or transcriber.language or "und",
-            low_accuracy=transcriber.low_accuracy,
-            timed=transcriber.timed(media),
-        )
-        return replace(transcript, missing=(*missing, *uncovered(transcript, ctx.content.duration_s)))
+        gaps = uncovered(transcript, ctx.content.duration_s)
+        return replace(transcript, missing=(*transcript.missing, *gaps))
 
     async def _extract_metadata(self, ctx: _Context, media: Media) -> Content:
-        """Title, author, date and duration from the media's own tags, where the source gave none."""
-        return await self._services.read_tags(ctx.content, media)
+        """Title, author, date and duration from the media's own tags, where the source gave none.
 
-    async def _analyse(self, ctx: _Context, transcript: Transcript) -> Findings:
-        """The analyses side by side; each reads the transcript only, so none can disturb another."""
+        Where the media is gone, what the report before knew still holds.
+        """
+        content = await self._services.read_tags(ctx.content, media)
+        known = content if ctx.before is None else ctx.before.content
+        return replace(
+            content,
+            author=content.author or known.author,
+            published_at=content.published_at or known.published_at,
+            duration_s=content.duration_s or known.duration_s,
+        )
+
+    async def _analyse(self, ctx: _Context, transcript: Transcript, content: Content) -> Findings:
+        """The analyses side by side, none of which can disturb another; then what models make of them."""
         limit = self._deadlines.analyse_s
         run = ctx.run
         async with asyncio.TaskGroup() as level:
-            debate = level.create_task(run.step(Stage("debate", self._debate_analysis, DebateMap, limit), transcript))
+            debate = level.create_task(
+                run.step(Stage("debate", partial(self._debate_analysis, ctx), DebateMap, limit), transcript)
+            )
             fact = level.create_task(
                 run.step(Stage("fact-check", partial(self._fact_check_analysis, ctx), FactChecks, limit), transcript)
             )
             fallacy = level.create_task(
-                run.step(Stage("fallacies", self._fallacy_detection, Fallacies, limit), transcript)
+                run.step(Stage("fallacies", partial(self._fallacy_detection, ctx), Fallacies, limit), transcript)
             )
-            outline = level.create_task(run.step(Stage("outline", self._outline, Outline, limit), transcript))
-            worded = []
-            if (summarise := self._analyses.summary) is not None:  # without a model there is no such stage
-                summary = Stage("summary", partial(summarise, self.scope), WordedSummary, limit)
-                worded.append(level.create_task(run.step(summary, transcript)))
-        return Findings(
+            outline = level.create_task(
+                run.step(Stage("outline", partial(self._outline, ctx), Outline, limit), transcript)
+            )
+        found = Findings(
             transcript,
             outline.result().value,
             debate.result().value,
             fact.result().value,
             fallacy.result().value,
             missing=(
-                *_missing("debate", debate.result()),
-                *_missing("fact-check", fact.result()),
-                *_missing("fallacies", fallacy.result()),
-                *_missing("outline", outline.result()),
-                *(gap for task in worded for gap in _missing("summary in words", task.result())),
+                *gap_of("debate", debate.result()),
+                *gap_of("fact-check", fact.result()),
+                *gap_of("fallacies", fallacy.result()),
+                *gap_of("outline", outline.result()),
                 *(() if transcript.speakers else (Missing("who said what", _NO_SPEAKERS),)),
             ),
-            worded_summary=next((task.result().value for task in worded), None),
         )
+        summary = ctx.audience.summary
+        models = ModelStages(run, self._analyses, summary.find if summary else None, self.scope, limit)
+        return await models.asked(found, content, self._now(), ctx.look_up)
 
-    async def _debate_analysis(self, transcript: Transcript) -> DebateMap:
-        return await self._analyses.debate(transcript)
+    async def _debate_analysis(self, ctx: _Context, transcript: Transcript) -> DebateMap:
+        return await ctx.audience.debate.find(transcript)
 
     async def _fact_check_analysis(self, ctx: _Context, transcript: Transcript) -> FactChecks:
-        """Claims, each with what the scope's memory holds about it; an item is never evidence for itself."""
-        return await self._analyses.fact_check(
-            transcript, look_up_in(self._services.memory, self.scope, without=ctx.content.id)
-        )
+        """Claims, each with what is found about it; an item is never evidence for itself."""
+        found = await ctx.audience.fact_check.find(transcript)
+        gaps = () if ctx.gathering is None else ctx.gathering.missing
+        return replace(found, missing=(*found.missing, *gaps)) if gaps else found
 
-    async def _fallacy_detection(self, transcript: Transcript) -> Fallacies:
-        return await self._analyses.fallacies(transcript)
+    async def _fallacy_detection(self, ctx: _Context, transcript: Transcript) -> Fallacies:
+        return await ctx.audience.fallacies.find(transcript)
 
-    async def _outline(self, transcript: Transcript) -> Outline:
-        return await self._analyses.outline(transcript)
+    async def _outline(self, ctx: _Context, transcript: Transcript) -> Outline:
+        return await ctx.audience.outline.find(transcript)
 
     async def _aggregate_analysis(self, ctx: _Context, findings: Findings, content: Content) -> Report:
         """One report of all findings, every quote of which is looked up in the transcript once more."""
         created_at = self._now().astimezone(UTC).isoformat(timespec="seconds")
-        return await self._analyses.aggregate(findings, content, created_at, ctx.run.revision)
+        report = await self._analyses.aggregate(findings, content, created_at, ctx.run.revision)
+        return with_history(report, ctx.before)
 
     async def _storage_stage(self, ctx: _Context, report: Report, transcript: Transcript) -> int:
         """The memory, then the report as it is. Returns how many records wait to be stored.
@@ -367,7 +410,7 @@ class ContentPipeline:
             delivered=tuple(place for result in results for place in result.value or ()),
             missing=(
                 *report.missing,
-                *(gap for name, r in zip(("files", "notice"), results, strict=False) for gap in _missing(name, r)),
+                *(gap for name, r in zip(("files", "notice"), results, strict=False) for gap in gap_of(name, r)),
             ),
         )
         await self._services.catalogue.save(self.scope, report)
@@ -384,7 +427,3 @@ class ContentPipeline:
 
 
 _WAITING: Final = "the server cannot be reached; {} records wait on this machine's disk and are found when it is back."
-
-
-def _missing(part: str, result: StepResult[T]) -> tuple[Missing, ...]:
-    return () if result.success else (Missing(part, result.error or result.status.value),)

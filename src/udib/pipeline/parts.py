@@ -1,16 +1,21 @@
 """What a pipeline is made of: its analyses, the services that it reaches, and the order that it is given."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Generic, Protocol, TypeVar
 
 from udib.core.errors import BadRequestError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, WordedSummary
+from udib.core.gates import Gates
+from udib.core.judging import DebateLedger
 from udib.core.ports import ArtifactStore, Catalogue, Forgettable, Memory, Outbox, Source, Transcriber
-from udib.core.speech import Transcript
+from udib.core.speech import Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Content, Media
 from udib.pipeline.evidence import LookUp
+from udib.pipeline.flow_control import FlowControl
+from udib.pipeline.gathering import Elsewhere
 from udib.pipeline.journal import Journal
 
 BEGINNINGS: Final = {
@@ -24,20 +29,57 @@ is not kept over a finished run, since it may hold words of items that are forgo
 _AS_USUAL: Final = frozenset({"download"})
 
 
-@dataclass(frozen=True, slots=True)
-class Analyses:
-    """What is made of a transcript. `aggregate` takes the findings, the content, a UTC date and the revision.
+F = TypeVar("F")
+F_co = TypeVar("F_co", covariant=True)
 
-    `summary` asks a model, at the scope's cost; None: no model is asked.
+
+class Reading(Protocol[F_co]):
+    """One analysis of one item, which may prepare itself while the item is transcribed.
+
+    What it finds does not depend on how the item was cut into windows, nor on how many of them it has heard.
     """
 
-    debate: Callable[[Transcript], Awaitable[DebateMap]]
-    fact_check: Callable[[Transcript, LookUp], Awaitable[FactChecks]]
-    fallacies: Callable[[Transcript], Awaitable[Fallacies]]
-    outline: Callable[[Transcript], Awaitable[Outline]]
+    async def hear(self, window: Sequence[Segment]) -> None:
+        """Prepare what can be said of the next segments alone. The first windows may be heard, and the others not."""
+        ...
+
+    async def find(self, transcript: Transcript) -> F_co:
+        """The findings, once everything is there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WholeReading(Generic[F]):
+    """An analysis that can say nothing before everything is there."""
+
+    work: Callable[[Transcript], Awaitable[F]]
+
+    async def hear(self, window: Sequence[Segment]) -> None:
+        """Nothing."""
+
+    async def find(self, transcript: Transcript) -> F:
+        """All of it."""
+        return await self.work(transcript)
+
+
+@dataclass(frozen=True, slots=True)
+class Analyses:
+    """What is made of an item. `aggregate` takes the findings, the content, a UTC date and the revision.
+
+    The last ones ask models, at the scope's cost; None: no model is asked. `verdicts` takes the claims with their
+    evidence, and the time at which they are judged; what it gives stands in their place, and they stand if it fails.
+    """
+
+    debate: Callable[[], Reading[DebateMap]]
+    fact_check: Callable[[LookUp], Reading[FactChecks]]
+    fallacies: Callable[[], Reading[Fallacies]]
+    outline: Callable[[], Reading[Outline]]
     aggregate: Callable[[Findings, Content, str, int], Awaitable[Report]]
     to_captions: Callable[[Transcript], str]
-    summary: Callable[[Scope, Transcript], Awaitable[WordedSummary]] | None = None
+    summary: Callable[[Scope], Reading[WordedSummary]] | None = None
+    verdicts: Callable[[Scope, Content, datetime, LookUp, Transcript, FactChecks], Awaitable[FactChecks]] | None = None
+    reasoned_fallacies: Callable[[Scope, Transcript, Fallacies], Awaitable[Fallacies]] | None = None
+    ledger: Callable[[Scope, Transcript], Awaitable[DebateLedger]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +88,8 @@ class Services:
 
     `read_tags` fills gaps of a content from its media's own tags; `with_captions` puts a caption file beside media;
     `is_intact` says whether the files of a media are still there as they were fetched;
+    `gates` hold back what would be too much at once; without any, nothing is;
+    `elsewhere` is where evidence is looked up outside the memory;
     `forgettable` are all stores that keep words, the one that lists contents last.
     """
 
@@ -61,6 +105,8 @@ class Services:
     notices: Sequence[Outbox]
     journal: Journal
     forgettable: Sequence[Forgettable]
+    gates: Gates = field(default_factory=FlowControl)
+    elsewhere: Elsewhere | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from udib.core.findings import FactChecks, Report
+from udib.core.findings import FactCheck, FactChecks, Report
 from udib.core.speech import SILENCE_S, Quote, Transcript, stretches
 from udib.core.types import Content, MemoryRecord, RecordKind
 
@@ -39,13 +39,19 @@ def transcript_records(content: Content, transcript: Transcript) -> list[MemoryR
 
 
 def claim_records(content: Content, checks: FactChecks | None) -> list[MemoryRecord]:
-    """The claims of an item, one record each, with their verdicts where there are any."""
+    """The claims of an item, one record each, with their verdicts where there are any.
+
+    A sentence that was taken apart into several claims is one record, with the verdict of the first.
+    """
+    once: dict[Quote, FactCheck] = {}
+    for check in checks.checks if checks else ():
+        once.setdefault(check.claim.quote, check)
     return [
         replace(
             _record(content, RecordKind.CLAIM, number, check.claim.quote),
             verdict=check.verdict.label.value if check.verdict else None,
         )
-        for number, check in enumerate(checks.checks if checks else ())
+        for number, check in enumerate(once.values())
     ]
 
 

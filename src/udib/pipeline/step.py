@@ -1,17 +1,22 @@
 """One stage of a run, and the only place where an intended error becomes a `StepResult`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
+from udib.core.clock import on_the_clock
 from udib.core.errors import Status, UdibError
 from udib.core.findings import StageTiming
 from udib.core.result import StepResult
 
 T = TypeVar("T")
+P = TypeVar("P")
+
+_LATE: Final = (
+    "The stage {!r} gave no result in {:g} s and was stopped; try again, or give it more time in engine.deadlines."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,10 @@ class Stage(Generic[T]):
     serves only the run that was interrupted. A result that refers to something outside the journal is used again only
     while it is `intact`. `small`: its inputs and its result are written as JSON in less time than it takes to give
     that to another thread.
+
+    With `part`, a type, `work` gets `Parts` of it after its inputs: what it keeps there, piece by piece, is there again
+    when an interrupted run does the stage once more, with the same input and version. It may hold words of the content
+    that is run, but not of others: forgetting those does not look there.
     """
 
     name: str
@@ -47,6 +56,22 @@ class Stage(Generic[T]):
     key: Callable[..., object] | None = None
     intact: Callable[[T], Awaitable[bool]] | None = None
     small: bool = False
+    part: type[Any] | None = None
+
+
+class Parts(Protocol[P]):
+    """What a stage that takes long has got done so far."""
+
+    kept: tuple[P, ...]
+    """What the run kept before it was interrupted, in order."""
+
+    def keep(self, part: P) -> None:
+        """Have the next part kept, which is done while the work goes on.
+
+        Raises:
+            UdibError: One before it could not be kept.
+        """
+        ...
 
 
 class Run(Protocol):
@@ -62,53 +87,31 @@ class Run(Protocol):
         """Do a stage, or hand back what it gave before for the same inputs. Inputs must be JSON or core values."""
         ...
 
+    async def keeps(self, stage: Stage[T], *inputs: object) -> bool:
+        """Whether `step` would hand back what the stage gave before for these inputs, whole and unaltered."""
+        ...
+
     @property
     def timings(self) -> tuple[StageTiming, ...]:
         """The stages so far, in order of their start."""
         ...
 
 
-class _Clock:
-    """The time that a step has left, and that of the step around it; it stands still while somebody is off it."""
-
-    def __init__(self, limit: asyncio.Timeout, around: "_Clock | None") -> None:
-        self._limit = limit
-        self._around = around
-        self._off = 0
-        self._left_s = 0.0
-
-    def stop(self) -> None:
-        self._off += 1
-        due = self._limit.when()
-        if self._off == 1 and due is not None and not self._limit.expired():
-            self._left_s = due - asyncio.get_running_loop().time()
-            self._limit.reschedule(None)
-        if self._around is not None:
-            self._around.stop()
-
-    def go_on(self) -> None:
-        self._off -= 1
-        if self._off == 0 and not self._limit.expired():
-            self._limit.reschedule(asyncio.get_running_loop().time() + self._left_s)
-        if self._around is not None:
-            self._around.go_on()
-
-
-_CLOCK: Final[ContextVar["_Clock | None"]] = ContextVar("step_clock", default=None)
-
-
-@contextmanager
-def off_the_clock() -> Iterator[None]:
-    """Time spent here, waiting for one's turn or for what others do, counts against no deadline of a step or run."""
-    clock = _CLOCK.get()
-    if clock is None:
-        yield
-        return
-    clock.stop()
-    try:
-        yield
-    finally:
-        clock.go_on()
+@asynccontextmanager
+async def beside(*works: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+    """Let works go on while the block lasts, and no longer. A bug in one of them ends the block."""
+    failed: UdibError | None = None
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work) for work in works]
+        try:
+            yield
+        except UdibError as exc:
+            failed = exc  # the group would wrap it
+        finally:
+            for task in tasks:
+                task.cancel()
+    if failed is not None:
+        raise failed
 
 
 async def run_step(work: Awaitable[T], *, name: str, deadline_s: float) -> StepResult[T]:
@@ -118,14 +121,11 @@ async def run_step(work: Awaitable[T], *, name: str, deadline_s: float) -> StepR
     """
     try:
         async with asyncio.timeout(deadline_s) as limit:
-            around = _CLOCK.set(_Clock(limit, _CLOCK.get()))
-            try:
+            with on_the_clock(limit):
                 return StepResult.ok(await work)
-            finally:
-                _CLOCK.reset(around)
     except UdibError as exc:
         return StepResult.fail(str(exc), exc.status)
     except TimeoutError:
         if not limit.expired():
             raise
-        return StepResult.fail(f"The stage {name!r} gave no result in {deadline_s:g} s.", Status.RETRYABLE)
+        return StepResult.fail(_LATE.format(name, deadline_s), Status.RETRYABLE)

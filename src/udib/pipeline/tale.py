@@ -11,8 +11,8 @@ from udib.core.jobs import Job, JobEvent
 from udib.core.ports import ProgressSink
 from udib.core.types import Progress
 
-_TELL_S: Final = 0.05
-"""Seconds over which what a job tells is gathered."""
+_TELL_S: Final = 0.1
+"""Seconds over which what a job tells is gathered; whoever follows it looks as often."""
 _EVENTS_OF_AN_ATTEMPT: Final = 1_000_000
 
 log: Any = structlog.get_logger()

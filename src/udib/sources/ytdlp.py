@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from udib.core.errors import Status, UnavailableError, error_for
 from udib.core.types import Content, Health, Media
+from udib.core.watches import FeedItem
 from udib.net.guard import AddressGuard, check_address
 from udib.sources.ytdlp_choice import format_for
 from udib.sources.ytdlp_health import runtimes_found, ytdlp_age
@@ -85,6 +86,18 @@ class YtDlpSource:
         outcome = await self._ask(job, self._limits.deadline_s)
         assert outcome.media is not None  # noqa: S101 - the protocol's promise
         return outcome.media
+
+    async def listed(self, address: str, limit: int) -> tuple[str, tuple[FeedItem, ...]]:
+        """The title of a channel or playlist, and its first items; of none of them the page is asked.
+
+        Raises:
+            BadRequestError: It is no list.
+            ForbiddenError: As `describe`.
+            UnavailableError: As `describe`.
+        """
+        check_address(address)
+        outcome = await self._ask(replace(self._job(address), listed=limit), self._limits.describe_s)
+        return outcome.title, outcome.items
 
     async def ping(self) -> Health:
         """How old yt-dlp is; nothing is started."""

@@ -7,6 +7,7 @@ import msgspec
 from udib.core.child import framed
 from udib.core.errors import Status
 from udib.core.types import Content, Media
+from udib.core.watches import FeedItem
 
 MEMORY_EXIT = 75
 """Exit code of a child that reached its memory limit."""
@@ -23,7 +24,10 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class FetchOrder:
-    """One order to a child: describe an address or, with a `folder`, fetch it. `cpu_s` is this job's processor time."""
+    """One order to a child: describe an address or, with a `folder`, fetch it. `cpu_s` is this job's processor time.
+
+    With `listed`, say what so many first items of a channel or playlist are.
+    """
 
     address: str
     language: str
@@ -31,14 +35,17 @@ class FetchOrder:
     cpu_s: int
     folder: str | None = None
     quality: str | None = None
+    listed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """How a job ended: with the content, with media, or with a failure's status and sentence."""
+    """How a job ended: with the content, with media, with a list, or with a failure's status and sentence."""
 
     content: Content | None = None
     media: Media | None = None
+    title: str = ""
+    items: tuple[FeedItem, ...] = ()
     status: Status = Status.OK
     error: str = ""
 

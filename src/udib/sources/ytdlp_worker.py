@@ -5,7 +5,6 @@ nothing of the app's environment, and can be killed at any moment. It ends when 
 """
 
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +18,7 @@ from yt_dlp import YoutubeDL
 from yt_dlp.networking import Request
 from yt_dlp.utils import DownloadCancelled, YoutubeDLError
 
-from udib.core.child import limit_cpu, orders
+from udib.core.child import limit_cpu, limit_memory, orders
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.speech import MOST_CAPTION_BYTES
 from udib.core.types import CaptionTrack, Media
@@ -27,6 +26,7 @@ from udib.net.guard import AddressGuard, forbidden
 from udib.sources.media import check_file, digest_of, is_captions, join, probe
 from udib.sources.ytdlp_choice import CaptionChoice, Info, choose_captions, content_of, format_for, spoken_language
 from udib.sources.ytdlp_errors import explain
+from udib.sources.ytdlp_listing import LISTING_OPTIONS, items_of
 from udib.sources.ytdlp_protocol import MEMORY_EXIT, Fetched, FetchOrder, Setup, pack
 from udib.sources.ytdlp_sockets import SocketGuard
 
@@ -72,6 +72,8 @@ class Desk:
         self._guard.refused.clear()
         host = urlsplit(job.address).hostname or job.address
         try:
+            if job.listed:
+                return self._list(job)
             if job.folder is None:
                 return Fetched(content=content_of(self._item(job, fresh=True), job.address))
             return Fetched(media=self._fetch(job, Path(job.folder), host))
@@ -97,6 +99,13 @@ class Desk:
         _refuse_live(info)
         self._last = (job.address, self._clock(), info)
         return info
+
+    def _list(self, job: FetchOrder) -> Fetched:
+        """What a channel or playlist holds, newest first as its site shows it; no item's page is asked."""
+        options = self._options(job, **LISTING_OPTIONS, playlist_items=f"1:{job.listed}")
+        with Downloader(options) as ydl:
+            found = ydl.extract_info(job.address, download=False)
+            return Fetched(title=str(found.get("title") or ""), items=items_of(ydl, found, job.listed))
 
     def _fetch(self, job: FetchOrder, folder: Path, host: str) -> Media:
         selector = format_for(job.quality)
@@ -289,19 +298,13 @@ def _escaped(path: Path) -> str:
     return str(path).replace("%", "%%")
 
 
-def _limit_memory(size: int) -> None:
-    """Limit the memory that is really used. RLIMIT_AS would count what a JavaScript runtime only reserves."""
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (size, hard))
-
-
 def main() -> None:
     """Serve jobs until the parent closes the pipe."""
     with os.fdopen(os.dup(1), "wb") as answers, Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), 1)  # yt-dlp and its children may print; stdout is for answers
         jobs = orders(sys.stdin.buffer)
         setup = msgspec.json.decode(jobs.get(), type=Setup)
-        _limit_memory(setup.memory_bytes)
+        limit_memory(setup.memory_bytes)
         guard = SocketGuard(AddressGuard(setup.allowed))
         guard.install()
         desk = Desk(setup, guard)

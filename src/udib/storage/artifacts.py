@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -77,6 +78,18 @@ class DirectoryArtifactStore:
         with disk_faults(self._root):
             return self._private(self._content(scope, content_id) / "media")
 
+    async def drop_media(
+        self, scope: Scope, content_id: ContentId, *, older_than_s: float, dry_run: bool = False
+    ) -> int:
+        """Remove old media files; see `ArtifactStore.drop_media`.
+
+        Raises:
+            UnavailableError: A file could not be removed.
+        """
+        return await asyncio.to_thread(
+            self._drop_media, self._content(scope, content_id) / "media", older_than_s, dry_run
+        )
+
     async def sweep(self, scope: Scope, content_id: ContentId) -> None:
         """Remove the content's directories that hold nothing."""
         content = self._content(scope, content_id)
@@ -122,6 +135,17 @@ class DirectoryArtifactStore:
             shutil.rmtree(content)
             sync_folder(content.parent)
         return count
+
+    def _drop_media(self, folder: Path, older_than_s: float, dry_run: bool) -> int:
+        with disk_faults(self._root):
+            found = [path.stat() for path in folder.rglob("*") if path.is_file()]
+            # By the time at which the file came here: its own time may be that of the upload.
+            if not found or max(each.st_ctime for each in found) > time.time() - older_than_s:
+                return 0
+            if not dry_run:
+                shutil.rmtree(folder)
+                sync_folder(folder.parent)
+        return sum(each.st_size for each in found)
 
     def _probe(self) -> int:
         with disk_faults(self._root):

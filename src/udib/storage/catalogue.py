@@ -1,4 +1,4 @@
-"""The records of a tenant in one SQLite file: contents, every revision of their reports, corrections, and effects."""
+"""The records of a tenant in one SQLite file: contents, all revisions of reports, corrections, effects, and watches."""
 
 import sqlite3
 
@@ -70,6 +70,16 @@ SCHEMA = (
     """
     ALTER TABLE reports ADD COLUMN remembered INTEGER NOT NULL DEFAULT 1;
     UPDATE reports SET remembered = 0 WHERE instr(CAST(report AS TEXT), '"part":"memory"');
+    """,
+    """
+    CREATE TABLE watches (
+        tenant TEXT NOT NULL,
+        workspace TEXT NOT NULL,
+        id TEXT NOT NULL,
+        next_at REAL NOT NULL,
+        watch BLOB NOT NULL,
+        PRIMARY KEY (tenant, workspace, id)
+    );
     """,
     """
     CREATE TABLE corrections (

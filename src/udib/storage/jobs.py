@@ -3,13 +3,13 @@
 import json
 import secrets
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from udib.core.errors import Status
-from udib.core.jobs import Job, JobEvent, JobState, Order, Outcome
+from udib.core.jobs import CANCELLED, LONGEST_RETRY_S, Bounds, Job, JobEvent, JobState, Order, Outcome
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, Progress
 from udib.storage.database import Database
@@ -27,9 +27,11 @@ _NEXT: Final = """
         FROM waiting WHERE waiting.tenant IS NOT NULL
     )
     SELECT head.id FROM (
-        SELECT tenant, (SELECT count(*) FROM jobs WHERE state = 'running' AND tenant = waiting.tenant) AS running,
+        SELECT tenant, (SELECT count(*) FROM jobs INDEXED BY jobs_running  -- left to itself it reads all of the tenant
+                WHERE state = 'running' AND tenant = waiting.tenant) AS running,
             (SELECT max(turn) FROM jobs WHERE tenant = waiting.tenant) AS served,
-            (SELECT number FROM jobs WHERE state = 'waiting' AND tenant = waiting.tenant AND not_before <= :now
+            (SELECT number FROM jobs WHERE state = 'waiting' AND tenant = waiting.tenant AND (not_before <= :now
+                OR submitted_at > :now OR (attempt > 0 AND not_before > :now + :longest))  -- see `is_due`
              AND flow IN (SELECT value FROM json_each(:flows)) ORDER BY priority DESC, number LIMIT 1) AS number
         FROM waiting WHERE waiting.tenant IS NOT NULL
     ) AS turn JOIN jobs AS head ON head.number = turn.number
@@ -37,6 +39,15 @@ _NEXT: Final = """
 """
 
 
+# Whoever finds a worker dead may come late: another may have the job already, and somebody may have cancelled it.
+_GIVE_BACK: Final = """
+    UPDATE jobs SET worker = NULL, to_cancel = 0, not_before = :now + :wait_s,
+        state = iif(to_cancel, 'cancelled', 'waiting'), ended_at = iif(to_cancel, :now, NULL),
+        status = iif(to_cancel, :cancelled, :status), error = iif(to_cancel, :why_cancelled, :error)
+    WHERE id = :id AND worker = :worker AND state = 'running'
+"""
+_WAITING: Final = "SELECT count(*), count(*) FILTER (WHERE tenant = ?) FROM jobs WHERE state = 'waiting'"
+ENDED_OF_KEY: Final = "DELETE FROM jobs WHERE tenant = ? AND workspace = ? AND key = ? AND ended_at IS NOT NULL"
 _DUE: Final = "schedules WHERE next_at <= :now OR next_at > :now + every_s"
 
 
@@ -46,8 +57,12 @@ class SqliteJobStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def submit(self, order: Order, now: float) -> tuple[Job, bool]:
-        """Take an order; the same one that is not ended yet is the job already, and the second value False."""
+    async def submit(self, order: Order, now: float, bounds: Bounds | None = None) -> tuple[Job, bool]:
+        """Take an order; the same one that is not ended yet is the job already, and the second value False.
+
+        Raises:
+            UnavailableError: As many wait as may.
+        """
 
         def insert(db: sqlite3.Connection) -> tuple[Job, bool]:
             scope = order.scope
@@ -56,6 +71,8 @@ class SqliteJobStore:
             found = db.execute(live, (scope.tenant, scope.workspace, order.key)).fetchone()
             if found is not None:
                 return _job(found), False
+            if bounds is not None:
+                bounds.check(scope.tenant, *db.execute(_WAITING, (scope.tenant,)).fetchone())
             payload = json.dumps(dict(order.payload), ensure_ascii=False)
             job = Job(secrets.token_hex(6), order, JobState.WAITING, now, not_before=now + order.delay_s)
             what = (order.flow, order.key, payload, order.priority, order.attempts)
@@ -73,13 +90,25 @@ class SqliteJobStore:
         query = f"SELECT {_COLUMNS} FROM jobs WHERE tenant = ? AND workspace = ? AND substr(id, 1, ?) = ? LIMIT 2"  # noqa: S608
         return await self._jobs(query, (scope.tenant, scope.workspace, len(beginning), beginning))
 
-    async def listed(self, scope: Scope, states: Collection[JobState], limit: int) -> list[Job]:
-        """The jobs of a scope in these states, newest first."""
+    async def those(self, scope: Scope, job_ids: Collection[str]) -> list[Job]:
+        """The jobs of a scope with these ids."""
+        query = (
+            f"SELECT {_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
+            " AND tenant = ? AND workspace = ?"
+        )
+        return await self._jobs(query, (json.dumps(sorted(job_ids)), scope.tenant, scope.workspace))
+
+    async def listed(
+        self, scope: Scope, states: Collection[JobState], without: Collection[str], limit: int
+    ) -> list[Job]:
+        """The jobs of a scope in these states, without those of some flows, newest first."""
         query = (
             f"SELECT {_COLUMNS} FROM jobs WHERE tenant = ? AND workspace = ?"  # noqa: S608
-            " AND state IN (SELECT value FROM json_each(?)) ORDER BY number DESC LIMIT ?"
+            " AND state IN (SELECT value FROM json_each(?)) AND flow NOT IN (SELECT value FROM json_each(?))"
+            " ORDER BY number DESC LIMIT ?"
         )
-        return await self._jobs(query, (scope.tenant, scope.workspace, json.dumps(sorted(states)), limit))
+        chosen = (json.dumps(sorted(states)), json.dumps(sorted(without)))
+        return await self._jobs(query, (scope.tenant, scope.workspace, *chosen, limit))
 
     async def by_id(self, job_id: str) -> Job | None:
         """The job of that id."""
@@ -90,7 +119,7 @@ class SqliteJobStore:
         """Begin up to `count` jobs, each when it is its turn, of no tenant more than `most` at a time."""
 
         def claim(db: sqlite3.Connection) -> list[Job]:
-            values = {"now": now, "flows": json.dumps(sorted(flows)), "most": most}
+            values = {"now": now, "flows": json.dumps(sorted(flows)), "most": most, "longest": LONGEST_RETRY_S}
             begun: list[Job] = []
             while len(begun) < count and (found := db.execute(_NEXT, values).fetchone()) is not None:
                 begun.append(_begin(db, found[0], worker, now))
@@ -102,60 +131,70 @@ class SqliteJobStore:
         return []
 
     async def claim(self, job_id: str, worker: str, *, dead: str | None, now: float) -> Job | None:
-        """Begin this job if it waits, or if it is the one that the worker `dead` left behind."""
+        """Begin this job if it waits, or if it is the one that the worker `dead` left behind, unless it is to end."""
 
         def begin(db: sqlite3.Connection) -> Job | None:
-            found = db.execute("SELECT state, worker FROM jobs WHERE id = ?", (job_id,)).fetchone()
-            if found is None or not (found[0] == "waiting" or (found[0] == "running" and found[1] == dead)):
-                return None
-            return _begin(db, job_id, worker, now)
+            if dead is not None:
+                db.execute(_GIVE_BACK, _given_back(job_id, dead, now))
+            found = db.execute("SELECT state FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            return _begin(db, job_id, worker, now) if found == ("waiting",) else None
 
         return await self._database.run(begin)
 
-    async def end(self, job_id: str, state: JobState, outcome: Outcome, now: float) -> None:
-        """A job in work has ended."""
+    async def end(self, job: Job, state: JobState, outcome: Outcome, now: float) -> None:
+        """A job has ended that is still its worker's."""
         await self._database.execute(
             "UPDATE jobs SET state = ?, ended_at = ?, status = ?, error = ?, content_id = coalesce(?, content_id),"
-            " worker = NULL, to_cancel = 0 WHERE id = ?",
-            (state.value, now, outcome.status.value, outcome.error, outcome.content_id, job_id),
+            " worker = NULL, to_cancel = 0 WHERE id = ? AND worker = ?",
+            (state.value, now, outcome.status.value, outcome.error, outcome.content_id, job.id, job.worker),
         )
 
-    async def postpone(self, job_id: str, outcome: Outcome | None, not_before: float) -> None:
-        """A job in work is to be begun again, not before that time."""
-        status, error = (outcome.status.value, outcome.error) if outcome is not None else (None, None)
-        await self._database.execute(
-            "UPDATE jobs SET state = 'waiting', not_before = ?, status = ?, error = ?, worker = NULL WHERE id = ?",
-            (not_before, status, error, job_id),
-        )
+    async def postpone(self, job: Job, outcome: Outcome | None, now: float, wait_s: float = 0.0) -> None:
+        """A job that is still its worker's is to be begun again after a while; one that somebody cancelled ends."""
+        values = _given_back(job.id, job.worker, now, wait_s, outcome)
+        await self._database.run(lambda db: db.execute(_GIVE_BACK, values))
 
     async def again(self, job_id: str, now: float) -> bool:
-        """Let a job that has ended wait anew, and drop what it told; False if the same was ordered again meanwhile."""
+        """Let a job that has ended wait anew, and drop what it told; False if it or the same was ordered meanwhile."""
 
         def wait(db: sqlite3.Connection) -> bool:
             try:
-                db.execute(
+                changed = db.execute(
                     "UPDATE jobs SET state = 'waiting', attempt = 0, not_before = ?, ended_at = NULL, status = NULL,"
-                    " error = NULL WHERE id = ?",
+                    " error = NULL WHERE id = ? AND state IN ('failed', 'cancelled')",
                     (now, job_id),
-                )
+                ).rowcount
             except sqlite3.IntegrityError:  # of the live ones each is there once
+                return False
+            if not changed:  # who ordered it first has it in work perhaps: it must not begin a second time beside that
                 return False
             db.execute("DELETE FROM events WHERE job = (SELECT number FROM jobs WHERE id = ?)", (job_id,))
             return True
 
         return await self._database.run(wait)
 
-    async def cancel(self, job_id: str, outcome: Outcome, now: float) -> JobState:
-        """End a job that waits; of one in work its worker is told. Returns the state that it had."""
+    async def cancel(self, job_id: str, now: float, lives: Callable[[str], bool]) -> JobState | None:
+        """End a job that waits or whose worker is dead; a living worker is told. Returns the state that it had.
 
-        def stop(db: sqlite3.Connection) -> JobState:
-            state = JobState(db.execute("SELECT state FROM jobs WHERE id = ?", (job_id,)).fetchone()[0])
+        Args:
+            job_id: The job; None is returned if it is there no longer.
+            now: The time.
+            lives: Whether a worker does.
+        """
+
+        def stop(db: sqlite3.Connection) -> JobState | None:
+            found = db.execute("SELECT state, worker FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            if found is None:
+                return None
+            state, worker = JobState(found[0]), found[1]
             if state is JobState.RUNNING:
                 db.execute("UPDATE jobs SET to_cancel = 1 WHERE id = ?", (job_id,))
-            elif state is JobState.WAITING:
+                if not lives(worker):
+                    db.execute(_GIVE_BACK, _given_back(job_id, worker, now))
+            elif not state.ended:
                 db.execute(
                     "UPDATE jobs SET state = 'cancelled', ended_at = ?, status = ?, error = ? WHERE id = ?",
-                    (now, outcome.status.value, outcome.error, job_id),
+                    (now, CANCELLED.status.value, CANCELLED.error, job_id),
                 )
             return state
 
@@ -212,12 +251,20 @@ class SqliteJobStore:
         await self._database.execute("DELETE FROM schedules WHERE name = ?", (name,))
 
     async def due(self, now: float) -> list[Order]:
-        """The orders whose time has come; each comes again after its interval, also if the clock was set back."""
+        """The orders whose time has come; each comes again after its interval, also if the clock was set back.
+
+        Of what is ordered again and again only the last job that has ended is kept, and only until then.
+        """
 
         def take(db: sqlite3.Connection) -> list[Order]:
             rows = db.execute(f"SELECT tenant, workspace, flow, payload, attempts FROM {_DUE}", {"now": now}).fetchall()  # noqa: S608
             db.execute(f"UPDATE {_DUE.replace('WHERE', 'SET next_at = :now + every_s WHERE')}", {"now": now})
-            return [Order(Scope.of(*row[:2]), row[2], json.loads(row[3]), attempts=row[4]) for row in rows]
+            orders = [Order(Scope.of(*row[:2]), row[2], json.loads(row[3]), attempts=row[4]) for row in rows]
+            db.executemany(
+                ENDED_OF_KEY,
+                [(order.scope.tenant, order.scope.workspace, order.key) for order in orders],
+            )
+            return orders
 
         if await self._database.read(lambda db: db.execute(f"SELECT 1 FROM {_DUE}", {"now": now}).fetchone()):  # noqa: S608
             return await self._database.run(take)
@@ -256,6 +303,22 @@ class SqliteJobStore:
 
     async def _jobs(self, query: str, values: Sequence[object]) -> list[Job]:
         return await self._database.read(lambda db: [_job(row) for row in db.execute(query, values)])
+
+
+def _given_back(
+    job_id: str, worker: str | None, now: float, wait_s: float = 0.0, outcome: Outcome | None = None
+) -> dict[str, str | float | None]:
+    """The values of `_GIVE_BACK`."""
+    return {
+        "id": job_id,
+        "worker": worker,
+        "now": now,
+        "wait_s": wait_s,
+        "cancelled": CANCELLED.status.value,
+        "why_cancelled": CANCELLED.error,
+        "status": None if outcome is None else outcome.status.value,
+        "error": None if outcome is None else outcome.error,
+    }
 
 
 def _begin(db: sqlite3.Connection, job_id: str, worker: str, now: float) -> Job:

@@ -16,6 +16,10 @@ from udib.storage.disk import disk_faults, held
 _PATIENCE_S = 20.0
 
 
+class HeldError(UnavailableError):
+    """Somebody else holds a lock; that its file cannot be used is another `UnavailableError`."""
+
+
 class FileLocks:
     """`Locks` in a directory."""
 
@@ -61,7 +65,8 @@ def locked(path: Path, refusal: Callable[[str], str]) -> Iterator[None]:
         refusal: What is said if somebody else holds it; it is given who.
 
     Raises:
-        UnavailableError: Somebody else holds it, or the file cannot be made.
+        HeldError: Somebody else holds it, or looked at that moment whether anybody does (`is_held`).
+        UnavailableError: The file cannot be made.
     """
     with disk_faults(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -101,7 +106,7 @@ def _taken(path: Path, refusal: Callable[[str], str]) -> TextIO:
             with file:
                 file.seek(0)
                 holder = file.read().strip() or "starting"
-            raise UnavailableError(refusal(holder)) from exc
+            raise HeldError(refusal(holder)) from exc
         if _is_at(path, file):
             os.fchmod(file.fileno(), 0o600)  # an earlier version left files that others could read
             return file

@@ -13,7 +13,7 @@ from typing import Any, Final, LiteralString
 
 import msgspec
 
-from udib.core.jobs import JobEvent, Order
+from udib.core.jobs import LONGEST_RETRY_S, JobEvent, Order
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Health, Progress
 from udib.storage.postgres import PostgresDatabase
@@ -26,6 +26,11 @@ _RESERVE: Final = """
     VALUES (%(id)s, %(tenant)s, %(workspace)s, %(key)s, %(address)s, %(now)s)
     ON CONFLICT (tenant, workspace, key) WHERE newest DO NOTHING
 """
+# Of DBOS's tables, which its reference describes; its own calls would hand over each of the jobs to be counted.
+_WAITING: Final = (
+    "SELECT count(*), count(*) FILTER (WHERE queue_partition_key = %s) FROM workflow_status"
+    " WHERE status IN ('ENQUEUED', 'DELAYED')"
+)
 _SWEEP: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema() || '/sweep', 6))"
 _ALIVE: Final = "seen_at >= clock_timestamp() - make_interval(secs => %(lease)s)"
 
@@ -68,6 +73,16 @@ class PostgresJobStore:
             return str((await (await connection.execute(query, values)).fetchone() or [""])[0])
 
         return await self._database.run(reserve, repeatable=True)
+
+    async def waiting(self, queue: str, tenant: str) -> tuple[int, int]:
+        """How many jobs wait in the queue of that schema: all, and those of a tenant."""
+
+        async def count(connection: Connection) -> tuple[int, int]:
+            await connection.execute("SELECT set_config('search_path', %s, true)", [f'"{queue}"'])
+            [[waiting, of_tenant]] = await (await connection.execute(_WAITING, [tenant])).fetchall()
+            return waiting, of_tenant
+
+        return await self._database.run(count, repeatable=True)
 
     async def supersede(self, order: Order, old: str) -> None:
         """Let another job than the one that has ended be the newest of an order, if it still is."""
@@ -122,6 +137,10 @@ class PostgresJobStore:
         )
         await self._write(query, {"id": job_id, "worker": worker, "at": again_at})
 
+    async def put_off(self, job_id: str, again_at: float) -> None:
+        """Note when a job is to be offered again that nobody began."""
+        await self._write("UPDATE jobs SET again_at = %(at)s WHERE id = %(id)s", {"id": job_id, "at": again_at})
+
     async def renew(self, job_id: str) -> None:
         """Let a job be begun as if it never was."""
         query: LiteralString = (
@@ -130,8 +149,9 @@ class PostgresJobStore:
         await self._write(query, {"id": job_id})
 
     async def to_do_again(self, now: float) -> list[str]:
-        """The jobs whose time to be tried again has come."""
-        rows = await self._database.rows("SELECT id FROM jobs WHERE again_at <= %(now)s", {"now": now})
+        """The jobs whose time to be tried again has come, also if the clock was set back meanwhile; see `is_due`."""
+        query: LiteralString = "SELECT id FROM jobs WHERE again_at <= %(now)s OR again_at > %(now)s + %(longest)s"
+        rows = await self._database.rows(query, {"now": now, "longest": LONGEST_RETRY_S})
         return [row[0] for row in rows]
 
     async def wait_no_longer(self, job_ids: Sequence[str]) -> None:
@@ -236,6 +256,11 @@ class PostgresJobStore:
             (name, Order(Scope.of(tenant, workspace), flow, json.loads(payload), attempts=attempts))
             for name, tenant, workspace, flow, payload, attempts in rows
         ]
+
+    async def superseded(self, order: Order) -> list[str]:
+        """The jobs of an order that have ended and after which it was ordered again."""
+        query: LiteralString = f"SELECT id FROM jobs WHERE {_KEY} AND NOT newest"  # noqa: S608
+        return [row[0] for row in await self._database.rows(query, _order(order))]
 
     async def ordered(self, name: str, now: float) -> None:
         """What was due was ordered; its time comes again."""

@@ -174,6 +174,34 @@ MIGRATIONS: Final[tuple[LiteralString, ...]] = (
     );
     """,
     """
+    CREATE TABLE parts (
+        run_id bigint NOT NULL REFERENCES runs ON DELETE CASCADE,
+        stage text COLLATE "C" NOT NULL,
+        version integer NOT NULL,
+        input_hash text COLLATE "C" NOT NULL,
+        number integer NOT NULL,
+        part bytea NOT NULL,
+        PRIMARY KEY (run_id, stage, version, input_hash, number)
+    );
+    """,
+    """
+    CREATE UNLOGGED TABLE gates (  -- who waits and is in counts only while its process lives
+        name text COLLATE "C" PRIMARY KEY,
+        state bytea NOT NULL
+    );
+    """,
+    """
+    CREATE TABLE watches (
+        tenant text COLLATE "C" NOT NULL CHECK (tenant <> ''),
+        workspace text COLLATE "C" NOT NULL CHECK (workspace <> ''),
+        id text COLLATE "C" NOT NULL,
+        next_at double precision NOT NULL,
+        watch bytea NOT NULL,
+        PRIMARY KEY (tenant, workspace, id)
+    );
+    """,
+    "ALTER TABLE runs ADD COLUMN started_at timestamptz NOT NULL DEFAULT clock_timestamp()",
+    """
     CREATE TABLE corrections (
         tenant text COLLATE "C" NOT NULL,
         workspace text COLLATE "C" NOT NULL,

@@ -34,8 +34,8 @@ _NAMES: Final = f"""
 """  # noqa: S608 - no text of a user
 _OUTPUT: Final = f"""
     SELECT output, artifact, reusable FROM steps JOIN runs ON runs.id = run_id
-    WHERE stage = %(stage)s AND version = %(version)s AND input_hash = %(input_hash)s
-        AND (run_id = %(run)s OR (reusable AND {_ITS}))
+    WHERE {_ITS} AND stage = %(stage)s AND version = %(version)s AND input_hash = %(input_hash)s
+        AND (run_id = %(run)s OR reusable)
     ORDER BY run_id = %(run)s DESC, run_id DESC LIMIT 1
 """  # noqa: S608 - no text of a user
 _KEEP: Final = """
@@ -44,15 +44,30 @@ _KEEP: Final = """
     ON CONFLICT (run_id, stage, version, input_hash) DO UPDATE
     SET output = excluded.output, artifact = excluded.artifact, reusable = excluded.reusable
 """
+_OF_STEP: Final = "run_id = %(run)s AND stage = %(stage)s AND version = %(version)s AND input_hash = %(input_hash)s"
+_PARTS: Final = f"SELECT part FROM parts WHERE {_OF_STEP} ORDER BY number"  # noqa: S608 - no text of a user
+_DROP_LATER: Final = f"DELETE FROM parts WHERE {_OF_STEP} AND number >= %(number)s"  # noqa: S608 - no text of a user
+_KEEP_PART: Final = """
+    INSERT INTO parts VALUES (%(run)s, %(stage)s, %(version)s, %(input_hash)s, %(number)s, %(part)s)
+"""
 _HOLDS: Final = "SELECT 1 FROM runs WHERE id = %(run)s AND holder = %(holder)s FOR UPDATE"
 _EARLIER: Final = f"id <= %(run)s AND {_ITS}"
 _CLOSE: Final = f"UPDATE runs SET finished = true WHERE {_EARLIER}"  # noqa: S608 - no text of a user, here and below
+_CLEAR_PARTS: Final = f"DELETE FROM parts USING runs WHERE runs.id = run_id AND {_EARLIER}"  # noqa: S608
 _CLEAR: Final = f"DELETE FROM runs WHERE {_EARLIER} AND NOT EXISTS (SELECT 1 FROM steps WHERE run_id = runs.id)"  # noqa: S608
 _FORGET: Final = f"DELETE FROM runs WHERE {_ITS}"  # noqa: S608
 _DROP: Final = f"""
     DELETE FROM steps USING runs WHERE runs.id = run_id AND NOT reusable AND {_OWNED}
         AND (%(run)s::bigint IS NULL OR (run_id <= %(run)s AND content_id = %(content_id)s))
     RETURNING content_id, artifact
+"""  # noqa: S608
+_IDLE: Final = """
+    SELECT tenant, workspace, content_id, extract(epoch FROM clock_timestamp() - max(started_at))::float8 FROM runs
+    GROUP BY tenant, workspace, content_id
+    HAVING bool_and(finished) AND max(started_at) <= clock_timestamp() - make_interval(secs => %(older)s)
+"""
+_HELD: Final = f"""
+    SELECT DISTINCT artifact FROM steps JOIN runs ON runs.id = run_id WHERE artifact IS NOT NULL AND finished AND {_ITS}
 """  # noqa: S608
 _STILL: Final = f"""
     SELECT artifact FROM steps JOIN runs ON runs.id = run_id WHERE {_ITS} AND artifact = ANY(%(artifacts)s)
@@ -109,6 +124,28 @@ class PostgresStepStore:
         if not await self._database.run(keep, repeatable=True):
             raise _superseded()
 
+    async def parts(self, run_id: int, name: StepName) -> list[bytes]:
+        """The parts of a step that is not finished; see `StepStore.parts`."""
+        rows = await self._database.rows(_PARTS, {**_named(name), "run": run_id})
+        return [bytes(row[0]) for row in rows]
+
+    async def keep_part(self, run_id: int, name: StepName, number: int, part: bytes) -> None:
+        """Keep a part of a step; see `StepStore.keep_part`.
+
+        Raises:
+            UnavailableError: Another process has taken the run over, or the content was forgotten.
+        """
+        values = {**self._held(run_id), **_named(name), "number": number, "part": part}
+
+        async def keep(connection: Connection) -> None:
+            # First, so that nothing is removed by who holds the run no longer.
+            if await (await connection.execute(_HOLDS, values)).fetchone() is None:
+                raise _superseded()
+            await connection.execute(_DROP_LATER, values)
+            await connection.execute(_KEEP_PART, values)
+
+        await self._database.run(keep, repeatable=True)
+
     async def finish(self, run_id: int, key: RunKey) -> list[tuple[ContentId, str]]:
         """Close a run; see `StepStore.finish`.
 
@@ -123,6 +160,7 @@ class PostgresStepStore:
                 raise _superseded()
             await connection.execute(_CLOSE, values)
             dropped = await _drop(connection, values)
+            await connection.execute(_CLEAR_PARTS, values)
             await connection.execute(_CLEAR, values)
             return dropped
 
@@ -130,6 +168,24 @@ class PostgresStepStore:
         dropped = await self._database.run(finish)
         del self._holders[run_id]
         return dropped
+
+    async def idle(self, older_than_s: float) -> list[tuple[Scope, ContentId, float]]:
+        """The contents whose runs are all finished; see `StepStore.idle`."""
+        rows = await self._database.rows(_IDLE, {"older": older_than_s})
+        return [(Scope.of(tenant, space), ContentId(content.decode()), age) for tenant, space, content, age in rows]
+
+    async def drop(self, scope: Scope, content_id: ContentId, *, dry_run: bool = False) -> list[str]:
+        """Remove what is kept of finished runs; see `StepStore.drop`."""
+        values = _keys(scope, content_id)
+
+        async def remove(connection: Connection) -> list[str]:
+            artifacts = [row[0] for row in await (await connection.execute(_HELD, values)).fetchall()]
+            if not dry_run:
+                await connection.execute(f"{_FORGET} AND finished", values)
+            return artifacts
+
+        # Not repeatable: what a first COMMIT removed is named once.
+        return await self._database.run(remove)
 
     async def forget(self, scope: Scope, content_id: ContentId) -> tuple[int, list[tuple[ContentId, str]]]:
         """Remove the runs of a content; see `StepStore.forget`."""
@@ -140,7 +196,7 @@ class PostgresStepStore:
             return found.rowcount, await _drop(connection, values)
 
         removed = await self._database.run(remove)
-        await self._database.vacuum("runs", "steps")
+        await self._database.vacuum("runs", "steps", "parts")
         return removed
 
     async def ping(self) -> Health:

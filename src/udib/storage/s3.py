@@ -76,7 +76,7 @@ class S3ArtifactStore:
 
     Media files do not go to the bucket: `folder` is a directory of this machine, and a media file lies on the worker
     that fetched it. On another worker the files are not there, which the pipeline sees (`intact` of its download
-    stage), and it fetches them again. `forget` and `sweep` reach the media of this machine only.
+    stage), and it fetches them again. `forget`, `drop_media` and `sweep` reach the media of this machine only.
 
     Args:
         bucket: Where.
@@ -143,6 +143,12 @@ class S3ArtifactStore:
             UnavailableError: It cannot be made.
         """
         return self._scratch.folder(scope, content_id)
+
+    async def drop_media(
+        self, scope: Scope, content_id: ContentId, *, older_than_s: float, dry_run: bool = False
+    ) -> int:
+        """Remove old media files of this machine; see `ArtifactStore.drop_media`."""
+        return await self._scratch.drop_media(scope, content_id, older_than_s=older_than_s, dry_run=dry_run)
 
     async def sweep(self, scope: Scope, content_id: ContentId) -> None:
         """Remove the content's directories on this machine that hold nothing."""

@@ -37,6 +37,7 @@ class ScriptedReply:
         write_bytes: Bytes of each write, wherever that cuts; None: an event, or the whole body.
         fault: "drop": the connection ends before the status line; "hang": nothing ever comes; "cut": the connection
             ends in the middle of the body.
+        when: Only requests whose body has this text are answered so, and each time; None: any, in its turn.
     """
 
     text: str | None = None
@@ -50,6 +51,7 @@ class ScriptedReply:
     pause_s: float = 0.0
     write_bytes: int | None = None
     fault: Literal["drop", "hang", "cut"] | None = None
+    when: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class ChatServer:
         return urlsplit(self.base_url).netloc
 
     def script(self, *replies: ScriptedReply) -> None:
-        """Answer the next chats so, in order, the last reply again and again."""
+        """Answer the next chats so, in order, the last reply again and again; those with a `when` go before."""
         self._order("script", [asdict(reply) for reply in replies])
 
     def page(self, path: str, *replies: ScriptedReply) -> None:

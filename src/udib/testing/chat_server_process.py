@@ -67,7 +67,13 @@ class ScriptedServer:
         replies = self._chats if (request.method, path) == ("POST", _CHATS) else self._pages.get(path)
         if not replies:
             return ScriptedReply(status=404, body=json.dumps({"error": {"message": "no such address", "code": 404}}))
-        return replies.pop(0) if len(replies) > 1 else replies[0]
+        meant = next((each for each in replies if each.when is not None and each.when in request.body), None)
+        if meant is not None:
+            return meant
+        others = [each for each in replies if each.when is None] or replies
+        if len(others) > 1:
+            replies.remove(others[0])
+        return others[0]
 
 
 def _reply(fields: _Json) -> ScriptedReply:

@@ -95,6 +95,9 @@ class FakeTranscriber:
     missing: Sequence[Missing] = ()
     unreadable: frozenset[str] = frozenset()
     written: str | None = None
+    window_s: float = 0.0
+    windows_heard: int = 0
+    stuck_after: int | None = None
 
     def accepts(self, media: Media) -> bool:
         """Every media that has a file."""
@@ -108,8 +111,8 @@ class FakeTranscriber:
         """Yes."""
         return True
 
-    async def windows(self, media: Media) -> AsyncIterator[Window]:
-        """One window a segment.
+    async def windows(self, media: Media, *, after_s: float = 0.0) -> AsyncIterator[Window]:
+        """One window a segment, each after `window_s`; none comes any more after `stuck_after` of them.
 
         Raises:
             BadRequestError: The path of the sound is scripted as unreadable.
@@ -119,7 +122,12 @@ class FakeTranscriber:
         if media.path in self.unreadable:
             raise BadRequestError(f"{media.path} holds no sound; give a recording.")
         for segment in self.segments:
-            yield Window((segment,), segment.end_s, self.segments[-1].end_s, language=self.written)
+            if segment.end_s > after_s:
+                await asyncio.sleep(self.window_s)
+                if self.windows_heard == self.stuck_after:
+                    await asyncio.Event().wait()
+                self.windows_heard += 1
+                yield Window((segment,), segment.end_s, self.segments[-1].end_s, language=self.written)
         if self.missing:
             yield Window((), self.segments[-1].end_s, self.segments[-1].end_s, tuple(self.missing))
 

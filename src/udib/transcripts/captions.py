@@ -135,7 +135,7 @@ class CaptionTranscriber:
         """Whether the file has times. It is read for that unless `windows` was there before."""
         return self._known(_track(media)).timed
 
-    async def windows(self, media: Media) -> AsyncIterator[Window]:
+    async def windows(self, media: Media, *, after_s: float = 0.0) -> AsyncIterator[Window]:
         """All segments in one window.
 
         Raises:
@@ -148,7 +148,8 @@ class CaptionTranscriber:
         duration_s = max(segment.end_s for segment in parsed.segments)
         told = (("times", parsed.repairs), ("talk times", parsed.estimates))
         missing = tuple(Missing(part, reason) for part, reason in told if reason)
-        yield Window(parsed.segments, duration_s, duration_s, missing, parsed.language)
+        if after_s < duration_s:
+            yield Window(parsed.segments, duration_s, duration_s, missing, parsed.language)
 
     def _known(self, track: CaptionTrack) -> _Facts:
         return self._facts.get(track.path) or self._remember(track, _read(track))

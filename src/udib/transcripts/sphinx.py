@@ -8,6 +8,7 @@ import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -75,8 +76,11 @@ class SphinxTranscriber:
         """Always: sound has times."""
         return True
 
-    async def windows(self, media: Media) -> AsyncIterator[Window]:
+    async def windows(self, media: Media, *, after_s: float = 0.0) -> AsyncIterator[Window]:
         """The segments, a stretch of speech of at most 15 s at a time; a segment ends at a pause.
+
+        Those of `after_s` seconds are cut out of the recording again, so that what follows is the same, but not
+        recognised.
 
         Raises:
             BadRequestError: It is no media file, has no sound, is said to be in another language than English, needs
@@ -87,9 +91,10 @@ class SphinxTranscriber:
             raise BadRequestError("There is no recording to listen to; give a video or sound file.")
         path = Path(media.path)
         _check_language(media.language, path.name)
-        spoken = False
+        spoken = after_s > 0
         async with _children() as start:
-            work = _Work(path.name, await start("cut", str(path)), start, self._processes, self._timeout_s)
+            limits = _Limits(self._processes, self._timeout_s, after_s)
+            work = _Work(path.name, await start("cut", str(path)), start, limits)
             while (recognised := await work.next()) is not None:
                 stretch, words = recognised
                 spoken = spoken or bool(words)
@@ -230,29 +235,37 @@ async def _children() -> AsyncIterator[_Starter]:
                 await child.gone()
 
 
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """How many recognisers there may be, how long one answer may take, and how much is recognised already."""
+
+    processes: int
+    timeout_s: float
+    after_s: float
+
+
 class _Work:
     """The stretches of one recording on their way through the recognisers, which are started when they are needed."""
 
-    def __init__(self, name: str, cutter: _Child, start: _Starter, processes: int, timeout_s: float) -> None:
+    def __init__(self, name: str, cutter: _Child, start: _Starter, limits: _Limits) -> None:
         self.total_s: float | None = None
         self.losses: list[str] = []
         self._name = name
         self._cutter: _Child | None = cutter
         self._start = start
-        self._processes = processes
-        self._timeout_s = timeout_s
+        self._limits = limits
         self._loads: dict[_Child, float] = {}
         self._queue: deque[tuple[_Child, Stretch]] = deque()
 
     async def next(self) -> tuple[Stretch, list[Heard]] | None:
         """The next stretch in order of time, without its samples, and its words; None after the last."""
         # The recognisers get work ahead, so that none waits while another has a long stretch.
-        while self._cutter is not None and len(self._queue) < _AHEAD_EACH * self._processes:
-            await self._take(await self._cutter.answer(self._timeout_s))
+        while self._cutter is not None and len(self._queue) < _AHEAD_EACH * self._limits.processes:
+            await self._take(await self._cutter.answer(self._limits.timeout_s))
         if not self._queue:
             return None
         child, stretch = self._queue.popleft()
-        words = msgspec.msgpack.decode(await child.answer(self._timeout_s), type=list[Heard])
+        words = msgspec.msgpack.decode(await child.answer(self._limits.timeout_s), type=list[Heard])
         self._loads[child] -= stretch.end_s - stretch.start_s
         return stretch, words
 
@@ -263,6 +276,8 @@ class _Work:
                 _check_language(language, self._name)
             case Busy():
                 log.debug("sphinx.no_speech_for_a_while")
+            case Stretch(end_s=end_s) if end_s <= self._limits.after_s:
+                log.debug("sphinx.recognised_before")
             case Stretch() as stretch:
                 child = await self._freest()
                 child.send(stretch.pcm)
@@ -278,6 +293,6 @@ class _Work:
 
     async def _freest(self) -> _Child:
         """The recogniser with the least work before it; a new one if all have some."""
-        if len(self._loads) < self._processes and all(load > 0 for load in self._loads.values()):
+        if len(self._loads) < self._limits.processes and all(load > 0 for load in self._loads.values()):
             self._loads[await self._start("recognise")] = 0.0
         return min(self._loads, key=lambda child: self._loads[child])

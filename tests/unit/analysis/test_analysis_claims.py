@@ -1,7 +1,7 @@
 import pytest
 from analysis_talk import said
 
-from udib.analysis.claims import WORTH_CHECKING, check_worthiness, claim_candidates, proper_names
+from udib.analysis.claims import WORTH_CHECKING, check_worthiness, claim_candidates, proper_names, ranked
 from udib.analysis.sentences import sentences
 from udib.analysis.text import tokens
 
@@ -78,6 +78,39 @@ def test_candidates_come_most_worthy_first_with_their_reasons() -> None:
     ]
     assert {"percentage", "date", "change"} <= set(found[0].reasons)
     assert found[0].check_worthiness > found[1].check_worthiness
+
+
+def test_a_word_that_the_whole_item_is_about_is_no_reason() -> None:
+    rare = "The hospital opened a second wing for patients."
+    talk = said(("A", f"{rare} " + " ".join(f"The rent of house {n} is what it was." for n in range(9))))
+    reasons = [why for _, why in ranked(sentences(talk))]
+    assert "public matter" in reasons[0]
+    assert all("public matter" not in why for why in reasons[1:])
+
+
+def test_what_the_next_speaker_denies_and_what_no_moderator_says_is_worth_more() -> None:
+    claim = "She voted against the water bill."
+    other = "Nice to see you here tonight again."
+    denied, plain = (
+        ranked(sentences(said(("A", claim), ("B", answer)))) for answer in ("That's not true, I never did.", other)
+    )
+    assert denied[0][0] > plain[0][0]
+    assert "disputed" in denied[0][1]
+    asked = " ".join(["What do you say?"] * 9)
+    led, unled = (ranked(sentences(said(("M", f"{claim} {text}"), ("B", other)))) for text in (asked, other))
+    assert led[0][0] < unled[0][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("I voted against that bridge.", "own record"),
+        ("He promised us a second bridge.", "attribution"),
+        ("The murders in that town went up.", "public matter"),
+    ],
+)
+def test_records_and_promises_are_reasons(text: str, reason: str) -> None:
+    assert reason in check_worthiness(text, tokens(text), frozenset())[1]
 
 
 def test_names_are_found_only_where_capitals_mean_something() -> None:

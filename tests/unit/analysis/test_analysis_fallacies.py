@@ -3,7 +3,7 @@ from analysis_talk import said
 
 from udib.analysis.fallacies import fallacy_hints, hints_in
 from udib.analysis.sentences import sentences
-from udib.core.findings import FallacyKind
+from udib.core.findings import Fallacies, FallacyKind
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,14 @@ from udib.core.findings import FallacyKind
         ("My barber, a wise man, says it sinks, so that's settled.", FallacyKind.APPEAL_TO_AUTHORITY),
         ("Picture a toddler coughing in the dark down there.", FallacyKind.APPEAL_TO_EMOTION),
         ("You lot fix the pier before you come preaching to me.", FallacyKind.WHATABOUTISM),
+        ("You are only against the pier because you own a boat.", FallacyKind.AD_HOMINEM),
+        ("If we let in one boat, all the others will follow.", FallacyKind.SLIPPERY_SLOPE),
+        ("If a net doesn't catch everyone, it is useless.", FallacyKind.FALSE_DILEMMA),
+        ("Two sick fish are enough to draw general conclusions.", FallacyKind.HASTY_GENERALIZATION),
+        ("Ask any sailor here, they will all tell you.", FallacyKind.APPEAL_TO_AUTHORITY),
+        ("My uncle said that the harbor should be closed.", FallacyKind.APPEAL_TO_AUTHORITY),
+        ("You would not want your own daughter to suffer there.", FallacyKind.APPEAL_TO_EMOTION),
+        ("Therefore the new ferry caused the illness.", FallacyKind.FALSE_CAUSE),
         ("The ferry came, and right after that two bars closed, so we know what ferries do.", FallacyKind.FALSE_CAUSE),
     ],
 )
@@ -63,6 +71,11 @@ def test_cues_give_a_hint_of_their_kind(text: str, kind: FallacyKind) -> None:
         "Right, so you want to see the agenda?",
         "We fixed the buttons before you asked about them.",
         "Wrong!",
+        "So it would be nice if we have one for all.",
+        "My brother said he would bring the tickets.",
+        "You would not want the form to be empty.",
+        "Either way we meet on Monday, or it is Tuesday.",
+        "If we pick one colour, the others stay in the box.",
     ],
 )
 def test_ordinary_talk_gives_none(text: str) -> None:
@@ -81,7 +94,7 @@ async def test_only_the_most_confident_hints_are_kept_and_the_rest_is_counted(pe
 
 async def test_none_an_hour_means_none() -> None:
     found = await fallacy_hints(said(("A", "That's the way it has always been done here.")), per_hour=0)
-    assert (found.hints, found.withheld) == ((), 1)
+    assert found == Fallacies((), off=True)
 
 
 async def test_a_threshold_above_the_rules_silences_them() -> None:

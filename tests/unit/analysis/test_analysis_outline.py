@@ -72,7 +72,7 @@ async def test_the_outline_counts_what_was_said() -> None:
         (
             GERMAN,
             "en",
-            "und",
+            "de",
         ),
         (
             "this is the first one and that is the other because we do not know if it is enough so we go on and on",
@@ -86,8 +86,8 @@ async def test_the_outline_counts_what_was_said() -> None:
             "und",
             "en",
         ),
-        (GERMAN, "und", "und"),
-        ("维也纳的房租去年上涨了百分之十二。没有人在这里建房子。", "en", "und"),
+        (GERMAN, "und", "de"),
+        ("维也纳的房租去年上涨了百分之十二。没有人在这里建房子。", "en", "zh"),
         ("维也纳的房租去年上涨了百分之十二。", "zh", "zh"),
         ("ارتفعت الإيجارات في فيينا بنسبة اثني عشر بالمئة", "en", "und"),
         ("ارتفعت الإيجارات في فيينا بنسبة اثني عشر بالمئة", "ar", "ar"),

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from udib.analysis.passages import passages_of
 from udib.analysis.worded_summary import (
     SummaryChoice,
     SummaryGate,
     chosen,
-    passages_of,
     prompt_values,
     spread,
 )
@@ -49,6 +49,12 @@ def test_passages_are_stretches_of_one_speaker() -> None:
     assert SHOWN[1].text == "Rents in Vienna rose by twelve percent in 2021. I don't think that's fair."
     assert (SHOWN[2].start_s, SHOWN[2].end_s) == (20.0, 39.0)
     assert passages_of(said(())) == ()
+
+
+def test_a_quote_that_was_only_tidied_is_kept_as_it_was_said() -> None:
+    [statement] = passed("Rents in Vienna rose.", 1, quotes=["rents in Vienna rose by 12 %"])
+    assert [quote.text for quote in statement.quotes] == ["Rents in Vienna rose by twelve percent"]
+    assert passed("Rents in Vienna rose.", 1, quotes=["rents in Vienna rose by 13 %"]) == ()
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, "A", "B"]), st.text("ab \n.", max_size=300)), max_size=30))

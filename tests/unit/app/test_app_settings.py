@@ -167,7 +167,7 @@ MERGED = "a: &a {x: 1}\n" + "".join(f"{b}: &{b} {{<<: [*{a}, *{a}, *{a}]}}\n" fo
         (b"a: " + b"x" * 1_100_000, "larger than"),
         (b"memory: 5\nnet: {allow: 7}\nllm: [a]\ntenant: {}\n", "net.allow"),
         (b"data_dir: ''\n", "data_dir"),
-        (b"sources: {deadline_s: .inf}\n", "sources.deadline_s"),
+        (b"engine: {deadlines: {job_s: .inf}}\n", "engine.deadlines.job_s"),
     ],
     ids=range(18),
 )

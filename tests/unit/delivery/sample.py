@@ -20,6 +20,7 @@ from udib.core.findings import (
     Fallacies,
     Fallacy,
     FallacyKind,
+    KeyPoint,
     Label,
     NotJudged,
     Outline,
@@ -251,6 +252,7 @@ def _debate(transcript: Transcript, plain: Callable[[str], str]) -> DebateMap:
             Argument(_said(transcript, 9), Role.PREMISE, "because"),
             Argument(_said(transcript, 10), Role.CONCLUSION, "leave"),
         ),
+        points=(KeyPoint(shortage, (_said(transcript, 9), _said(transcript, 8))),),
         clashes=(Clash(_said(transcript, 9), _said(transcript, 8), plain("rent board")),),
         contradictions=(
             Contradiction(

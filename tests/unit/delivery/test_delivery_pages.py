@@ -80,12 +80,21 @@ def quotes(report: Report) -> Iterator[Quote]:
     yield from (hint.quote for hint in view.hints(report))
     yield from (pair.later for pair in view.contradictions(report))
     yield from view.unanswered(report)
+    yield from (quote for point in view.points(report) for quote in (point.quote, *point.others))
 
 
 @pytest.mark.parametrize("render", [render_markdown, render_html])
 def test_every_statement_links_to_its_second(render: Callable[[Report], str]) -> None:
     text = render(REPORT).replace("&amp;", "&")
     assert [quote.text for quote in quotes(REPORT) if REPORT.content.link(quote.start_s) not in text] == []
+
+
+@pytest.mark.parametrize("render", [render_markdown, render_html])
+def test_a_point_stands_with_all_who_make_it(render: Callable[[Report], str]) -> None:
+    [point] = view.points(REPORT)
+    below = render(REPORT).partition("Points made more than once")[2].partition("Arguments")[0]
+    assert below.count(view.who(point.quote)) >= 1
+    assert all(quote.text.split()[-1] in below for quote in (point.quote, *point.others))
 
 
 def test_the_first_page_is_read_in_two_minutes() -> None:

@@ -183,7 +183,7 @@ async def test_the_numbers_of_a_workspace(memory: MemoryService) -> None:
     for _ in range(2):
         await memory.recall(A, KIND, ["sentence"], limit=5, filters=ANY)
     stats = await memory.stats(A)
-    assert stats.records == {"transcripts": 3, "claims": 0, "analyses": 0}
+    assert stats.records == {"transcripts": 3, "claims": 0, "analyses": 0, "documents": 0}
     assert (stats.twins, stats.tenant_records, stats.quota) == (1, 4, None)
     assert (stats.speakers, stats.platforms) == ({"Ann": 3}, {"youtube": 3})
     assert stats.search_cache["hit_rate"] == 0.5

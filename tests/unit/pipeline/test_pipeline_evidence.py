@@ -1,8 +1,12 @@
+from collections import Counter
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, MemoryRecord, Passage, RecordKind
-from udib.pipeline.evidence import bears_on, look_up_in, says_again
+from udib.pipeline.evidence import _SAID_AGAIN, _turns, bears_on, look_up_in, says_again, words_of
 from udib.testing.fakes import FakeMemory
 
 SCOPE = Scope.of("acme", "main")
@@ -105,3 +109,27 @@ async def test_at_most_three_passages_are_given_and_none_of_the_item_itself() ->
     look_up = look_up_in(memory, SCOPE, without=ContentId("file:0"))
     [found] = await look_up(["The council closed the ferry lines."])
     assert [evidence.content_id for evidence in found] == ["file:1", "file:2", "file:3"]
+
+
+def said_again_by_its_definition(statement: str, text: str) -> bool:
+    """The rule as it reads: some piece of the text has nearly all words, and none differs that turns the sense."""
+    wanted, said = words_of(statement), words_of(text)
+    ours = Counter(wanted)
+    for at in range(max(len(said) - len(wanted), 0) + 1):
+        theirs = Counter(said[at : at + len(wanted)])
+        differing = (ours - theirs) + (theirs - ours)
+        if (ours & theirs).total() >= _SAID_AGAIN * len(wanted) and not any(map(_turns, differing)):
+            return True
+    return False
+
+
+@given(
+    st.lists(
+        st.sampled_from(["rents", "rose", "in", "vienna", "by", "30", "not", "never", "fell", "the"]), max_size=6
+    ).map(" ".join),
+    st.lists(
+        st.sampled_from(["rents", "rose", "in", "vienna", "by", "30", "not", "never", "fell", "the"]), max_size=16
+    ).map(" ".join),
+)
+def test_a_copy_is_found_wherever_it_stands_in_the_text(statement: str, text: str) -> None:
+    assert says_again(statement, text) is said_again_by_its_definition(statement, text)

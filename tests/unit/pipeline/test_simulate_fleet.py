@@ -61,3 +61,30 @@ def test_a_fleet_is_sized_by_what_is_scarce() -> None:
     speech = kind(("recogniser", 864.0), ("core", 1.0))
     workers, scarce = workers_for(Fleet(cores=16, recognisers=2), [(speech, 1.0)], 1_000)
     assert (workers, scarce) == (8, "recogniser")  # ten recognisers at work at any time, at 70 % of two each
+
+
+def test_the_table_of_the_page_has_a_row_for_each_kind_and_is_put_in_its_place() -> None:
+    kinds = [kind(("core", 36)), kind(("provider", 6)), kind(("recogniser", 900), ("core", 36))]
+    made = SCRIPT["table"](Fleet(cores=2, recognisers=2), kinds)
+    rows = made.splitlines()[2:]
+    assert [row.split(" | ")[1:6] for row in rows] == [
+        ["100", "1", "30", "2,977", "core"],
+        ["any number", "1", "1", "1", "core"],
+        ["4", "8", "774", "77,381", "core"],
+    ]
+    page = "Before.\n<!-- workers -->\nold\n<!-- /workers -->\nAfter.\n"
+    once = SCRIPT["with_table"](page, made)
+    assert once == f"Before.\n<!-- workers -->\n\n{made}\n\n<!-- /workers -->\nAfter.\n"
+    assert SCRIPT["with_table"](once, made) == once
+
+
+def test_the_page_has_a_place_for_the_table() -> None:
+    page = SCRIPT["PAGE"].read_text(encoding="utf-8")
+    assert SCRIPT["with_table"](page, "x").count("\nx\n") == 1
+
+
+@pytest.mark.skipif(not SCRIPT["RESULTS"].exists(), reason="the engine was not measured yet")
+def test_the_table_of_the_page_is_the_measured_one() -> None:
+    page = SCRIPT["PAGE"].read_text(encoding="utf-8")
+    made = SCRIPT["table"](Fleet(), SCRIPT["measured_kinds"]())
+    assert SCRIPT["with_table"](page, made) == page, "run: python scripts/simulate_fleet.py --page"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from udib.core.errors import BadRequestError, ForbiddenError, UdibError
 from udib.core.speech import MOST_CAPTION_BYTES
 from udib.core.types import Media, Platform
-from udib.sources.files import FileSource, with_captions
-from udib.sources.media import is_text, join, probe
+from udib.sources.files import FileSource, is_intact, with_captions
+from udib.sources.media import digest_of, is_text, join, probe
 from udib.sources.tags import read_tags
 from udib.transcripts.captions import parse
 
@@ -216,3 +216,14 @@ def test_text_is_text_in_every_usual_code(text: str, code: str) -> None:
 @given(st.binary(min_size=1))
 def test_bytes_with_zeros_and_other_controls_are_no_text(body: bytes) -> None:
     assert not is_text(b"\x01\x00\x02\x03" + body.replace(b"\xff\xfe", b"") + bytes([0, 1, 2]) + b"\x07")
+
+
+async def test_media_that_were_altered_or_removed_by_hand_are_not_intact(tmp_path: Path) -> None:
+    path = tmp_path / "sound.ogg"
+    path.write_bytes(b"sound")
+    media = Media(path=str(path), digest=digest_of(path))
+    assert await is_intact(media)
+    path.write_bytes(b"other")
+    assert not await is_intact(media)
+    path.unlink()
+    assert not await is_intact(media)

@@ -121,6 +121,21 @@ async def test_a_page_without_media_says_so(site: Any, ytdlp: YtDlpSource) -> No
         await ytdlp.describe(site.page("/text", "<p>only words</p>"))
 
 
+async def test_a_list_of_items_is_listed_without_asking_their_pages(site: Any, ytdlp: YtDlpSource) -> None:
+    address = site.page("/listed", VIDEO.format("") + '<video src="/talk.ogg"></video>')
+    site.asked.clear()
+    title, items = await ytdlp.listed(address, 10)
+    assert title == "A talk"
+    assert [item.address for item in items] == [site.url + "/talk.mp4", site.url + "/talk.ogg"]
+    assert len({item.id for item in items}) == 2
+    assert set(site.asked) == {"/listed"}
+    assert len((await ytdlp.listed(address, 1))[1]) == 1
+    with pytest.raises(BadRequestError, match="one item and no list"):
+        await ytdlp.listed(site.url + "/talk.mp4", 10)
+    with pytest.raises(ForbiddenError):
+        await ytdlp.listed("http://127.0.0.2:9/", 10)
+
+
 async def test_a_list_of_items_is_not_cut_to_its_first(site: Any, ytdlp: YtDlpSource) -> None:
     item = "<item><title>{0}</title><enclosure url='{1}/talk.mp4?{0}' type='video/mp4'/></item>"
     items = "".join(item.format(name, site.url) for name in "ab")

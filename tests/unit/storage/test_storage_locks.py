@@ -10,7 +10,7 @@ import pytest
 from udib.core.errors import UnavailableError
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId
-from udib.storage.locks import FileLocks
+from udib.storage.locks import FileLocks, HeldError, is_held, locked
 
 SCOPE, ONE = Scope.of("acme", "main"), ContentId("file:1")
 
@@ -61,3 +61,16 @@ async def test_a_lock_that_was_removed_while_it_was_opened_lets_no_two_in(
         with pytest.raises(UnavailableError):
             async with locks.exclusive(SCOPE, ONE):
                 pass
+
+
+def test_a_lock_that_somebody_has_is_told_from_one_that_cannot_be_made(tmp_path: Path) -> None:
+    def told(path: Path) -> str:
+        with pytest.raises(UnavailableError) as refused, locked(path, "It is held by {}.".format):
+            pass
+        return type(refused.value).__name__
+
+    (tmp_path / "file").write_text("")
+    assert told(tmp_path / "file" / "a.lock") == "UnavailableError"
+    with locked(tmp_path / "a.lock", "It is held by {}.".format):
+        assert is_held(tmp_path / "a.lock")
+        assert told(tmp_path / "a.lock") == HeldError.__name__

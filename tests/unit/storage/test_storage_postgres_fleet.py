@@ -35,6 +35,10 @@ async def test_who_was_superseded_keeps_and_finishes_nothing(database: PostgresD
     assert taken.run_id == run.run_id
     with pytest.raises(UnavailableError, match="has taken this analysis over"):
         await frozen.keep(run.run_id, STEP)
+    await other.keep_part(run.run_id, STEP.name, 0, b"heard")
+    with pytest.raises(UnavailableError, match="has taken this analysis over"):
+        await frozen.keep_part(run.run_id, STEP.name, 0, b"late")
+    assert await other.parts(run.run_id, STEP.name) == [b"heard"]
     with pytest.raises(UnavailableError, match="has taken this analysis over"):
         await frozen.finish(run.run_id, KEY)
     await other.keep(run.run_id, STEP)

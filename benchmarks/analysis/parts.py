@@ -1,0 +1,22 @@
+"""The parts of the subject `analysis`, in the order in which they run."""
+
+from collections.abc import Callable, Sequence
+
+from benchmarks.analysis import answers, chapters, checkworthy, example, fallacies, keypoints, quotes, speed
+from benchmarks.analysis.sizes import FULL, Measured, Sizes
+
+PARTS: dict[str, Callable[[Sizes], Measured]] = {
+    "checkworthy": checkworthy.measure,
+    "keypoints": keypoints.measure,
+    "chapters": chapters.measure,
+    "answers": answers.measure,
+    "quotes": quotes.measure,
+    "fallacies": fallacies.measure,
+    "example": example.measure,
+    "speed": speed.measure,
+}
+
+
+def measure(sizes: Sizes = FULL, parts: Sequence[str] = tuple(PARTS)) -> Measured:
+    """All figures of the parts named."""
+    return [figure for part in parts for figure in PARTS[part](sizes)]

@@ -1,4 +1,4 @@
-"""Corrections by readers: kept, shown beside what they correct, scored by `udib eval`, and gone when forgotten."""
+"""`udib correct` and `udib eval` as a user types them, on a report that is made, corrected, made again, forgotten."""
 
 import json
 from pathlib import Path
@@ -14,6 +14,7 @@ EXAMPLE = str(Path(__file__).parents[2] / "examples" / "rent-control" / "debate.
 def udib(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Commands:
     monkeypatch.setenv("UDIB_MEMORY__LINGER_S", "0.2")
     monkeypatch.setenv("UDIB_DELIVERY__CORRECTIONS_TO", "desk@news.example")
+    monkeypatch.setenv("UDIB_ANALYSIS__HINTS_PER_HOUR", "60")
     return Commands(tmp_path / "data", capsys)
 
 

@@ -83,7 +83,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class _Item:
+class _ItemScore:
     """One item's part of a score. `ranked` are the report's own weights and whether each finding is right."""
 
     score: Score
@@ -93,7 +93,7 @@ class _Item:
     of: int = 0
 
 
-Scorer = Callable[[Report, Sequence[Labelled]], _Item | None]
+Scorer = Callable[[Report, Sequence[Labelled]], _ItemScore | None]
 
 
 def evaluate(reports: Mapping[ContentId, Report], labels: Mapping[ContentId, Sequence[Labelled]]) -> list[Measured]:
@@ -115,7 +115,7 @@ def evaluate(reports: Mapping[ContentId, Report], labels: Mapping[ContentId, Seq
     return measured
 
 
-def _pooled(subject: str, items: Sequence[_Item]) -> Measured:
+def _pooled(subject: str, items: Sequence[_ItemScore]) -> Measured:
     total = _sum([item.score for item in items])
     names = dict.fromkeys(name for item in items for name in item.baselines)
     baselines = {name: _sum([item.baselines[name] for item in items if name in item.baselines]) for name in names}
@@ -172,7 +172,7 @@ def _of_sentences(total: Score, of: int) -> dict[str, Score]:
     return {"silent": Score(0, 0, total.wanted), **(guessed if of else {})}
 
 
-def _claims(report: Report, labels: Sequence[Labelled]) -> _Item | None:
+def _claims(report: Report, labels: Sequence[Labelled]) -> _ItemScore | None:
     wanted = _of(labels, LabelKind.CLAIM)
     if wanted is None:
         return None
@@ -180,14 +180,14 @@ def _claims(report: Report, labels: Sequence[Labelled]) -> _Item | None:
     right = {one for one, _ in pairs(checks, wanted, _is_claim)}
     total, of = Score(len(right), len(checks), len(wanted)), _considered(report)
     ranked = tuple((check.claim.check_worthiness, number in right) for number, check in enumerate(checks))
-    return _Item(total, _hours(report), _of_sentences(total, of), ranked, of)
+    return _ItemScore(total, _hours(report), _of_sentences(total, of), ranked, of)
 
 
 def _is_claim(check: FactCheck, label: Labelled) -> bool:
     return label.means(check.claim.quote)
 
 
-def _verdicts(report: Report, labels: Sequence[Labelled]) -> _Item | None:
+def _verdicts(report: Report, labels: Sequence[Labelled]) -> _ItemScore | None:
     """Of the claims that were labelled: `found` are those with a verdict, so that abstaining costs recall alone."""
     wanted = _of(labels, LabelKind.VERDICT)
     if wanted is None:
@@ -198,49 +198,49 @@ def _verdicts(report: Report, labels: Sequence[Labelled]) -> _Item | None:
     total = Score(sum(one == other for one, other in judged), len(judged), len(wanted))
     counts = Counter(label.value for label in wanted)
     constant = {f"always {label}": Score(counts[label], len(wanted), len(wanted)) for label in Label}
-    return _Item(total, _hours(report), {"silent": Score(0, 0, len(wanted)), **constant})
+    return _ItemScore(total, _hours(report), {"silent": Score(0, 0, len(wanted)), **constant})
 
 
-def _hints(report: Report, labels: Sequence[Labelled]) -> _Item | None:
+def _hints(report: Report, labels: Sequence[Labelled]) -> _ItemScore | None:
     return _hinted(report, labels, lambda hint, label: label.means(hint.quote))
 
 
-def _hints_by_kind(report: Report, labels: Sequence[Labelled]) -> _Item | None:
+def _hints_by_kind(report: Report, labels: Sequence[Labelled]) -> _ItemScore | None:
     named = [label for label in labels if label.value or label.kind is not LabelKind.HINT]
     return _hinted(report, named, lambda hint, label: label.value == hint.kind and label.means(hint.quote))
 
 
-def _hinted(report: Report, labels: Sequence[Labelled], same: Callable[[Fallacy, Labelled], bool]) -> _Item | None:
+def _hinted(report: Report, labels: Sequence[Labelled], same: Callable[[Fallacy, Labelled], bool]) -> _ItemScore | None:
     wanted = _of(labels, LabelKind.HINT)
     if wanted is None:
         return None
     total = score(report.fallacies.hints if report.fallacies else (), wanted, same)
-    return _Item(total, _hours(report), _of_sentences(total, _considered(report)))
+    return _ItemScore(total, _hours(report), _of_sentences(total, _considered(report)))
 
 
-def _unfair(report: Report, labels: Sequence[Labelled]) -> _Item | None:
+def _unfair(report: Report, labels: Sequence[Labelled]) -> _ItemScore | None:
     unfair = _of(labels, LabelKind.UNFAIR_HINT)
     if not unfair:
         return None
     hints = report.fallacies.hints if report.fallacies else ()
     gone = sum(not any(label.means(hint.quote) for hint in hints) for label in unfair)
-    return _Item(Score(gone, len(unfair), len(unfair)), _hours(report), {"silent": Score(*[len(unfair)] * 3)})
+    return _ItemScore(Score(gone, len(unfair), len(unfair)), _hours(report), {"silent": Score(*[len(unfair)] * 3)})
 
 
-def _contradictions(report: Report, labels: Sequence[Labelled]) -> _Item | None:
+def _contradictions(report: Report, labels: Sequence[Labelled]) -> _ItemScore | None:
     wanted = _of(labels, LabelKind.CONTRADICTION)
     if wanted is None:
         return None
     found = [pair for pair in (report.debate.contradictions if report.debate else ()) if pair.earlier_source is None]
     total = score(found, wanted, _is_pair)
-    return _Item(total, _hours(report), {"silent": Score(0, 0, len(wanted))})
+    return _ItemScore(total, _hours(report), {"silent": Score(0, 0, len(wanted))})
 
 
 def _is_pair(pair: Contradiction, label: Labelled) -> bool:
     return label.means(pair.earlier) and same_words(label.other, pair.later.text)
 
 
-def _chapters(report: Report, labels: Sequence[Labelled]) -> _Item | None:
+def _chapters(report: Report, labels: Sequence[Labelled]) -> _ItemScore | None:
     """Where chapters begin, but for the first, which begins with the item."""
     wanted = _of(labels, LabelKind.CHAPTER)
     if wanted is None:
@@ -250,7 +250,7 @@ def _chapters(report: Report, labels: Sequence[Labelled]) -> _Item | None:
     step_s = _hours(report) * 3600 / (len(found) + 1)
     even = [step_s * number for number in range(1, len(found) + 1)]
     baselines = {"silent": Score(0, 0, len(begins)), "even spacing": score(even, begins, _near)}
-    return _Item(score(found, begins, _near), _hours(report), baselines)
+    return _ItemScore(score(found, begins, _near), _hours(report), baselines)
 
 
 def _near(one: float, other: float) -> bool:

@@ -36,7 +36,7 @@ _FROM_CORRECTION: Final = {
 }
 
 
-class Row(msgspec.Struct, forbid_unknown_fields=True):
+class LabelRow(msgspec.Struct, forbid_unknown_fields=True):
     """One label as a file has it. `at` is a second or a clock time."""
 
     content: str
@@ -81,7 +81,7 @@ async def eval_labels(file: str | None, options: Options, *, out: str | None, ex
         return 0
 
 
-def read_rows(path: Path) -> list[tuple[int, Row]]:
+def read_rows(path: Path) -> list[tuple[int, LabelRow]]:
     """The labels of a file, CSV by its name and JSON otherwise, each with its number from 1.
 
     Raises:
@@ -97,9 +97,9 @@ def read_rows(path: Path) -> list[tuple[int, Row]]:
         raise BadRequestError(f"{path} is no UTF-8 text; save it as UTF-8.") from exc
     try:
         found: object = _csv(text) if path.suffix.lower() == ".csv" else msgspec.json.decode(text)
-        return list(enumerate(msgspec.convert(found, list[Row]), start=1))
+        return list(enumerate(msgspec.convert(found, list[LabelRow]), start=1))
     except (msgspec.DecodeError, csv.Error) as exc:
-        columns = ", ".join(field.name for field in msgspec.structs.fields(Row))
+        columns = ", ".join(field.name for field in msgspec.structs.fields(LabelRow))
         raise BadRequestError(f"{path} holds no labels ({exc}); it is a list of objects with {columns}.") from exc
 
 
@@ -108,7 +108,7 @@ def _csv(text: str) -> list[dict[str, str]]:
     return [{str(name): value or "" for name, value in row.items()} for row in rows]
 
 
-async def _named(app: App, rows: Sequence[tuple[int, Row]]) -> dict[ContentId, list[Labelled]]:
+async def _named(app: App, rows: Sequence[tuple[int, LabelRow]]) -> dict[ContentId, list[Labelled]]:
     """The labels by the item that they name, each name looked up once."""
     items: dict[str, ContentId] = {}
     labels: dict[ContentId, list[Labelled]] = {}
@@ -120,7 +120,7 @@ async def _named(app: App, rows: Sequence[tuple[int, Row]]) -> dict[ContentId, l
     return labels
 
 
-def labelled(number: int, row: Row) -> Labelled:
+def labelled(number: int, row: LabelRow) -> Labelled:
     """A label as it is scored.
 
     Raises:
@@ -153,7 +153,7 @@ def from_corrections(corrections: Sequence[Correction]) -> dict[ContentId, list[
 
 def _export(corrections: Sequence[Correction], path: Path) -> int:
     rows = [
-        Row(content_id, label.kind, label.at_s or 0.0, label.quote, label.value)
+        LabelRow(content_id, label.kind, label.at_s or 0.0, label.quote, label.value)
         for content_id, labels in from_corrections(corrections).items()
         for label in labels
     ]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from udib.analysis.evaluation import LabelKind, Labelled
-from udib.app.eval_commands import Row, labelled, read_rows
+from udib.app.eval_commands import LabelRow, labelled, read_rows
 from udib.core.errors import BadRequestError
 
 
@@ -45,20 +45,23 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "sentence"),
     [
-        (Row("talk", "lie", "0:01"), "Label 7: there is no kind 'lie'; there are claim, verdict"),
-        (Row("talk", "verdict", "0:01", value="true"), "Label 7: a verdict has no value 'true'; there are conflicting"),
-        (Row("talk", "verdict", "0:01"), "Label 7: a verdict has no value ''"),
-        (Row("talk", "claim"), "Label 7: say where it is"),
-        (Row("talk", "chapter", quote="so now"), "Label 7: say where it is"),
-        (Row("talk", "contradiction", quote="so now"), "Label 7: a contradiction has the later words"),
-        (Row("talk", "claim", "noon"), "'noon' is no time"),
+        (LabelRow("talk", "lie", "0:01"), "Label 7: there is no kind 'lie'; there are claim, verdict"),
+        (
+            LabelRow("talk", "verdict", "0:01", value="true"),
+            "Label 7: a verdict has no value 'true'; there are conflicting",
+        ),
+        (LabelRow("talk", "verdict", "0:01"), "Label 7: a verdict has no value ''"),
+        (LabelRow("talk", "claim"), "Label 7: say where it is"),
+        (LabelRow("talk", "chapter", quote="so now"), "Label 7: say where it is"),
+        (LabelRow("talk", "contradiction", quote="so now"), "Label 7: a contradiction has the later words"),
+        (LabelRow("talk", "claim", "noon"), "'noon' is no time"),
     ],
 )
-def test_a_label_that_means_nothing_is_refused_by_its_number(row: Row, sentence: str) -> None:
+def test_a_label_that_means_nothing_is_refused_by_its_number(row: LabelRow, sentence: str) -> None:
     with pytest.raises(BadRequestError) as refused:
         labelled(7, row)
     assert str(refused.value).startswith(sentence)
 
 
 def test_that_there_is_nothing_needs_no_place() -> None:
-    assert labelled(1, Row("talk", "hint", value="none")) == Labelled(LabelKind.HINT, value="none")
+    assert labelled(1, LabelRow("talk", "hint", value="none")) == Labelled(LabelKind.HINT, value="none")

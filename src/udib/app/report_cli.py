@@ -1,4 +1,4 @@
-"""`udib correct` and `udib eval`: names and options. What they do is in `udib.app.*_commands`."""
+"""`udib correct`, `udib eval` and `udib receipts`: names and options. What they do is in `udib.app.*_commands`."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -76,3 +76,25 @@ def evaluate(
     from udib.app import eval_commands as commands
 
     return run(commands.eval_labels(file, options(common), out=out, export=export), common)
+
+
+def receipts(
+    person: str,
+    /,
+    *topic: str,
+    content: str | None = None,
+    limit: int = 50,
+    common: Common | None = None,
+) -> int:
+    """What a person said on a topic, oldest first, each with its second and link, and what of it may not both hold.
+
+    Args:
+        person: The name as the reports spell it; no part of one, and nobody is taken for another by guess.
+        topic: Such as: rent control.
+        content: Only this item: its id, the beginning of it, or its title.
+        limit: Most passages.
+    """
+    from udib.app import receipts_commands as commands
+
+    order = commands.ReceiptsOrder(person, " ".join(topic), content, limit)
+    return run(commands.receipts(order, options(common)), common)

@@ -31,8 +31,8 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # - pipeline: an engine for one machine, one for a fleet, turns at what is scarce, what watches feeds, evidence from
 #   three places.
 # - llm: a client, a cache and a learner, each of which is a library elsewhere.
-# - app: the commands that look after all of it, their dry runs, what readers correct, label and ask of a person, and the
-#   choice among all adapters.
+# - app: the commands that look after all of it, their dry runs, what readers correct, label and ask of a person, and
+#   the choice among all adapters.
 # - testing: a whole vector index, a model, three servers and a clock.
 ROOM_LINES = {
     "core": 3610, "net": 900, "storage": 5510, "sources": 3040, "transcripts": 2500, "analysis": 5090, "memory": 7930,

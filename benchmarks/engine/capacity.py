@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -131,13 +131,13 @@ def _foretold(items: Sequence[Path], captions: float, speech: float) -> Any:  # 
 def _fleet(folder: Path, items: Sequence[Path], workers: int) -> _Day:
     """Have items done by so many workers on a fresh server."""
     (folder / "config").mkdir(parents=True)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before, others = resource.getrusage(resource.RUSAGE_CHILDREN), _children()
     with postgres_process.running(fsync="on") as server:
         settings = _SETTINGS.format(jobs=_JOBS, url=server.url)
         (folder / "config" / "settings.yaml").write_text(settings, encoding="utf-8")
         with _workers(folder, workers):
             jobs, grown = asyncio.run(_ordered(folder, items, workers, server.url))
-    _reap()
+    _reap(others)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return _Day(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, jobs, grown)
 
@@ -199,13 +199,17 @@ async def _is_quiet(app: App) -> bool:
     return bool(jobs) and all(job.state.ended for job in jobs)
 
 
-def _reap() -> None:
-    """Wait for what the processes left behind, such as the store process, which stays a moment."""
+def _children() -> set[int]:
+    return {int(pid) for path in Path("/proc/self/task").glob("*/children") for pid in path.read_text().split()}
+
+
+def _reap(others: set[int]) -> None:
+    """Wait for what the processes left behind, such as the store process, which stays a moment; not for `others`."""
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                time.sleep(0.1)
-        except ChildProcessError:
-            return
-    raise RuntimeError("A process of the fleet does not end.")
+    while ours := _children() - others:
+        for pid in ours:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"Processes of the fleet do not end: {sorted(ours)}.")
+        time.sleep(0.1)

@@ -15,6 +15,7 @@ from typing import Final
 from benchmarks.engine.shape import SCOPE, Place, Shape, order, place
 from benchmarks.engine.sizes import Measured, Sizes
 from benchmarks.memory.stores import progress, scratch
+from udib.app.jobs_commands import keep_loaded
 from udib.core.jobs import JobState
 from udib.pipeline.engine import Load
 
@@ -25,6 +26,7 @@ _ALONE: Final = 5
 
 def measure(sizes: Sizes) -> Measured:
     """All figures of this part."""
+    keep_loaded()  # as `udib worker` does
     progress(f"{sizes.quick} runs without work, {_TOGETHER} of {sizes.stage_s:g} s stages, {_ALONE} alone")
     return [
         *asyncio.run(_together(sizes)),

@@ -1,5 +1,6 @@
 """What `udib jobs` and `udib worker` do."""
 
+import gc
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -116,6 +117,12 @@ async def sweep(options: Options, *, dry_run: bool) -> int:
         return 0
 
 
+def keep_loaded() -> None:
+    """Let the collector pass over all that is loaded by now: looking at it again and again took a fifth of each run."""
+    gc.collect()
+    gc.freeze()
+
+
 async def work(options: Options) -> int:
     """Do jobs until interrupted."""
     async with opened(options) as app:
@@ -129,6 +136,7 @@ async def work(options: Options) -> int:
             await app.jobs.never(SWEEP)
         else:
             await app.jobs.every(SWEEP, SWEEP_EVERY_S, Order(app.scope, SWEEP, {}, attempts=3))
+        keep_loaded()
         await app.jobs.serve(flows, load)
         return 0
 

@@ -31,11 +31,12 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # - pipeline: an engine for one machine, one for a fleet, turns at what is scarce, what watches feeds, evidence from
 #   three places.
 # - llm: a client, a cache and a learner, each of which is a library elsewhere.
-# - app: the commands that look after all of it, their dry runs, and the choice among all adapters.
+# - app: the commands that look after all of it, their dry runs, what readers correct, label and ask of a person, and
+#   the choice among all adapters.
 # - testing: a whole vector index, a model, three servers and a clock.
 ROOM_LINES = {
-    "core": 3590, "net": 900, "storage": 5510, "sources": 3040, "transcripts": 2500, "analysis": 4720, "memory": 7930,
-    "delivery": 2340, "pipeline": 4770, "app": 7060, "testing": 1500, "llm": 7000,
+    "core": 3610, "net": 900, "storage": 5510, "sources": 3040, "transcripts": 2500, "analysis": 5090, "memory": 7930,
+    "delivery": 2340, "pipeline": 4770, "app": 7510, "testing": 1500, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "core/findings.py": "all values of a report, one schema; half of it says what the fields mean",
@@ -150,7 +151,7 @@ def test_every_module_is_imported_by_another() -> None:
             elif isinstance(node, ast.Import):
                 imported |= {alias.name for alias in node.names}
     texts = "".join(path.read_text(encoding="utf-8") for path in [*MODULES, *(ROOT / "tests").rglob("*.py")])
-    entrances = {"udib.app.start", "udib.__main__", "udib.analysis.scoring"}  # the last: of benchmarks
+    entrances = {"udib.app.start", "udib.__main__"}
     orphans = []
     for path in MODULES:
         dotted = ".".join(("udib", *path.relative_to(SOURCE).with_suffix("").parts))

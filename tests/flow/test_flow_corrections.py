@@ -1,4 +1,4 @@
-"""`udib correct` as a user types it, on a report that is made, corrected, made again and forgotten."""
+"""`udib correct` and `udib eval` as a user types them, on a report that is made, corrected, made again, forgotten."""
 
 import json
 from pathlib import Path
@@ -14,6 +14,7 @@ EXAMPLE = str(Path(__file__).parents[2] / "examples" / "rent-control" / "debate.
 def udib(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Commands:
     monkeypatch.setenv("UDIB_MEMORY__LINGER_S", "0.2")
     monkeypatch.setenv("UDIB_DELIVERY__CORRECTIONS_TO", "desk@news.example")
+    monkeypatch.setenv("UDIB_ANALYSIS__HINTS_PER_HOUR", "60")
     return Commands(tmp_path / "data", capsys)
 
 
@@ -74,3 +75,49 @@ def test_forgetting_an_item_takes_its_corrections_too(udib: Commands) -> None:
     udib("correct", item, "--at", "0:07", "--words", "quixotic lighthouse", "-q")
     udib("forget", item, "--yes")
     assert asked(udib, "analyze", EXAMPLE)["corrections"] == []
+
+
+def test_a_users_own_labels_are_scored_beside_trivial_answers(udib: Commands, tmp_path: Path) -> None:
+    asked(udib, "analyze", EXAMPLE)
+    key = json.loads((Path(EXAMPLE).parent / "key.json").read_text())
+    labels, scores = tmp_path / "labels.json", tmp_path / "scores.json"
+    rows = [{"content": "debate", "kind": "claim", "quote": claim["quote"]} for claim in key["claims"]]
+    rows += [
+        {"content": "debate", "kind": "hint", "value": hint["kind"], "at": hint["start_s"]} for hint in key["fallacies"]
+    ]
+    labels.write_text(json.dumps(rows))
+
+    told = asked(udib, "eval", str(labels), "--out", str(scores))
+    assert told == json.loads(scores.read_text())
+    assert told["schema"] == "udib.eval/1"
+    claims, hints, by_kind = told["figures"]
+    assert [each["subject"] for each in told["figures"]] == ["claims", "hints", "hints by kind"]
+    assert claims["f1"] > 0.9
+    assert claims["score"]["wanted"] == len(key["claims"])
+    assert claims["baselines"]["random"]["right"] < claims["score"]["right"]
+    assert hints["score"]["right"] >= by_kind["score"]["right"] > 0
+
+    text = udib("eval", str(labels), "-q")
+    for part in ("precision", "every sentence", "silent", "false alarms/h", "average precision"):
+        assert part in text
+
+
+def test_what_readers_corrected_is_scored_and_exported_as_labels(udib: Commands, tmp_path: Path) -> None:
+    assert "give a FILE with labels" in udib("eval", code=2)
+    item = asked(udib, "analyze", EXAMPLE)["content"]["id"]
+    udib("correct", item, "--at", "0:07", "--verdict", "supported", "-q")
+    udib("correct", item, "--at", "1:21", "--unfair", "-q")
+    figures = asked(udib, "eval")["figures"]
+    assert [(each["subject"], each["score"]["right"]) for each in figures] == [
+        ("verdicts", 0),
+        ("unfair hints not given", 0),
+    ]
+    exported = tmp_path / "labels.json"
+    udib("eval", "--export", str(exported))
+    assert asked(udib, "eval", str(exported))["figures"] == figures
+
+
+def test_labels_of_items_that_are_not_there_are_refused(udib: Commands, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text("content,kind,at\nnowhere,claim,0:07\n")
+    assert "Nothing stored is called 'nowhere'" in udib("eval", str(labels), code=2)

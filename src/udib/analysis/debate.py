@@ -88,14 +88,14 @@ class _Draft:
 async def map_debate(transcript: Transcript, embedder: Embedder) -> DebateMap:
     """Map a debate. A transcript that is not English gets the speakers' shares only."""
     draft = await computed(_draft, transcript)
-    nearness = await _nearness(counting_words(draft.statements), embedder)
-    draft = await computed(_compared, draft, nearness)
-    nearness = await _nearness(draft.texts(), embedder)
-    found = await computed(_map, draft, nearness)
+    near = await nearness(counting_words(draft.statements), embedder)
+    draft = await computed(_compared, draft, near)
+    near = await nearness(draft.texts(), embedder)
+    found = await computed(_map, draft, near)
     return replace(found, points=await key_points(draft.arguments, embedder))
 
 
-async def _nearness(texts: Sequence[str], embedder: Embedder) -> Similarity:
+async def nearness(texts: Sequence[str], embedder: Embedder) -> Similarity:
     """The cosine of any two of these texts, in [0, 1]; 0.0 for a text that is none of them."""
     known: dict[str, NDArray[np.float64]] = {}
     for start in range(0, len(texts), _TEXTS_AT_ONCE):

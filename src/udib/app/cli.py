@@ -15,7 +15,7 @@ from udib.app.evidence_cli import evidence
 from udib.app.jobs_cli import jobs
 from udib.app.llm_cli import llm
 from udib.app.memory_cli import memory
-from udib.app.report_cli import correct
+from udib.app.report_cli import correct, evaluate, receipts
 from udib.app.watch_cli import watch
 from udib.core.version import __version__
 
@@ -152,6 +152,8 @@ def worker(*, common: Common | None = None) -> int:
 
 
 app.command(correct)
+app.command(evaluate, name="eval")
+app.command(receipts, usage="Usage: udib receipts [OPTIONS] PERSON TOPIC...")
 app.command(jobs)
 app.command(watch)
 app.command(memory)

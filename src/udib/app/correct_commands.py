@@ -12,6 +12,7 @@ from rich.text import Text
 
 from udib.app import present
 from udib.app.commands import Options, named_content, opened
+from udib.app.report_cli import Right, Wrong
 from udib.core.corrected import names_of, quotes_in, quotes_of
 from udib.core.corrections import UNFAIR, Correction, CorrectionKind
 from udib.core.errors import BadRequestError
@@ -32,25 +33,6 @@ _PARTS: Final = {
     CorrectionKind.QUOTE: "quote",
     CorrectionKind.ATTRIBUTION: "quote",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Where in the item the mistake is: at a second (`4:19`, `259`), in words, or both."""
-
-    at: str | None = None
-    quote: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Amended:
-    """What is right. Exactly one is given, but for `speaker`, which says whom `name` is the name of."""
-
-    verdict: str | None = None
-    words: str | None = None
-    name: str | None = None
-    speaker: str | None = None
-    unfair: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +63,7 @@ async def withdraw(reference: str, correction_id: str, options: Options) -> int:
         return 0
 
 
-async def correct(reference: str, place: Where, right: Amended, options: Options, *, by: str, note: str) -> int:
+async def correct(reference: str, wrong: Wrong, right: Right, options: Options, *, by: str, note: str) -> int:
     """Keep what a reader says is right, and write the report's files anew."""
     kind, corrected = _meant(right)
     for name, value in (("words", right.words), ("name", right.name), ("note", note), ("by", by)):
@@ -91,7 +73,7 @@ async def correct(reference: str, place: Where, right: Amended, options: Options
         report = await app.catalogue.report(app.scope, content.id)
         if report is None:
             raise BadRequestError(f"{content.title!r} is not finished; {present.ways_on(content)}.")
-        speaker, quote = _about(report, kind, place, right)
+        speaker, quote = _about(report, kind, wrong, right)
         made = Correction(
             id=_id(kind, quote, speaker, by),
             content_id=content.id,
@@ -109,7 +91,7 @@ async def correct(reference: str, place: Where, right: Amended, options: Options
         return 0
 
 
-def _meant(right: Amended) -> tuple[CorrectionKind, str]:
+def _meant(right: Right) -> tuple[CorrectionKind, str]:
     """What kind of correction was given, and its value.
 
     Raises:
@@ -137,11 +119,11 @@ def _checked(name: str, value: str | None) -> None:
         raise BadRequestError(f"--{name} is empty; give it a value, or leave it out.")
 
 
-def _about(report: Report, kind: CorrectionKind, place: Where, right: Amended) -> tuple[str | None, Quote | None]:
+def _about(report: Report, kind: CorrectionKind, wrong: Wrong, right: Right) -> tuple[str | None, Quote | None]:
     """The label of whom a correction is about, and the words."""
     if kind is CorrectionKind.SPEAKER:
         return _speaker(report, right.speaker or "")
-    quote = found_quote(quotes_of(report, kind), place, _PARTS[kind])
+    quote = found_quote(quotes_of(report, kind), wrong, _PARTS[kind])
     return quote.speaker, quote
 
 
@@ -170,27 +152,27 @@ def _speaker(report: Report, name: str) -> tuple[str, Quote | None]:
     return same[0] if same else called, max(theirs, key=lambda quote: len(quote.text), default=None)
 
 
-def found_quote(quotes: Sequence[Quote], place: Where, part: str) -> Quote:
+def found_quote(quotes: Sequence[Quote], wrong: Wrong, part: str) -> Quote:
     """The one quote that a place means.
 
     Raises:
         BadRequestError: No place was given, or there is nothing; the sentence says what is near.
     """
-    if place.at is None and place.quote is None:
+    if wrong.at is None and wrong.quote is None:
         raise BadRequestError(f"Say which {part}: --at 4:19, or --quote with some of its words.")
-    words = " ".join((place.quote or "").casefold().split())
+    words = " ".join((wrong.quote or "").casefold().split())
     found = [quote for quote in quotes if words in quote.text.casefold()]
-    if place.at is None:
+    if wrong.at is None:
         if len({quote.start_s for quote in found}) > 1:
             raise BadRequestError(f"These words are in {len(found)} places: {_times(found)}. Add --at.")
         second = 0.0
     else:
-        second = second_of(place.at)
+        second = second_of(wrong.at)
         found = [quote for quote in found if quote.start_s - _MARGIN_S <= second <= quote.end_s + _MARGIN_S]
     if not found:
         near = sorted(quotes, key=lambda quote: abs(quote.start_s - second))[:_NEAREST]
         there = f"the nearest are at {_times(near)}" if near else "the report has none"
-        where = f"at {place.at}" if place.at else "with these words"
+        where = f"at {wrong.at}" if wrong.at else "with these words"
         raise BadRequestError(f"There is no {part} {where}; {there}.")
     return min(found, key=lambda quote: (int(quote.start_s) != int(second), abs(quote.start_s - second)))
 

@@ -1,4 +1,4 @@
-"""`udib correct`: names and options. What it does is in `udib.app.correct_commands`."""
+"""`udib correct`, `udib eval` and `udib receipts`: names and options. What they do is in `udib.app.*_commands`."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -59,6 +59,42 @@ def correct(
         return run(commands.withdraw(content, withdraw, given), common)
     if wrong is None and right is None:
         return run(commands.listed(content, given), common)
-    place, said = wrong or Wrong(), right or Right()
-    order = commands.Amended(said.verdict, said.words, said.name, said.speaker, said.unfair)
-    return run(commands.correct(content, commands.Where(place.at, place.quote), order, given, by=by, note=note), common)
+    said = commands.correct(content, wrong or Wrong(), right or Right(), given, by=by, note=note)
+    return run(said, common)
+
+
+def evaluate(
+    file: str | None = None, /, *, out: str | None = None, export: str | None = None, common: Common | None = None
+) -> int:
+    """Score the reports against labels: FILE, or else what readers corrected; each score beside trivial answers.
+
+    Args:
+        file: JSON or CSV with content, kind, at, quote, value, other; docs/explanation/evaluation.md tells more.
+        out: Also write the scores into this file, as JSON.
+        export: Only write what readers corrected into this file, as labels that FILE may be.
+    """
+    from udib.app import eval_commands as commands
+
+    return run(commands.eval_labels(file, options(common), out=out, export=export), common)
+
+
+def receipts(
+    person: str,
+    /,
+    *topic: str,
+    content: str | None = None,
+    limit: int = 50,
+    common: Common | None = None,
+) -> int:
+    """What a person said on a topic, oldest first, each with its second and link, and what of it may not both hold.
+
+    Args:
+        person: The name as the reports spell it; no part of one, and nobody is taken for another by guess.
+        topic: Such as: rent control.
+        content: Only this item: its id, the beginning of it, or its title.
+        limit: Most passages.
+    """
+    from udib.app import receipts_commands as commands
+
+    order = commands.ReceiptsOrder(person, " ".join(topic), content, limit)
+    return run(commands.receipts(order, options(common)), common)

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from udib.core.corrections import Correction, CorrectionKind
 from udib.core.findings import DebateMap, Report, SpeakerShare
+from udib.core.judging import DebateLedger
 from udib.core.speech import Quote
 
 _NUMBERED: Final = re.compile(r"speaker \d+", re.IGNORECASE)
@@ -94,7 +95,13 @@ def _renamed(value: object, names: _Names) -> object:
     if "speakers" in changed:
         changed["speakers"] = _speakers(changed["speakers"], names.by_label)
     renamed = replace(cast("Any", value), **changed)
-    return _of_one_and_of_two(renamed) if isinstance(renamed, DebateMap) else renamed
+    match renamed:
+        case DebateMap():
+            return _of_one_and_of_two(renamed)
+        case DebateLedger():
+            return _ledger(renamed, names.by_label)
+        case _:
+            return renamed
 
 
 def _of_one_and_of_two(debate: DebateMap) -> DebateMap:
@@ -106,6 +113,23 @@ def _of_one_and_of_two(debate: DebateMap) -> DebateMap:
         ),
         clashes=tuple(each for each in debate.clashes if each.first.speaker != each.second.speaker),
     )
+
+
+def _ledger(ledger: DebateLedger, names: Mapping[str, str]) -> DebateLedger:
+    """Grades under the right names; where two labels are one person, whom the model took for two, there are none."""
+    points = tuple(
+        replace(each, answers=tuple(said for said in each.answers if said.speaker != each.raised.speaker))
+        for each in ledger.points
+    )
+    graded = dict.fromkeys(each.speaker for each in ledger.grades)
+    if len({names.get(label, label) for label in graded}) < len(graded):
+        return replace(ledger, points=points, grades=(), outcome=None)
+    grades = tuple(replace(each, speaker=names.get(each.speaker, each.speaker)) for each in ledger.grades)
+    outcome = ledger.outcome
+    if outcome is not None:
+        first, second = (names.get(label or "", label) for label in outcome.by_order)
+        outcome = replace(outcome, winner=names.get(outcome.winner or "", outcome.winner), by_order=(first, second))
+    return replace(ledger, points=points, grades=grades, outcome=outcome)
 
 
 def _speakers(listed: tuple[str | SpeakerShare, ...], names: Mapping[str, str]) -> tuple[str | SpeakerShare, ...]:

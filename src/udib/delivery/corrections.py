@@ -45,7 +45,7 @@ def listed(made: Correction) -> str:
 def how_to(report: Report, contact: str) -> list[str]:
     """Where a reader turns who found something wrong."""
     told = [f"Is something wrong here? Write to {clean(contact)}."] if contact else []
-    how = f"`udib correct {clean(report.content.id)}`"
+    how = f"\u201cudib correct {clean(report.content.id)}\u201d"
     return [*told, f"Whoever runs this udib records it with {how}; a correction stays when the item is analysed again."]
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from udib.app.correct_commands import Where, found_quote, second_of
+from udib.app.correct_commands import found_quote, second_of
+from udib.app.report_cli import Wrong
 from udib.core.errors import BadRequestError
 from udib.core.speech import Origin, Quote, Segment, Transcript
 
@@ -38,27 +39,27 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("place", "start_s"),
     [
-        (Where("0:10"), 10.4),
-        (Where("0:14"), 14.2),  # the second that the report shows, although the first one ends in it
-        (Where("12.5"), 10.4),
-        (Where(quote="rose AGAIN"), 14.2),
-        (Where("1:01", "rents rose"), 61.0),
+        (Wrong("0:10"), 10.4),
+        (Wrong("0:14"), 14.2),  # the second that the report shows, although the first one ends in it
+        (Wrong("12.5"), 10.4),
+        (Wrong(quote="rose AGAIN"), 14.2),
+        (Wrong("1:01", "rents rose"), 61.0),
     ],
 )
-def test_a_place_means_the_words_that_the_report_shows_there(place: Where, start_s: float) -> None:
+def test_a_place_means_the_words_that_the_report_shows_there(place: Wrong, start_s: float) -> None:
     assert found_quote(quotes(), place, "claim").start_s == start_s
 
 
 @pytest.mark.parametrize(
     ("place", "sentence"),
     [
-        (Where(), "Say which claim"),
-        (Where("0:40"), "There is no claim at 0:40; the nearest are at 0:10, 0:14, 1:01."),
-        (Where(quote="nobody said this"), "There is no claim with these words"),
-        (Where(quote="rents rose"), "These words are in 2 places: 0:10, 1:01. Add --at."),
+        (Wrong(), "Say which claim"),
+        (Wrong("0:40"), "There is no claim at 0:40; the nearest are at 0:10, 0:14, 1:01."),
+        (Wrong(quote="nobody said this"), "There is no claim with these words"),
+        (Wrong(quote="rents rose"), "These words are in 2 places: 0:10, 1:01. Add --at."),
     ],
 )
-def test_a_place_that_means_nothing_is_answered_with_what_is_near(place: Where, sentence: str) -> None:
+def test_a_place_that_means_nothing_is_answered_with_what_is_near(place: Wrong, sentence: str) -> None:
     with pytest.raises(BadRequestError) as refused:
         found_quote(quotes(), place, "claim")
     assert str(refused.value).startswith(sentence)
@@ -66,4 +67,4 @@ def test_a_place_that_means_nothing_is_answered_with_what_is_near(place: Where, 
 
 def test_a_report_without_such_a_part_says_so() -> None:
     with pytest.raises(BadRequestError, match="There is no hint at 0:10; the report has none"):
-        found_quote([], Where("0:10"), "hint")
+        found_quote([], Wrong("0:10"), "hint")

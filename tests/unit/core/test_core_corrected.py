@@ -24,6 +24,7 @@ from udib.core.findings import (
     SpeakerShare,
     TranscriptFacts,
 )
+from udib.core.judging import DebateLedger, DebateOutcome, DebatePoint, Dimension, Grade, SpeechGrade
 from udib.core.speech import Origin, Quote, Segment, Transcript
 from udib.core.types import Content, ContentId, Platform
 
@@ -121,6 +122,31 @@ def test_two_labels_of_one_person_become_one_speaker() -> None:
     assert corrected.debate is not None
     assert corrected.outline.speakers == ("Ada",)
     assert corrected.debate.speakers == (SpeakerShare("Ada", 14.0, 1.0, 20, 3, 1),)
+
+
+LEDGER = DebateLedger(
+    points=(DebatePoint(ROSE, (FELL,)),),
+    grades=tuple(SpeechGrade(f"Speaker {n}", Dimension.CLASH, Grade.FAIR) for n in (1, 2)),
+    outcome=DebateOutcome("Speaker 1", ("Speaker 1", None)),
+)
+
+
+def test_a_ledger_has_the_right_names_too() -> None:
+    given = correction(CorrectionKind.SPEAKER, ROSE, "Ada", speaker="Speaker 1")
+    ledger = with_corrections(replace(REPORT, ledger=LEDGER), [given]).ledger
+    assert ledger is not None
+    assert [each.speaker for each in ledger.grades] == ["Ada", "Speaker 2"]
+    assert ledger.outcome == DebateOutcome("Ada", ("Ada", None))
+
+
+def test_whom_a_model_took_for_two_is_not_graded_and_gives_himself_no_answer() -> None:
+    names = [
+        correction(CorrectionKind.SPEAKER, ROSE, "Ada", speaker="Speaker 1"),
+        correction(CorrectionKind.SPEAKER, FELL, "Ada", speaker="Speaker 2", id="2"),
+    ]
+    ledger = with_corrections(replace(REPORT, ledger=LEDGER), names).ledger
+    assert ledger is not None
+    assert (ledger.grades, ledger.outcome, ledger.points[0].answers) == ((), None, ())
 
 
 def test_two_names_are_exchanged() -> None:

@@ -1,0 +1,121 @@
+"""What one person said on a subject over time, and which of it may not both hold.
+
+Nobody is taken for another here: whoever calls has settled whose words these are.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from udib.analysis.contradictions import (
+    NEAREST_NUMBER,
+    NEAREST_POLARITY,
+    NUMBER,
+    Difference,
+    Similarity,
+    Statement,
+    counting_words,
+    differences,
+    statements,
+)
+from udib.analysis.debate import nearness
+from udib.analysis.sentences import Sentence, sentences
+from udib.core.computing import computed
+from udib.core.corrections import Correction
+from udib.core.speech import Origin, Segment, Transcript
+from udib.core.types import MemoryRecord
+from udib.core.vectors import Embedder
+
+_MOST_PAIRS: Final = 20
+_SLACK_S: Final = 2.0
+_PLAIN: Final = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One passage that was said, word for word. `number` counts from 1, oldest first."""
+
+    number: int
+    record: MemoryRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SaidOtherwise:
+    """Two sentences that may not both hold, in receipts of these numbers: a candidate, to be judged by listening.
+
+    `dated` tells whether it is known which of the two was said first; `difference` is "number" or "polarity".
+    """
+
+    earlier: int
+    later: int
+    earlier_text: str
+    later_text: str
+    difference: str
+    subject: str
+    similarity: float
+    dated: bool
+
+
+def in_order(found: Iterable[MemoryRecord]) -> list[Receipt]:
+    """Each passage once, oldest first; what has no date comes last, by item and second."""
+    once = {(record.content_id, record.number): record for record in found}
+    ordered = sorted(
+        once.values(),
+        key=lambda record: (record.published_at is None, record.published_at or "", record.content_id, record.start_s),
+    )
+    return [Receipt(number, record) for number, record in enumerate(ordered, start=1)]
+
+
+def is_misattributed(record: MemoryRecord, person: str, corrections: Sequence[Correction]) -> bool:
+    """Whether a reader said that somebody else said words of this passage."""
+    said = f" {' '.join(_PLAIN.findall(record.text.casefold()))} "
+    return any(
+        each.content_id == record.content_id
+        and each.corrected != person
+        and record.start_s - _SLACK_S <= each.start_s <= record.end_s + _SLACK_S
+        and f" {' '.join(_PLAIN.findall(each.quote.casefold()))} " in said
+        for each in corrections
+    )
+
+
+async def said_otherwise(receipts: Sequence[Receipt], embedder: Embedder) -> tuple[SaidOtherwise, ...]:
+    """The pairs of sentences on one subject with another number or the opposite, nearest first."""
+    said, owners = await computed(_statements, receipts)
+    near = await nearness([*counting_words(said), *(each.sentence.text for each in said)], embedder)
+    pairs = await computed(lambda: list(differences(said, near)))
+    found = [pair for each in pairs if (pair := _pair(each, owners, near)) is not None]
+    return tuple(sorted(found, key=lambda pair: -pair.similarity)[:_MOST_PAIRS])
+
+
+def _statements(receipts: Sequence[Receipt]) -> tuple[list[Statement], dict[int, Receipt]]:
+    """What is stated in the receipts, in their order, and which receipt each sentence is of (by its identity)."""
+    found: list[Sentence] = []
+    owners: dict[int, Receipt] = {}
+    for receipt in receipts:
+        record = receipt.record
+        segment = Segment(record.start_s, record.end_s, record.text, record.speaker)
+        for sentence in sentences(Transcript((segment,), Origin.TRANSCRIPT, "memory")):
+            found.append(sentence)
+            owners[id(sentence)] = receipt
+    return statements(found), owners
+
+
+def _pair(difference: Difference, owners: dict[int, Receipt], near: Similarity) -> SaidOtherwise | None:
+    one, other = difference.earlier.sentence, difference.later.sentence
+    similarity = near(one.text, other.text)
+    if similarity < (NEAREST_NUMBER if difference.kind == NUMBER else NEAREST_POLARITY):
+        return None
+    earlier, later = owners[id(one)], owners[id(other)]
+    dates = earlier.record.published_at, later.record.published_at
+    same_item = earlier.record.content_id == later.record.content_id
+    return SaidOtherwise(
+        earlier=earlier.number,
+        later=later.number,
+        earlier_text=one.text,
+        later_text=other.text,
+        difference=difference.kind,
+        subject=difference.subject,
+        similarity=round(similarity, 3),
+        dated=same_item or (None not in dates and dates[0] != dates[1]),
+    )

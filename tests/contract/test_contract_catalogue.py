@@ -40,8 +40,8 @@ from udib.core.findings import (
     WordedStatement,
     WordedSummary,
 )
-from udib.core.ports import Catalogue
 from udib.core.judging import DebateLedger, DebatePoint, Dropped, Gate, ModelUse
+from udib.core.ports import Catalogue
 from udib.core.speech import Missing, Origin, Quote, Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Content, ContentId, Delivered, ListingState, Platform

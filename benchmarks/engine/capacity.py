@@ -2,7 +2,8 @@
 
 An item's cost is the CPU time of everything that works for it: the worker, its recognisers, the store process and the
 PostgreSQL server, all of which are children of this process. Each `udib worker` has one core to itself, so that the
-fleet is one of two machines with one core; the server shares these.
+fleet is one of two machines with one core; the server shares these. Recognition is limited for each machine, and both
+workers are on this one: so they may hear as many recordings as two machines may.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ _CLIP_S: Final = 60
 _PATIENCE_S: Final = 900.0
 _SET_CHILD_SUBREAPER: Final = 36  # of prctl: processes that their parents leave are ours
 _SETTINGS: Final = """
-engine: {{kind: dbos, jobs: {jobs}, of_one_tenant: {jobs}}}
+engine: {{kind: dbos, jobs: {jobs}, of_one_tenant: {jobs}, limits: {{recognition: {recognitions}}}}}
 storage: {{catalogue: postgres, postgres_url: "{url}"}}
 transcripts: {{processes: 1}}
 memory: {{linger_s: 1}}
@@ -133,7 +134,7 @@ def _fleet(folder: Path, items: Sequence[Path], workers: int) -> _Day:
     (folder / "config").mkdir(parents=True)
     before, others = resource.getrusage(resource.RUSAGE_CHILDREN), _children()
     with postgres_process.running(fsync="on") as server:
-        settings = _SETTINGS.format(jobs=_JOBS, url=server.url)
+        settings = _SETTINGS.format(jobs=_JOBS, recognitions=2 * _JOBS, url=server.url)
         (folder / "config" / "settings.yaml").write_text(settings, encoding="utf-8")
         with _workers(folder, workers):
             jobs, grown = asyncio.run(_ordered(folder, items, workers, server.url))

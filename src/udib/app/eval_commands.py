@@ -71,7 +71,8 @@ async def eval_labels(file: str | None, options: Options, *, out: str | None, ex
             return _export(corrections, Path(export))
         labels = await _named(app, rows) if file is not None else from_corrections(corrections)
         if not labels:
-            raise BadRequestError("Nobody has corrected a verdict or a hint yet; give a FILE with labels.")
+            nobody = "Nobody has corrected a verdict or a hint yet; give a FILE with labels."
+            raise BadRequestError(nobody if file is None else f"{file} holds no label; write one for each finding.")
         figures = evaluate({each: await _report(app, each) for each in labels}, labels)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         told = Evaluation(__version__, now, file or "corrections", tuple(figures))

@@ -65,7 +65,7 @@ class _Names:
     by_quote: Sequence[Correction]
 
     def of(self, quote: Quote) -> str | None:
-        for each in self.by_quote:
+        for each in reversed(self.by_quote):  # the last one counts
             if each.concerns(quote):
                 return each.corrected
         return self.by_label.get(quote.speaker or "")

@@ -178,6 +178,8 @@ def test_a_contradiction_that_is_now_of_two_persons_is_none_and_a_clash_of_one_n
 def test_single_words_are_given_to_another_speaker() -> None:
     corrected = with_corrections(REPORT, [correction(CorrectionKind.ATTRIBUTION, AGAIN, "Bob")])
     assert [quote.speaker for quote in corrected.summary] == ["Bob"]
+    again = [correction(CorrectionKind.ATTRIBUTION, AGAIN, name, id=name) for name in ("Bob", "Cy")]
+    assert [quote.speaker for quote in with_corrections(REPORT, again).summary] == ["Cy"]
     assert corrected.fact_checks is not None
     assert corrected.fact_checks.checks[0].claim.quote.speaker == "Speaker 1"
 

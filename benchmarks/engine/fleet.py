@@ -81,7 +81,7 @@ async def _all(url: str, folder: Path, sizes: Sizes) -> Measured:
 
 async def _overhead(url: str, folder: Path, count: int) -> Measured:
     bare = await _bare(count, 1.0)
-    async with _machine(url, _schema(), folder) as machine, _serving(machine, Load(count, count)):
+    async with machine_at(url, new_schema(), folder) as machine, _serving(machine, Load(count, count)):
         await asyncio.sleep(3.0)  # until it looks for work
         for number in range(count):
             await machine.engine.submit(_order(number, 1.0))
@@ -96,7 +96,7 @@ async def _overhead(url: str, folder: Path, count: int) -> Measured:
 
 
 async def _throughput(url: str, folder: Path, count: int) -> Measured:
-    async with _machine(url, _schema(), folder) as machine:
+    async with machine_at(url, new_schema(), folder) as machine:
         for number in range(count):
             await machine.engine.submit(_order(number, 0.0))
         async with _serving(machine, Load(32, 32)):
@@ -106,7 +106,7 @@ async def _throughput(url: str, folder: Path, count: int) -> Measured:
 
 
 async def _fairness(url: str, folder: Path, count: int) -> Measured:
-    async with _machine(url, _schema(), folder) as machine:
+    async with machine_at(url, new_schema(), folder) as machine:
         for number in range(count):
             await machine.engine.submit(_order(number, 0.1))
         async with _serving(machine, Load(4, 3)):
@@ -121,8 +121,8 @@ async def _fairness(url: str, folder: Path, count: int) -> Measured:
 
 
 async def _death(url: str, folder: Path, count: int) -> Measured:
-    schema = _schema()
-    async with _machine(url, schema, folder) as machine:
+    schema = new_schema()
+    async with machine_at(url, schema, folder) as machine:
         with _workers(url, schema, folder, 2) as processes:
             for number in range(count):
                 await machine.engine.submit(_order(number, 0.2))
@@ -187,12 +187,14 @@ def _order(number: int, seconds: float) -> Order:
     return Order(_SCOPE, "stages", {"name": str(number), "seconds": str(seconds)})
 
 
-def _schema() -> str:
+def new_schema() -> str:
+    """A schema that nobody uses."""
     return f"fleet_{uuid4().hex}"
 
 
 @asynccontextmanager
-async def _machine(url: str, schema: str, folder: Path) -> AsyncGenerator[Machine]:
+async def machine_at(url: str, schema: str, folder: Path) -> AsyncGenerator[Machine]:
+    """A process of the fleet whose queue lies in that schema of a server."""
     database = PostgresDatabase(url, schema)
     worker = worker_name()
     engine = DbosEngine(PostgresJobStore(database), lambda: DbosQueue(database, worker, lease_s=LEASE_S), worker)
@@ -217,7 +219,7 @@ def _workers(url: str, schema: str, folder: Path, count: int) -> Iterator[list[s
 
 
 async def _serve(url: str, schema: str, folder: Path) -> None:
-    async with _machine(url, schema, folder) as machine:
+    async with machine_at(url, schema, folder) as machine:
         await machine.engine.serve({"stages": machine.work}, Load(16, 16))
 
 

@@ -2,7 +2,7 @@
 
 All runs are ordered at once; a worker of its own process does them and is killed at random moments, with `kill -9`, and
 another is started. Then each stage must have been done at least once, and each run must have posted exactly one message
-to a channel that takes whatever it is sent.
+to a channel that takes whatever it is sent. First with the engine of one machine, then with that of a fleet.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +20,13 @@ from typing import Final
 
 from aiohttp import web
 
-from benchmarks.engine.shape import SCOPE, STAGES, order, place
+from benchmarks.engine.fleet import new_schema
+from benchmarks.engine.shape import SCOPE, STAGES, order
 from benchmarks.engine.sizes import Measured, Sizes
-from benchmarks.engine.worker import stage_log
+from benchmarks.engine.worker import opened, stage_log
 from benchmarks.memory.stores import progress, scratch
 from udib.core.jobs import JobState
+from udib.testing import postgres_process
 
 _STAGE_S: Final = 0.05
 _AT_ONCE: Final = 8
@@ -45,30 +47,45 @@ class _Found:
 
 def measure(sizes: Sizes) -> Measured:
     """All figures of this part."""
-    progress(f"{sizes.kills} kills of workers with {sizes.runs} runs each")
-    rounds = [asyncio.run(_round(number, sizes)) for number in range(sizes.rounds)]
+    progress(f"{sizes.kills} kills of workers with {sizes.runs} runs each, {sizes.rounds} times")
+    rounds = [asyncio.run(_round(number, sizes, "")) for number in range(sizes.rounds)]
     delays = [delay for found in rounds for delay in found.delays]
-    kills = sizes.rounds * sizes.kills
-    about = f"{kills} kills, {sizes.rounds} times {sizes.runs} runs of {STAGES} stages"
-    return [
-        ("kill_lost_stages", float(sum(found.lost for found in rounds)), "", about),
-        ("kill_lost_or_doubled_effects", float(sum(found.wrong for found in rounds)), "", about),
-        ("kill_repeated_stages_each", sum(found.repeated for found in rounds) / kills, "", f"{_AT_ONCE} runs in work"),
+    figures = [
+        *_found("kill", rounds, sizes),
         ("restart_to_first_stage_s", statistics.median(delays), "s",
          f"longest {max(delays):.2f} s, interpreter included"),
     ]  # fmt: skip
+    if not postgres_process.is_installed():
+        print("PostgreSQL is not installed: the fleet's kills were skipped, and their targets count as short")
+        return figures
+    progress("the same with a fleet on PostgreSQL")
+    with postgres_process.running(fsync="on") as server:
+        places = [f"{server.url} {new_schema()}" for _ in range(sizes.rounds)]
+        rounds = [asyncio.run(_round(number, sizes, fleet)) for number, fleet in enumerate(places)]
+    return [*figures, *_found("fleet_kill", rounds, sizes)]
 
 
-async def _round(number: int, sizes: Sizes) -> _Found:
+def _found(name: str, rounds: Sequence[_Found], sizes: Sizes) -> Measured:
+    kills = sizes.rounds * sizes.kills
+    about = f"{kills} kills, {sizes.rounds} times {sizes.runs} runs of {STAGES} stages"
+    return [
+        (f"{name}_lost_stages", float(sum(found.lost for found in rounds)), "", about),
+        (f"{name}_lost_or_doubled_effects", float(sum(found.wrong for found in rounds)), "", about),
+        (f"{name}_repeated_stages_each", sum(each.repeated for each in rounds) / kills, "", f"{_AT_ONCE} runs in work"),
+    ]
+
+
+async def _round(number: int, sizes: Sizes, fleet: str) -> _Found:
     rng = Random(number)
     posted: list[str] = []
     with scratch() as folder:
-        async with place(folder) as here:
+        async with opened(folder, fleet) as (engine, _):
             for run in range(sizes.runs):
-                await here.engine.submit(order(f"run{run}"))
+                await engine.submit(order(f"run{run}"))
         async with _Channel(posted) as address:
-            delays = [await _killed(folder, address, rng) for _ in range(sizes.kills)]
-            delays.append(await _finished(folder, address))
+            arguments = [str(folder), str(_STAGE_S), str(_AT_ONCE), address, *([fleet] if fleet else [])]
+            delays = [await _killed(folder, arguments, rng) for _ in range(sizes.kills)]
+            delays.append(await _finished(folder, arguments, fleet))
         done = Counter(stage_log(folder).read_text(encoding="utf-8").splitlines())
     posts = Counter(line.partition(" ")[0] for line in posted)
     lost = sizes.runs * STAGES - len(done)
@@ -104,11 +121,6 @@ class _Channel:
         return web.Response(text="".join(f"{each}\n" for each in self._posted))
 
 
-def _started(folder: Path, address: str) -> subprocess.Popen[bytes]:
-    arguments = [str(folder), str(_STAGE_S), str(_AT_ONCE), address]
-    return subprocess.Popen([sys.executable, "-m", "benchmarks.engine.worker", *arguments])
-
-
 async def _first_stage(folder: Path) -> float:
     """Wait for a stage more than there are; returns how long that took."""
     path = stage_log(folder)
@@ -119,9 +131,9 @@ async def _first_stage(folder: Path) -> float:
 
 
 @asynccontextmanager
-async def _worker(folder: Path, address: str) -> AsyncIterator[float]:
+async def _worker(folder: Path, arguments: list[str]) -> AsyncIterator[float]:
     """A worker that does its first stage after so many seconds, and is killed at the end of the block."""
-    worker = _started(folder, address)
+    worker = subprocess.Popen([sys.executable, "-m", "benchmarks.engine.worker", *arguments])
     try:
         yield await _first_stage(folder)
     finally:
@@ -129,16 +141,16 @@ async def _worker(folder: Path, address: str) -> AsyncIterator[float]:
         await asyncio.to_thread(worker.wait)
 
 
-async def _killed(folder: Path, address: str, rng: Random) -> float:
-    async with _worker(folder, address) as delay:
+async def _killed(folder: Path, arguments: list[str], rng: Random) -> float:
+    async with _worker(folder, arguments) as delay:
         await asyncio.sleep(rng.uniform(*_LIVED_S))
     return delay
 
 
-async def _finished(folder: Path, address: str) -> float:
-    async with _worker(folder, address) as delay, place(folder) as here:
+async def _finished(folder: Path, arguments: list[str], fleet: str) -> float:
+    async with _worker(folder, arguments) as delay, opened(folder, fleet) as (engine, _):
         until = time.perf_counter() + _PATIENCE_S
-        while await here.engine.jobs(SCOPE, states={JobState.WAITING, JobState.RUNNING}, limit=1):
+        while await engine.jobs(SCOPE, states={JobState.WAITING, JobState.RUNNING}, limit=1):
             if time.perf_counter() > until:
                 raise RuntimeError("the runs are not done")
             await asyncio.sleep(0.05)

@@ -84,12 +84,15 @@ class EndpointEmbedder:
             for number, vector in zip(some, found, strict=True):
                 vectors[number] = vector
 
+        failure: Exception | None = None
         try:
             async with asyncio.TaskGroup() as calls:
                 for some in batched(wanted, TEXTS_PER_CALL):
                     calls.create_task(call(some))
         except* (BadRequestError, UnavailableError) as failures:
-            raise failures.exceptions[0] from None
+            failure = failures.exceptions[0]
+        if failure is not None:  # raised in the block above, Python 3.11.2 would put it into a group again
+            raise failure from None
         return vectors
 
     async def _embed(self, texts: Sequence[str]) -> list[list[float]]:

@@ -31,7 +31,7 @@ from udib.core.checked import Checked
 from udib.core.computing import computed
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.findings import FactChecks, Findings, Report
-from udib.core.ports import ArtifactStore, Catalogue, Forgettable, KeyValueStore, Outbox, Source, Transcriber
+from udib.core.ports import ArtifactStore, Catalogue, Forgettable, KeyValueStore, Outbox, Transcriber
 from udib.core.result import StepResult
 from udib.core.tenancy import Scope
 from udib.core.types import Answer, Content, Health
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from udib.llm.cache import LLMCache
     from udib.memory.service import MemoryService
     from udib.memory.store import EnhancedVectorStore
+    from udib.sources.ytdlp import YtDlpSource
 
 
 @dataclass(frozen=True)
@@ -209,9 +210,13 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
         def models() -> "Models | None":
             return open_models(stack, settings, records, static, answers, work.gates)
 
+        @functools.cache
+        def ytdlp() -> "YtDlpSource":
+            return open_ytdlp(stack, settings)
+
         def pipeline() -> tuple[ContentPipeline, Sequence[Checked]]:
             elsewhere = open_elsewhere(stack, settings, records.ledger, cache)
-            services = replace(_services(stack, settings, root, stores), elsewhere=elsewhere)
+            services = replace(_services(stack, settings, root, stores, ytdlp()), elsewhere=elsewhere)
             if isinstance(embedder, Forgettable):
                 services = replace(services, forgettable=(embedder, *services.forgettable))
             # What was answered while a provider was named holds words, whoever is named now.
@@ -230,7 +235,7 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
 
         @functools.cache
         def watching() -> Watching:
-            return open_watching(stack, settings, records, work)
+            return open_watching(stack, settings, records, work, ytdlp())
 
         parts = (catalogue, cache, memory, vectors, work.engine, work.sweeper)
         yield App(settings, settings.scope, *parts, answers, models, pipeline, watching)
@@ -246,14 +251,14 @@ class _Stores:
     work: Work
 
 
-def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _Stores) -> Services:
+def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _Stores, ytdlp: "YtDlpSource") -> Services:
     from udib.delivery.files import FilesOutbox
-    from udib.sources.files import is_intact, with_captions
+    from udib.sources.files import FileSource, is_intact, with_captions
     from udib.sources.tags import read_tags
 
     files = FilesOutbox(root / "reports", contact=settings.delivery.corrections_to)
     return Services(
-        sources=_sources(stack, settings),
+        sources=(FileSource(), ytdlp),
         transcribers=_transcribers(settings),
         read_tags=read_tags,
         with_captions=with_captions,
@@ -276,12 +281,6 @@ def _services(stack: AsyncExitStack, settings: Settings, root: Path, stores: _St
         ),
         gates=stores.work.gates,
     )
-
-
-def _sources(stack: AsyncExitStack, settings: Settings) -> tuple[Source, ...]:
-    from udib.sources.files import FileSource
-
-    return FileSource(), open_ytdlp(stack, settings)
 
 
 def _transcribers(settings: Settings) -> tuple[Transcriber, ...]:

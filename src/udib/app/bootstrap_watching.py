@@ -29,7 +29,9 @@ def open_ytdlp(stack: AsyncExitStack, settings: Settings) -> "YtDlpSource":
     return ytdlp
 
 
-def open_watching(stack: AsyncExitStack, settings: Settings, records: Records, work: Work) -> Watching:
+def open_watching(
+    stack: AsyncExitStack, settings: Settings, records: Records, work: Work, lists: "YtDlpSource"
+) -> Watching:
     """What watches, in the records and with the engine that the settings name.
 
     Args:
@@ -37,9 +39,10 @@ def open_watching(stack: AsyncExitStack, settings: Settings, records: Records, w
         settings: Their shape.
         records: Where watches are kept.
         work: What repeats the looks and takes the orders, and whose turn it is.
+        lists: What lists channels.
     """
     from udib.sources.feeds import WebFeeds
 
     pool, retry = connections(stack, settings)
-    feeds = WebFeeds(pool, retry, open_ytdlp(stack, settings))
+    feeds = WebFeeds(pool, retry, lists)
     return Watching(records.watches, FeedsInTurn(feeds, work.gates), work.engine, records.catalogue)

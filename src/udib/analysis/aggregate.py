@@ -211,7 +211,7 @@ def _quotes(finding: AnyFinding) -> tuple[Quote, ...]:
     """All quotes of this item in a finding; the earlier half of a contradiction may stand in another one."""
     match finding:
         case FactCheck():
-            quotes: tuple[Quote, ...] = (finding.claim.quote,)
+            quotes: tuple[Quote, ...] = (finding.claim.quote, *finding.repeats)
         case Fallacy() | Argument():
             quotes = (finding.quote,)
         case Clash():

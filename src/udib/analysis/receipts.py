@@ -9,18 +9,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from udib.analysis.contradictions import (
-    NEAREST_NUMBER,
-    NEAREST_POLARITY,
-    NUMBER,
     Difference,
     Similarity,
-    Statement,
-    counting_words,
     differences,
-    statements,
 )
 from udib.analysis.debate import nearness
 from udib.analysis.sentences import Sentence, sentences
+from udib.analysis.stated import Statement, counting_words, statements
 from udib.core.computing import computed
 from udib.core.corrections import Correction
 from udib.core.speech import Origin, Segment, Transcript
@@ -104,7 +99,7 @@ def _statements(receipts: Sequence[Receipt]) -> tuple[list[Statement], dict[int,
 def _pair(difference: Difference, owners: dict[int, Receipt], near: Similarity) -> SaidOtherwise | None:
     one, other = difference.earlier.sentence, difference.later.sentence
     similarity = near(one.text, other.text)
-    if similarity < (NEAREST_NUMBER if difference.kind == NUMBER else NEAREST_POLARITY):
+    if not difference.holds(similarity):
         return None
     earlier, later = owners[id(one)], owners[id(other)]
     dates = earlier.record.published_at, later.record.published_at

@@ -334,9 +334,10 @@ def _analyses(settings: Settings, embedder: Embedder) -> Analyses:
         prices = Prices(llm.input_usd_per_million, llm.output_usd_per_million)
 
     # Which claims are the most check-worthy, and which words are names, is known in the end only.
-    def fact_check(look_up: LookUp) -> WholeReading[FactChecks]:
+    def fact_check(look_up: LookUp, claims: LookUp) -> WholeReading[FactChecks]:
+        limit = limits.claims_per_hour
         return WholeReading(
-            functools.partial(check_claims, look_up=look_up, limit=limits.claims_per_hour, prices=prices)
+            functools.partial(check_claims, look_up=look_up, limit=limit, prices=prices, claimed=claims)
         )
 
     async def report(findings: Findings, content: Content, created_at: str, revision: int) -> Report:

@@ -111,7 +111,8 @@ class FactCheck:
     """A claim with what was found about it: exactly one of `verdict` and `not_judged` is set.
 
     `judgements` are what a model says of single pieces of evidence; `earlier` the verdicts that this one replaces,
-    newest first.
+    newest first; `repeats` the other places of the item in which it is made, in order of time, and
+    `elsewhere` the items in which it is made too: they bear nothing out.
     """
 
     claim: Claim
@@ -120,6 +121,8 @@ class FactCheck:
     not_judged: NotJudged | None = None
     judgements: tuple[Judgement, ...] = ()
     earlier: tuple[EarlierVerdict, ...] = ()
+    repeats: tuple[Quote, ...] = ()
+    elsewhere: tuple[Evidence, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.verdict is None) == (self.not_judged is None):
@@ -403,7 +406,7 @@ class Report:
         return all(gap.part != _NOT_REMEMBERED.part for gap in self.missing)
 
     def cites(self, content_id: ContentId) -> int:
-        """How many pieces of evidence in this report are words of a content."""
+        """How many pieces of evidence, and claims made elsewhere, in this report are words of a content."""
         checks = self.fact_checks.checks if self.fact_checks else ()
         return sum(each.content_id == content_id for check in checks for each in _all_evidence(check))
 
@@ -416,11 +419,13 @@ class Report:
 
 
 def _all_evidence(check: FactCheck) -> tuple[Evidence, ...]:
-    return (*check.evidence, *(each for earlier in check.earlier for each in earlier.evidence))
+    return (*check.evidence, *check.elsewhere, *(each for earlier in check.earlier for each in earlier.evidence))
 
 
 def _without(check: FactCheck, content_id: ContentId) -> FactCheck:
     """A check without words of a content. The verdict goes too if it stood on them: the others may not bear it out."""
+    elsewhere = tuple(check.elsewhere[at] for at in _others(check.elsewhere, content_id))
+    check = replace(check, elsewhere=elsewhere)
     places = {old: new for new, old in enumerate(_others(check.evidence, content_id))}
     kept = tuple(check.evidence[old] for old in places)
     earlier = tuple(
@@ -432,7 +437,8 @@ def _without(check: FactCheck, content_id: ContentId) -> FactCheck:
     )
     stood = len(judged) < len(check.judgements) or not kept
     if check.verdict is not None and stood:
-        return FactCheck(check.claim, kept, not_judged=NotJudged("evidence_forgotten"), earlier=earlier)
+        why = NotJudged("evidence_forgotten")
+        return replace(check, evidence=kept, verdict=None, not_judged=why, judgements=(), earlier=earlier)
     return replace(check, evidence=kept, judgements=judged, earlier=earlier)
 
 

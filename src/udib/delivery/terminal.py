@@ -3,7 +3,7 @@
 Nothing depends on colour; foreign text is never read as markup, and cannot move the cursor or set a title.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote as url_quote
 
 from rich import box
@@ -18,7 +18,7 @@ from rich.text import Text
 from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Label, Report
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import corrections, judged, shares, view
+from udib.delivery import corrections, judged, repeats, shares, view
 from udib.delivery.places import whole
 from udib.delivery.text import clean, web_url
 
@@ -125,6 +125,7 @@ def _claim(report: Report, check: FactCheck, shared: str) -> RenderableType:
     lines += [Text(judged.wording(check), style="italic")] if check.claim.wording else []
     lines += [Text(outcome, style=tone)] if outcome else []
     lines += [Text(text, style="dim") for text in judged.former(check)]
+    lines += _made_again(report.content, check)
     lines.append(Text(f"worth checking {view.worth(check)}", style="dim"))
     for place in judged.telling(check):
         evidence = check.evidence[place]
@@ -132,6 +133,19 @@ def _claim(report: Report, check: FactCheck, shared: str) -> RenderableType:
         title, text = judged.evidence_title(check, place).lower(), judged.evidence_text(check, place)
         lines.append(Text.assemble((f"{title}: ", "dim"), f"\u201c{text}\u201d", source))
     return Group(*lines)
+
+
+def _made_again(content: Content, check: FactCheck) -> Iterator[RenderableType]:
+    """Where else a claim is made, in the item and in others."""
+    if check.repeats:
+        places = []
+        for each in check.repeats:
+            voice = repeats.other_voice(check, each)
+            places.append(Text.assemble(_time(content, each.start_s), f" {voice}" if voice else ""))
+        yield Text.assemble((f"{repeats.times_said(check)}: ", "dim"), Text(", ").join(places))
+    if check.elsewhere:
+        items = [Text(view.source_name(each), style=_link(web_url(each.link))) for each in repeats.elsewhere(check)]
+        yield Text.assemble(("Also said in: ", "dim"), Text("; ").join(items), repeats.more_elsewhere(check))
 
 
 def _beside(report: Report, quote: Quote, part: str) -> list[RenderableType]:

@@ -119,7 +119,8 @@ class RecordKind(StrEnum):
 class MemoryRecord:
     """Something to remember: words that were said, with where, when and by whom. `text` is verbatim.
 
-    `low_accuracy` marks words of a fallback recogniser, which need checking by ear; `verdict` is a claim's label.
+    `low_accuracy` marks words of a fallback recogniser, which need checking by ear; `doubtful` are the numbers of the
+    words, from 0 and as white space parts them, that were not heard clearly; `verdict` is a claim's label.
     Of a document there are no times: the seconds are 0, and its publisher stands for the speaker.
     """
 
@@ -137,6 +138,7 @@ class MemoryRecord:
     low_accuracy: bool = False
     verdict: str | None = None
     publisher: str | None = None
+    doubtful: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

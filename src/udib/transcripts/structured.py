@@ -16,11 +16,13 @@ from pysubs2.time import TIMESTAMP, TIMESTAMP_SHORT
 
 from udib.core.speech import Word
 from udib.transcripts.blocks import seconds
+from udib.transcripts.confidence import Scale, heard
 from udib.transcripts.cues import Cue, Line, is_usable, spread
 
 T = TypeVar("T")
 
 _LONGEST_INTEGER = 18
+_MOST_SURE = 255
 _NO_TRANSCRIPT = (
     'it is JSON, but no transcript that is known here (a list of {"start", "end", "text"}, alone or as "segments", or '
     "YouTube's json3)"
@@ -49,6 +51,7 @@ class _SaidWord(msgspec.Struct):
     word: str
     start: float | None = None
     end: float | None = None
+    probability: float | None = None
 
 
 class _Said(msgspec.Struct, rename={"start_time": "startTime", "end_time": "endTime"}):
@@ -78,10 +81,12 @@ def parse_json3(text: str) -> tuple[list[Cue], bool]:
     """
     events = [event for event in _decoded(text, _Json3).events if event.segs and not event.a_append]
     automatic = any(seg.ac_asr_conf is not None or seg.t_offset_ms for event in events for seg in event.segs)
-    return [_json3_cue(event) for event in events], automatic
+    told = any(seg.ac_asr_conf for event in events for seg in event.segs)
+    return [_json3_cue(event, told=told) for event in events], automatic
 
 
-def _json3_cue(event: _Event) -> Cue:
+def _json3_cue(event: _Event, *, told: bool) -> Cue:
+    """The cue; `told`: the file says how sure the recogniser is, for a track with 0 everywhere does not."""
     start_s = event.t_start_ms / 1000
     end_s = None if event.d_duration_ms is None else start_s + event.d_duration_ms / 1000
     text = "".join(seg.utf8 for seg in event.segs)
@@ -89,8 +94,12 @@ def _json3_cue(event: _Event) -> Cue:
         return Cue(start_s, end_s, tuple(Line(line) for line in text.split("\n")))
     starts = [round(start_s + (seg.t_offset_ms or 0.0) / 1000, 3) for seg in event.segs]
     bounds = pairwise([*starts, max(end_s or 0.0, starts[-1])])
-    words = (spread(seg.utf8, begin, max(end, begin)) for seg, (begin, end) in zip(event.segs, bounds, strict=True))
-    return Cue(start_s, end_s, (Line(text.replace("\n", " "), words=tuple(word for some in words for word in some)),))
+    words = tuple(
+        heard(word, seg.ac_asr_conf / _MOST_SURE if told and seg.ac_asr_conf is not None else None, Scale.YOUTUBE)
+        for seg, (begin, end) in zip(event.segs, bounds, strict=True)
+        for word in spread(seg.utf8, begin, max(end, begin))
+    )
+    return Cue(start_s, end_s, (Line(text.replace("\n", " "), words=words),))
 
 
 def parse_segments_json(text: str) -> tuple[list[Cue], str | None]:
@@ -136,7 +145,7 @@ def _said_cue(said: _Said) -> Cue:
     if end_s is None and start_s is not None and said.duration is not None:
         end_s = start_s + said.duration
     words = tuple(
-        Word(one.word.strip(), one.start, one.end)
+        heard(Word(one.word.strip(), one.start, one.end), one.probability, Scale.WHISPER)
         for one in said.words
         if one.start is not None and one.end is not None and one.start <= one.end
     )

@@ -3,7 +3,6 @@
 Nobody is taken for another here: whoever calls has settled whose words these are.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -28,8 +27,6 @@ from udib.core.types import MemoryRecord
 from udib.core.vectors import Embedder
 
 _MOST_PAIRS: Final = 20
-_SLACK_S: Final = 2.0
-_PLAIN: Final = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +66,7 @@ def in_order(found: Iterable[MemoryRecord]) -> list[Receipt]:
 
 def is_misattributed(record: MemoryRecord, person: str, corrections: Sequence[Correction]) -> bool:
     """Whether a reader said that somebody else said words of this passage."""
-    said = f" {' '.join(_PLAIN.findall(record.text.casefold()))} "
-    return any(
-        each.content_id == record.content_id
-        and each.corrected != person
-        and record.start_s - _SLACK_S <= each.start_s <= record.end_s + _SLACK_S
-        and f" {' '.join(_PLAIN.findall(each.quote.casefold()))} " in said
-        for each in corrections
-    )
+    return any(each.corrected != person and each.stands_in(record) for each in corrections)
 
 
 async def said_otherwise(receipts: Sequence[Receipt], embedder: Embedder) -> tuple[SaidOtherwise, ...]:

@@ -142,6 +142,19 @@ class MemoryRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ReaderNote:
+    """What a reader corrected in the words of a passage: the fields of a `Correction` that say it."""
+
+    kind: str
+    quote: str
+    corrected: str
+    by: str
+    made_at: str
+    note: str = ""
+    speaker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A record found in memory.
 
@@ -153,6 +166,7 @@ class Passage:
         also: The same said elsewhere, earliest first.
         before: What was said before in the same item, where it was asked for.
         after: What was said after.
+        corrections: What readers corrected in its words; a right name stands in `record`, the label in the correction.
     """
 
     record: MemoryRecord
@@ -162,6 +176,7 @@ class Passage:
     also: tuple[MemoryRecord, ...] = ()
     before: tuple[MemoryRecord, ...] = ()
     after: tuple[MemoryRecord, ...] = ()
+    corrections: tuple[ReaderNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Words that a recogniser did not hear clearly and a statement hangs on: they make findings weaker, never stronger."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from typing import Final
@@ -22,6 +22,11 @@ def unclear_words(quote: Quote, names: frozenset[str]) -> tuple[Unclear, ...]:
         names: The proper names of the transcript, in lower case.
     """
     return tuple(_unclear(quote, names)) if quote.doubtful else ()
+
+
+def unclear_of(quotes: Iterable[Quote], names: frozenset[str]) -> tuple[Unclear, ...]:
+    """The `unclear_words` of several quotes, each once."""
+    return tuple(dict.fromkeys(word for quote in quotes for word in unclear_words(quote, names)))
 
 
 def _unclear(quote: Quote, names: frozenset[str]) -> Iterator[Unclear]:
@@ -69,14 +74,9 @@ def heard_well(pairs: Sequence[Contradiction], names: frozenset[str]) -> tuple[t
         Those that are kept, and how many are not: a number that differs, or a negation, was not heard clearly; or the
         opposite stands in other words, and any of them was not.
     """
-    told = [replace(pair, unclear=_of_both(pair, names)) for pair in pairs]
+    told = [replace(pair, unclear=unclear_of((pair.earlier, pair.later), names)) for pair in pairs]
     kept = tuple(pair for pair in told if not _rests_on_unclear(pair))
     return kept, len(pairs) - len(kept)
-
-
-def _of_both(pair: Contradiction, names: frozenset[str]) -> tuple[Unclear, ...]:
-    found = (*unclear_words(pair.earlier, names), *unclear_words(pair.later, names))
-    return tuple(dict.fromkeys(found))
 
 
 def _rests_on_unclear(pair: Contradiction) -> bool:

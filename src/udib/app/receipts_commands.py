@@ -17,7 +17,7 @@ from udib.core.corrections import CorrectionKind
 from udib.core.errors import BadRequestError
 from udib.core.types import MemoryRecord, RecordKind
 from udib.core.vectors import Filters
-from udib.delivery.doubts import marked
+from udib.delivery.doubts import caution, marked
 from udib.delivery.text import clean
 from udib.delivery.view import clock, when
 from udib.pipeline.naming import GivenNames, Voice
@@ -183,4 +183,5 @@ def _pair(each: SaidOtherwise) -> RenderableType:
         Text(f"  [{each.earlier}] \u201c{clean(each.earlier_text)}\u201d"),
         Text(f"  [{each.later}] \u201c{clean(each.later_text)}\u201d"),
         Text(f"      {differs} on \u201c{clean(each.subject)}\u201d{order}", style="dim"),
+        *([Text(f"      {caution(each.unclear)}", style="yellow")] if each.unclear else []),
     )

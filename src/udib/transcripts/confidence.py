@@ -12,7 +12,7 @@ class Scale(StrEnum):
     POCKETSPHINX = "pocketsphinx"
     """The posterior probability of the word among all that its lattice holds at that place."""
     YOUTUBE = "youtube"
-    """`acAsrConf` of json3, which is 0 to 255, over 255. Today's tracks have 0 everywhere, which says nothing."""
+    """`acAsrConf` of json3, which is 0 to 255, over 255. 0 says nothing: most tracks of today have it everywhere."""
     WHISPER = "whisper"
     """`probability` of a word in the JSON of Whisper and its kin: the mean over its tokens."""
 

@@ -81,12 +81,10 @@ def parse_json3(text: str) -> tuple[list[Cue], bool]:
     """
     events = [event for event in _decoded(text, _Json3).events if event.segs and not event.a_append]
     automatic = any(seg.ac_asr_conf is not None or seg.t_offset_ms for event in events for seg in event.segs)
-    told = any(seg.ac_asr_conf for event in events for seg in event.segs)
-    return [_json3_cue(event, told=told) for event in events], automatic
+    return [_json3_cue(event) for event in events], automatic
 
 
-def _json3_cue(event: _Event, *, told: bool) -> Cue:
-    """The cue; `told`: the file says how sure the recogniser is, for a track with 0 everywhere does not."""
+def _json3_cue(event: _Event) -> Cue:
     start_s = event.t_start_ms / 1000
     end_s = None if event.d_duration_ms is None else start_s + event.d_duration_ms / 1000
     text = "".join(seg.utf8 for seg in event.segs)
@@ -95,7 +93,7 @@ def _json3_cue(event: _Event, *, told: bool) -> Cue:
     starts = [round(start_s + (seg.t_offset_ms or 0.0) / 1000, 3) for seg in event.segs]
     bounds = pairwise([*starts, max(end_s or 0.0, starts[-1])])
     words = tuple(
-        heard(word, seg.ac_asr_conf / _MOST_SURE if told and seg.ac_asr_conf is not None else None, Scale.YOUTUBE)
+        heard(word, seg.ac_asr_conf / _MOST_SURE if seg.ac_asr_conf else None, Scale.YOUTUBE)
         for seg, (begin, end) in zip(event.segs, bounds, strict=True)
         for word in spread(seg.utf8, begin, max(end, begin))
     )

@@ -70,3 +70,16 @@ def test_clear_words_and_other_numbers_change_nothing() -> None:
     assert doubts.marked("a  b", ()) == "a  b"
     assert doubts.marked("a b", (7,)) == "a b"
     assert doubts.caution(()) == ""
+
+
+def test_reports_of_earlier_versions_can_be_read() -> None:
+    made = sample().report
+    old = msgspec.json.decode(render_json(made))
+    assert "doubtful" in str(old)
+
+    def without(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: without(each) for key, each in value.items() if key not in {"doubtful", "unclear"}}
+        return [without(each) for each in value] if isinstance(value, list) else value
+
+    assert msgspec.convert(without(old), Report) == made

@@ -58,7 +58,7 @@ def under_right_names(written: str, report: Report) -> str:
     The words stay as they are; what readers say of them stands in the note.
     """
     notes = [_escape(listed(made)) for made in report.corrections if made.applies and made.kind in _OF_WORDS]
-    if not notes:
+    if not notes or not written:
         return written
     voices = {f"<v {_escape(label)}>": f"<v {_escape(name)}>" for label, name in names_of(report.corrections).items()}
     head, *cues = written.split("\n\n")

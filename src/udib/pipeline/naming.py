@@ -1,7 +1,7 @@
 """What memory finds under the names that readers gave. The stored words stay as they are."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -66,7 +66,7 @@ class GivenNames:
         items = dict.fromkeys(each.content_id for each in self._speakers)
         return {name for item in items for name in (await self.by_label(item)).values()}
 
-    async def voices(self, person: str, known: Iterable[str], only: ContentId | None = None) -> list[Voice]:
+    async def voices(self, person: str, known: Collection[str], only: ContentId | None = None) -> list[Voice]:
         """The labels that stand for a person.
 
         Args:
@@ -79,7 +79,7 @@ class GivenNames:
         for item in items:
             if only in {None, item}:
                 names = await self.by_label(item)
-                found += [Voice(label, item) for label, name in names.items() if name == person]
+                found += [Voice(label, item) for label, name in names.items() if name == person != label]
         return found
 
     async def under_names(self, passage: Passage) -> Passage:

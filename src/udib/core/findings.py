@@ -22,18 +22,36 @@ class Label(StrEnum):
     NOT_ENOUGH_INFO = "not_enough_info"
 
 
+class Critical(StrEnum):
+    """What kind of word turns a statement into another one."""
+
+    NUMBER = "number"
+    NEGATION = "negation"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """A word that a statement hangs on and that the recogniser did not hear clearly, as the transcript has it."""
+
+    kind: Critical
+    word: str
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Something said that could be checked.
 
     `check_worthiness` is in [0, 1]; `reasons` are the features that make it so ("figure", "date", "comparison", ...).
     `wording` is a model's, which says by itself what the quote says only among its neighbours; empty: there is none.
+    `unclear` are the words it hangs on that were not heard clearly.
     """
 
     quote: Quote
     check_worthiness: float
     reasons: tuple[str, ...] = ()
     wording: str = ""
+    unclear: tuple[Unclear, ...] = ()
 
     @property
     def text(self) -> str:
@@ -219,6 +237,7 @@ class Contradiction:
 
     `difference` is "number" or "polarity"; `subject` are the words both share; `similarity` is in [0, 1].
     `earlier_source` is None within one item, else the title of the item in which the earlier statement was made.
+    `unclear` are the words of both that were not heard clearly and could make a difference.
     """
 
     earlier: Quote
@@ -228,6 +247,7 @@ class Contradiction:
     similarity: float
     earlier_source: str | None = None
     earlier_link: str | None = None
+    unclear: tuple[Unclear, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +368,10 @@ class StageTiming:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptFacts:
-    """How the words were obtained, so that a reader can judge them."""
+    """How the words were obtained, so that a reader can judge them.
+
+    `doubtful` counts the words that were not heard clearly; None: no recogniser says how clearly it heard any.
+    """
 
     origin: str
     engine: str
@@ -357,6 +380,7 @@ class TranscriptFacts:
     timed: bool
     segments: int
     words: int
+    doubtful: int | None = None
 
 
 REPORT_SCHEMA = "udib.report/1"

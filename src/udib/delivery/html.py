@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from udib.core.corrected import names_of
 from udib.core.findings import Report
-from udib.delivery import corrections, judged, repeats, shares, view
+from udib.delivery import corrections, doubts, judged, repeats, shares, view
 from udib.delivery.places import MOST_CUES, Places, anchor, whole
 from udib.delivery.text import clean, language_tag, web_url
 from udib.delivery.timeline import LEFT, WIDTH, findings_picture, stages_picture
@@ -53,6 +53,7 @@ def render_html(report: Report, transcript_vtt: str = "", sound: str | None = No
         original=web_url(content.url or ""),
         findings=findings_picture(report, places, said),
         corrections=corrections,
+        doubts=doubts,
         contact=contact,
         found=view.tally(report),
         stages=stages_picture(report.stages),

@@ -6,7 +6,7 @@ from udib.core.findings import Clash, Contradiction, Evidence, FactCheck, Fallac
 from udib.core.judging import DebatePoint
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import corrections, judged, repeats, shares, view
+from udib.delivery import corrections, doubts, judged, repeats, shares, view
 from udib.delivery.text import markdown as md
 from udib.delivery.text import web_url
 
@@ -148,6 +148,7 @@ def _claim(report: Report, check: FactCheck, shared: str) -> str:
     if check.elsewhere:
         items = (_source(each) for each in repeats.elsewhere(check))
         lines.append(f"Also said in: {'; '.join(items)}{repeats.more_elsewhere(check)}")
+    lines += [f"**{md(doubts.caution(check.claim.unclear))}**"] if check.claim.unclear else []
     lines += [f"Worth checking {md(view.worth(check))}"]
     lines += [md(judged.wording(check))] if check.claim.wording else []
     lines += [f"**{outcome}**" if check.verdict else outcome] if outcome else []
@@ -171,9 +172,9 @@ def _contradictions(content: Content, pairs: Sequence[Contradiction]) -> str:
         rows.append(
             [
                 md(view.who(pair.later)),
-                f"{earlier} \u201c{md(pair.earlier.text)}\u201d{where}",
-                f"{_time(content, pair.later.start_s)} \u201c{md(pair.later.text)}\u201d",
-                md(view.differs(pair)),
+                f"{earlier} \u201c{md(doubts.said(pair.earlier))}\u201d{where}",
+                f"{_time(content, pair.later.start_s)} \u201c{md(doubts.said(pair.later))}\u201d",
+                md(" ".join(part for part in (view.differs(pair), doubts.caution(pair.unclear)) if part)),
             ]
         )
     return _table(["Speaker", "Earlier", "Later", "Difference"], rows)
@@ -215,7 +216,7 @@ def _quotes(content: Content, quotes: Iterable[Quote]) -> str:
 
 
 def _said(content: Content, quote: Quote) -> str:
-    return f"{_time(content, quote.start_s)} **{md(view.who(quote))}:** \u201c{md(quote.text)}\u201d"
+    return f"{_time(content, quote.start_s)} **{md(view.who(quote))}:** \u201c{md(doubts.said(quote))}\u201d"
 
 
 def _time(content: Content, second: float) -> str:

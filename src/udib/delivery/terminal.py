@@ -15,10 +15,10 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Label, Report
+from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Label, Report, Unclear
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import corrections, judged, repeats, shares, view
+from udib.delivery import corrections, doubts, judged, repeats, shares, view
 from udib.delivery.places import whole
 from udib.delivery.text import clean, web_url
 
@@ -122,6 +122,7 @@ def _claim(report: Report, check: FactCheck, shared: str) -> RenderableType:
     tone = f"bold {_TONES[check.verdict.label]}" if check.verdict else "dim"
     outcome = view.own_outcome(check, shared)
     lines = [_said(check.claim.quote), *_beside(report, check.claim.quote, "verdict")]
+    lines += _cautions(check.claim.unclear)
     lines += [Text(judged.wording(check), style="italic")] if check.claim.wording else []
     lines += [Text(outcome, style=tone)] if outcome else []
     lines += [Text(text, style="dim") for text in judged.former(check)]
@@ -148,6 +149,10 @@ def _made_again(content: Content, check: FactCheck) -> Iterator[RenderableType]:
         yield Text.assemble(("Also said in: ", "dim"), Text("; ").join(items), repeats.more_elsewhere(check))
 
 
+def _cautions(unclear: Sequence[Unclear]) -> list[RenderableType]:
+    return [Text(doubts.caution(unclear), style="bold yellow")] if unclear else []
+
+
 def _beside(report: Report, quote: Quote, part: str) -> list[RenderableType]:
     return [Text(corrections.beside(made), style="bold yellow") for made in corrections.of(report, quote, part)]
 
@@ -157,7 +162,8 @@ def _contradiction(content: Content, pair: Contradiction, *, beside: bool) -> Re
     before = view.earlier_link(content, pair) if where else _address(content, pair.earlier.start_s)
     earlier = _timed(pair.earlier, f"Earlier{where} ", before)
     later = _timed(pair.later, "Later   ", _address(content, pair.later.start_s))
-    return _two(earlier, later, f"Difference: {view.differs(pair)}", beside=beside)
+    pair_of = _two(earlier, later, f"Difference: {view.differs(pair)}", beside=beside)
+    return Group(pair_of, *_cautions(pair.unclear))
 
 
 def _clash(content: Content, pair: Clash, *, beside: bool) -> RenderableType:
@@ -256,7 +262,7 @@ def _timed(quote: Quote, lead: str, url: str | None) -> Text:
 
 
 def _said(quote: Quote) -> Text:
-    return Text.assemble((view.who(quote), "bold"), f": \u201c{clean(quote.text)}\u201d")
+    return Text.assemble((view.who(quote), "bold"), f": \u201c{clean(doubts.said(quote))}\u201d")
 
 
 def _time(content: Content, second: float) -> Text:

@@ -44,7 +44,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 #   the choice among all adapters.
 # - testing: a whole vector index, a model, three servers and a clock.
 ROOM_LINES = {
-    "core": 3711, "net": 900, "storage": 5525, "sources": 3040, "transcripts": 2502, "analysis": 5584, "memory": 7940,
+    "core": 3711, "net": 900, "storage": 5525, "sources": 3040, "transcripts": 2502, "analysis": 5584, "memory": 7970,
     "delivery": 2500, "pipeline": 4951, "app": 7520, "testing": 1500, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {

@@ -7,7 +7,7 @@ from pathlib import Path
 from udib.app.bootstrap_memory import closed_with, needs_extra
 from udib.app.settings import Settings, StorageSettings
 from udib.core.errors import BadRequestError
-from udib.core.ports import ArtifactStore, Catalogue, DecisionLog, Watches
+from udib.core.ports import ArtifactStore, Catalogue, DecisionLog, Scales, Watches
 from udib.core.spending import Ledger
 
 
@@ -19,6 +19,7 @@ class Records:
     ledger: Ledger
     decisions: DecisionLog
     watches: Watches
+    scales: Scales
 
 
 def open_records(stack: AsyncExitStack, settings: Settings, root: Path) -> Records:
@@ -93,6 +94,7 @@ def _files(stack: AsyncExitStack, root: Path) -> Records:
     from udib.storage.decisions import SqliteDecisionLog
     from udib.storage.ledger import SCHEMA as LEDGER_SCHEMA
     from udib.storage.ledger import SqliteLedger
+    from udib.storage.scales import SqliteScales
     from udib.storage.watches import SqliteWatches
 
     catalogue = closed_with(stack, Database(root / "catalogue.db", CATALOGUE_SCHEMA))
@@ -103,6 +105,7 @@ def _files(stack: AsyncExitStack, root: Path) -> Records:
         SqliteLedger(closed_with(stack, spending)),
         SqliteDecisionLog(closed_with(stack, Database(root / "decisions.db", DECISIONS_SCHEMA, disposable=True))),
         SqliteWatches(catalogue),
+        SqliteScales(catalogue),
     )
 
 
@@ -112,6 +115,7 @@ def _server(stack: AsyncExitStack, wanted: StorageSettings) -> Records:
         from udib.storage.postgres_catalogue import PostgresCatalogue
         from udib.storage.postgres_decisions import PostgresDecisionLog
         from udib.storage.postgres_ledger import PostgresLedger
+        from udib.storage.postgres_scales import PostgresScales
         from udib.storage.postgres_watches import PostgresWatches
 
     if wanted.postgres_url is None:
@@ -124,5 +128,9 @@ def _server(stack: AsyncExitStack, wanted: StorageSettings) -> Records:
     )
     stack.push_async_callback(database.close)
     return Records(
-        PostgresCatalogue(database), PostgresLedger(database), PostgresDecisionLog(database), PostgresWatches(database)
+        PostgresCatalogue(database),
+        PostgresLedger(database),
+        PostgresDecisionLog(database),
+        PostgresWatches(database),
+        PostgresScales(database),
     )

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from udib.core.calibrating import ConfidenceScale
 from udib.core.checked import Checked
 from udib.core.corrections import Correction
 from udib.core.evidence import Document, SearchHit
@@ -269,6 +270,18 @@ class Watches(Protocol):
 
     async def remove(self, scope: Scope, watch_id: str) -> bool:
         """Watch it no longer; whether it was there."""
+        ...
+
+
+class Scales(Protocol):
+    """How often verdicts were right, by who made them: counts of a scope, and no words of anybody."""
+
+    async def keep(self, scope: Scope, scale: ConfidenceScale) -> None:
+        """Keep a scale in place of the one of the same maker."""
+        ...
+
+    async def made_by(self, scope: Scope, maker: str) -> ConfidenceScale | None:
+        """The scale for the verdicts of that maker."""
         ...
 
 

@@ -24,6 +24,7 @@ from udib.storage.catalogue_rows import (
     without_words_of,
 )
 from udib.storage.database import Database
+from udib.storage.scales import SCHEMA as SCALES
 
 SCHEMA = (
     """
@@ -93,6 +94,7 @@ SCHEMA = (
         FOREIGN KEY (tenant, workspace, content_id) REFERENCES contents
     );
     """,
+    SCALES,
 )
 """The schema of the `Database` that a `SqliteCatalogue` is given."""
 

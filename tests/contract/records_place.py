@@ -5,15 +5,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from udib.core.ports import Catalogue, DecisionLog, Scales, Watches
+from udib.core.ports import Catalogue, DecisionLog, EvidenceChanges, Scales, Watches
 from udib.core.spending import Ledger
 from udib.storage import catalogue, decisions, ledger
 from udib.storage.catalogue import SqliteCatalogue
+from udib.storage.changes import SqliteEvidenceChanges
 from udib.storage.database import Database
 from udib.storage.decisions import SqliteDecisionLog
 from udib.storage.ledger import SqliteLedger
 from udib.storage.postgres import PostgresDatabase
 from udib.storage.postgres_catalogue import PostgresCatalogue
+from udib.storage.postgres_changes import PostgresEvidenceChanges
 from udib.storage.postgres_decisions import PostgresDecisionLog
 from udib.storage.postgres_ledger import PostgresLedger
 from udib.storage.postgres_scales import PostgresScales
@@ -97,3 +99,14 @@ async def scales_at(address: str) -> AsyncIterator[Scales]:
     else:
         async with server_at(address) as server:
             yield PostgresScales(server)
+
+
+@asynccontextmanager
+async def changes_at(address: str) -> AsyncIterator[tuple[Catalogue, EvidenceChanges]]:
+    """The changes, and the catalogue whose contents they are about."""
+    if address.startswith("sqlite:"):
+        async with _file(address, "catalogue.db", catalogue.SCHEMA) as file:
+            yield SqliteCatalogue(file), SqliteEvidenceChanges(file)
+    else:
+        async with server_at(address) as server:
+            yield PostgresCatalogue(server), PostgresEvidenceChanges(server)

@@ -31,7 +31,16 @@ from udib.core.checked import Checked
 from udib.core.computing import computed
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.findings import FactChecks, Findings, Report
-from udib.core.ports import ArtifactStore, Catalogue, Forgettable, KeyValueStore, Outbox, Scales, Transcriber
+from udib.core.ports import (
+    ArtifactStore,
+    Catalogue,
+    EvidenceChanges,
+    Forgettable,
+    KeyValueStore,
+    Outbox,
+    Scales,
+    Transcriber,
+)
 from udib.core.result import StepResult
 from udib.core.tenancy import Scope
 from udib.core.types import Answer, Content, Health
@@ -68,6 +77,7 @@ class App:
     scope: Scope
     catalogue: Catalogue
     scales: Scales
+    changes: EvidenceChanges
     cache: KeyValueStore
     memory: "MemoryService"
     vectors: "EnhancedVectorStore"
@@ -238,7 +248,7 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
         def watching() -> Watching:
             return open_watching(stack, settings, records, work, ytdlp())
 
-        parts = (catalogue, records.scales, cache, memory, vectors, work.engine, work.sweeper)
+        parts = (catalogue, records.scales, records.changes, cache, memory, vectors, work.engine, work.sweeper)
         yield App(settings, settings.scope, *parts, answers, models, pipeline, watching)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from udib.app.bootstrap_memory import closed_with, needs_extra
 from udib.app.settings import Settings, StorageSettings
 from udib.core.errors import BadRequestError
-from udib.core.ports import ArtifactStore, Catalogue, DecisionLog, Scales, Watches
+from udib.core.ports import ArtifactStore, Catalogue, DecisionLog, EvidenceChanges, Scales, Watches
 from udib.core.spending import Ledger
 
 
@@ -20,6 +20,7 @@ class Records:
     decisions: DecisionLog
     watches: Watches
     scales: Scales
+    changes: EvidenceChanges
 
 
 def open_records(stack: AsyncExitStack, settings: Settings, root: Path) -> Records:
@@ -89,6 +90,7 @@ def open_artifacts(settings: Settings, root: Path) -> ArtifactStore:
 def _files(stack: AsyncExitStack, root: Path) -> Records:
     from udib.storage.catalogue import SCHEMA as CATALOGUE_SCHEMA
     from udib.storage.catalogue import SqliteCatalogue
+    from udib.storage.changes import SqliteEvidenceChanges
     from udib.storage.database import Database
     from udib.storage.decisions import SCHEMA as DECISIONS_SCHEMA
     from udib.storage.decisions import SqliteDecisionLog
@@ -106,6 +108,7 @@ def _files(stack: AsyncExitStack, root: Path) -> Records:
         SqliteDecisionLog(closed_with(stack, Database(root / "decisions.db", DECISIONS_SCHEMA, disposable=True))),
         SqliteWatches(catalogue),
         SqliteScales(catalogue),
+        SqliteEvidenceChanges(catalogue),
     )
 
 
@@ -113,6 +116,7 @@ def _server(stack: AsyncExitStack, wanted: StorageSettings) -> Records:
     with needs_extra("postgres"):
         from udib.storage.postgres import PostgresDatabase
         from udib.storage.postgres_catalogue import PostgresCatalogue
+        from udib.storage.postgres_changes import PostgresEvidenceChanges
         from udib.storage.postgres_decisions import PostgresDecisionLog
         from udib.storage.postgres_ledger import PostgresLedger
         from udib.storage.postgres_scales import PostgresScales
@@ -133,4 +137,5 @@ def _server(stack: AsyncExitStack, wanted: StorageSettings) -> Records:
         PostgresDecisionLog(database),
         PostgresWatches(database),
         PostgresScales(database),
+        PostgresEvidenceChanges(database),
     )

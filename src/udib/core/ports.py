@@ -22,6 +22,7 @@ from udib.core.types import (
     Content,
     ContentId,
     Delivered,
+    EvidenceChange,
     Listing,
     Media,
     MemoryRecord,
@@ -282,6 +283,18 @@ class Scales(Protocol):
 
     async def made_by(self, scope: Scope, maker: str) -> ConfidenceScale | None:
         """The scale for the verdicts of that maker."""
+        ...
+
+
+class EvidenceChanges(Protocol):
+    """Which items stand on evidence that has changed since; forgotten with the item."""
+
+    async def note(self, scope: Scope, content_ids: Sequence[ContentId], change: EvidenceChange) -> None:
+        """Note a change for those of the contents that are stored, in place of an earlier one."""
+        ...
+
+    async def of(self, scope: Scope) -> dict[ContentId, EvidenceChange]:
+        """The last change of each content that has one."""
         ...
 
 

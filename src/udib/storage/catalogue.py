@@ -23,6 +23,7 @@ from udib.storage.catalogue_rows import (
     report_row,
     without_words_of,
 )
+from udib.storage.changes import SCHEMA as CHANGES
 from udib.storage.database import Database
 from udib.storage.scales import SCHEMA as SCALES
 
@@ -95,6 +96,7 @@ SCHEMA = (
     );
     """,
     SCALES,
+    CHANGES,
 )
 """The schema of the `Database` that a `SqliteCatalogue` is given."""
 

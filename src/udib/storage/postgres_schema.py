@@ -222,6 +222,17 @@ MIGRATIONS: Final[tuple[LiteralString, ...]] = (
         PRIMARY KEY (tenant, workspace, made_by)
     );
     """,
+    """
+    CREATE TABLE evidence_changes (
+        tenant text COLLATE "C" NOT NULL,
+        workspace text COLLATE "C" NOT NULL,
+        content_id text COLLATE "C" NOT NULL,
+        kind text NOT NULL,
+        at text NOT NULL,
+        PRIMARY KEY (tenant, workspace, content_id),
+        FOREIGN KEY (tenant, workspace, content_id) REFERENCES contents ON DELETE CASCADE
+    );
+    """,
 )
 """What each version of the tables adds to the one before; an entry is never changed once it is released."""
 

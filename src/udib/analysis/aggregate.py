@@ -12,6 +12,7 @@ from udib.analysis.sentences import sentences
 from udib.analysis.summary import summarise
 from udib.core.findings import (
     REPORT_SCHEMA,
+    Agreement,
     Argument,
     Chapter,
     Clash,
@@ -23,6 +24,7 @@ from udib.core.findings import (
     Fallacies,
     Fallacy,
     Findings,
+    Interruption,
     KeyPoint,
     NotJudged,
     Outline,
@@ -35,7 +37,19 @@ from udib.core.judging import DebateLedger, Dropped, Gate, Judgement
 from udib.core.speech import Missing, Quote, Transcript
 from udib.core.types import Content
 
-AnyFinding = FactCheck | Fallacy | Argument | Clash | Contradiction | KeyPoint | Chapter | Quote | WordedStatement
+AnyFinding = (
+    FactCheck
+    | Fallacy
+    | Argument
+    | Clash
+    | Agreement
+    | Interruption
+    | Contradiction
+    | KeyPoint
+    | Chapter
+    | Quote
+    | WordedStatement
+)
 Finding = TypeVar("Finding", bound=AnyFinding)
 
 NO_SPEECH = Missing("speech", "nothing but music or noise was heard, so there is nothing to analyse")
@@ -192,6 +206,8 @@ def _debate(found: DebateMap | None, gate: _Gate) -> tuple[DebateMap | None, tup
     kinds = {
         "arguments": found.arguments,
         "clashes": found.clashes,
+        "agreements": found.agreements,
+        "interruptions": found.interruptions or (),
         "contradictions": found.contradictions,
         "unanswered questions": found.unanswered,
     }
@@ -202,6 +218,8 @@ def _debate(found: DebateMap | None, gate: _Gate) -> tuple[DebateMap | None, tup
         contradictions=gate.keep(found.contradictions[:MOST_OF_A_KIND]),
         unanswered=gate.keep(found.unanswered[:MOST_OF_A_KIND]),
         points=gate.keep(found.points),
+        agreements=gate.keep(found.agreements[:MOST_OF_A_KIND]),
+        interruptions=found.interruptions and gate.keep(found.interruptions[:MOST_OF_A_KIND]),
     )
     why = f"there are more than {MOST_OF_A_KIND:,}; the first {MOST_OF_A_KIND:,} are kept"
     return kept, tuple(Missing(f"more {kind}", why) for kind, all_ in kinds.items() if len(all_) > MOST_OF_A_KIND)
@@ -214,8 +232,8 @@ def _quotes(finding: AnyFinding) -> tuple[Quote, ...]:
             quotes: tuple[Quote, ...] = (finding.claim.quote,)
         case Fallacy() | Argument():
             quotes = (finding.quote,)
-        case Clash():
-            quotes = (finding.first, finding.second)
+        case Clash() | Agreement() | Interruption():
+            quotes = _both(finding)
         case Contradiction():
             quotes = (finding.later,) if finding.earlier_source is not None else (finding.earlier, finding.later)
         case KeyPoint():
@@ -227,3 +245,13 @@ def _quotes(finding: AnyFinding) -> tuple[Quote, ...]:
         case WordedStatement():
             quotes = finding.quotes
     return quotes
+
+
+def _both(finding: Clash | Agreement | Interruption) -> tuple[Quote, Quote]:
+    match finding:
+        case Clash():
+            return finding.first, finding.second
+        case Agreement():
+            return finding.said, finding.agreed
+        case Interruption():
+            return finding.broken, finding.into

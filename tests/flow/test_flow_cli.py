@@ -394,6 +394,12 @@ def test_a_slip_is_told_in_plain_words(
     assert not any(raw in complaint for raw in ("Unused Tokens", "parameter", "unable to convert", "argument"))
 
 
+def test_a_winner_is_not_named_without_a_model(cli: Cli, tmp_path: Path) -> None:
+    cli("analyze", str(tmp_path / "talk.vtt"), "--winner", code=2)
+    assert "judged by a language model only" in cli.complaint
+    assert len(cli.complaint.splitlines()) == 1
+
+
 @pytest.mark.parametrize("command", [[], ["analyze"], ["ask"], ["show"], ["list"], ["forget"], ["doctor"], ["init"]])
 def test_help_names_no_type_that_only_a_programmer_knows(
     capsys: pytest.CaptureFixture[str], command: list[str]

@@ -238,6 +238,20 @@ class TestDebate:
         assert report["ledger"]["outcome"] == {"winner": "Maya", "by_order": ["Maya", "Maya"]}
         assert all("Maya" not in each.body for each in server.seen() if GRADES in each.body), "names are not shown"
 
+    def test_who_did_better_can_be_asked_for_once(self, cli: Commands, server: ChatServer, tmp_path: Path) -> None:
+        weak = dict.fromkeys(FAIR, "weak")
+        maya_first = "about='first'>\\nWe should cap"
+        answers = (
+            points(),
+            says(maya_first, first=FAIR, second=weak),
+            says(GRADES, first=weak, second=FAIR),
+        )
+        server.script(*answers)
+        assert analysed(cli, tmp_path)["ledger"]["outcome"] is None
+        server.script(*answers)
+        asked: dict[str, Any] = json.loads(cli("analyze", str(tmp_path / "talk.vtt"), "--winner", "--quiet", "--json"))
+        assert asked["ledger"]["outcome"] == {"winner": "Maya", "by_order": ["Maya", "Maya"]}
+
     def test_three_speakers_are_not_graded_and_one_has_no_ledger(
         self, cli: Commands, server: ChatServer, tmp_path: Path
     ) -> None:

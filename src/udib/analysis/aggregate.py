@@ -15,6 +15,7 @@ from udib.analysis.text import tokens
 from udib.analysis.unclear import heard_well, weakened
 from udib.core.findings import (
     REPORT_SCHEMA,
+    Agreement,
     Argument,
     Chapter,
     Clash,
@@ -26,6 +27,7 @@ from udib.core.findings import (
     Fallacies,
     Fallacy,
     Findings,
+    Interruption,
     KeyPoint,
     NotJudged,
     Outline,
@@ -38,7 +40,19 @@ from udib.core.judging import DebateLedger, Dropped, Gate, Judgement
 from udib.core.speech import Missing, Quote, Transcript
 from udib.core.types import Content
 
-AnyFinding = FactCheck | Fallacy | Argument | Clash | Contradiction | KeyPoint | Chapter | Quote | WordedStatement
+AnyFinding = (
+    FactCheck
+    | Fallacy
+    | Argument
+    | Clash
+    | Agreement
+    | Interruption
+    | Contradiction
+    | KeyPoint
+    | Chapter
+    | Quote
+    | WordedStatement
+)
 Finding = TypeVar("Finding", bound=AnyFinding)
 
 _NOT_HEARD = 'a number, a "not" or an opposite that they rest on was not heard clearly'
@@ -202,6 +216,8 @@ def _debate(
     kinds = {
         "arguments": found.arguments,
         "clashes": found.clashes,
+        "agreements": found.agreements,
+        "interruptions": found.interruptions or (),
         "contradictions": found.contradictions,
         "unanswered questions": found.unanswered,
     }
@@ -212,6 +228,8 @@ def _debate(
         contradictions=contradictions,
         unanswered=gate.keep(found.unanswered[:MOST_OF_A_KIND]),
         points=gate.keep(found.points),
+        agreements=gate.keep(found.agreements[:MOST_OF_A_KIND]),
+        interruptions=found.interruptions and gate.keep(found.interruptions[:MOST_OF_A_KIND]),
     )
     why = f"there are more than {MOST_OF_A_KIND:,}; the first {MOST_OF_A_KIND:,} are kept"
     withheld = [Missing(f"more {kind}", why) for kind, all_ in kinds.items() if len(all_) > MOST_OF_A_KIND]
@@ -227,8 +245,8 @@ def _quotes(finding: AnyFinding) -> tuple[Quote, ...]:
             quotes: tuple[Quote, ...] = (finding.claim.quote, *finding.repeats)
         case Fallacy() | Argument():
             quotes = (finding.quote,)
-        case Clash():
-            quotes = (finding.first, finding.second)
+        case Clash() | Agreement() | Interruption():
+            quotes = _both(finding)
         case Contradiction():
             quotes = (finding.later,) if finding.earlier_source is not None else (finding.earlier, finding.later)
         case KeyPoint():
@@ -240,3 +258,13 @@ def _quotes(finding: AnyFinding) -> tuple[Quote, ...]:
         case WordedStatement():
             quotes = finding.quotes
     return quotes
+
+
+def _both(finding: Clash | Agreement | Interruption) -> tuple[Quote, Quote]:
+    match finding:
+        case Clash():
+            return finding.first, finding.second
+        case Agreement():
+            return finding.said, finding.agreed
+        case Interruption():
+            return finding.broken, finding.into

@@ -1,4 +1,4 @@
-"""The map of a debate: who spoke how much, argued what, clashed, contradicted himself, was not answered."""
+"""The map of a debate: who spoke how much, argued what, agreed, clashed, broke in, was not answered."""
 
 import re
 from collections import Counter, defaultdict
@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from udib.analysis.agreements import Nod, agreements, nods
 from udib.analysis.arguments import arguments
 from udib.analysis.claims import proper_names
 from udib.analysis.contradictions import (
@@ -19,6 +20,7 @@ from udib.analysis.contradictions import (
     differences,
     subject,
 )
+from udib.analysis.interruptions import interruptions
 from udib.analysis.key_points import key_points
 from udib.analysis.language import is_english
 from udib.analysis.polarity import denies
@@ -26,7 +28,7 @@ from udib.analysis.sentences import Sentence, sentences
 from udib.analysis.stated import Statement, counting_words, statements
 from udib.analysis.text import Token, content_stems, figures, is_negation, tokens, word_set
 from udib.core.computing import computed
-from udib.core.findings import Argument, Clash, Contradiction, DebateMap, Role, SpeakerShare
+from udib.core.findings import Argument, Clash, Contradiction, DebateMap, Interruption, Role, SpeakerShare
 from udib.core.speech import Quote, Transcript
 from udib.core.vectors import Embedder
 
@@ -34,9 +36,9 @@ NEAREST_CLASH: Final = 0.3
 """Cosine from which an answer and a sentence before it are on one subject, on top of a word that both share."""
 
 MOST_OF_A_KIND: Final = 5000
-"""Arguments, clashes, contradictions or open questions that a report holds; a day of debate has about 4,000 arguments.
+"""Findings of a kind that a report holds: arguments, clashes, agreements, interruptions, contradictions, questions.
 
-One more is given where there are more, so that the report can say so.
+A day of debate has about 4,000 arguments. One more is given where there are more, so that the report can say so.
 """
 
 _TEXTS_AT_ONCE: Final = 512
@@ -71,6 +73,9 @@ class _Draft:
     clashes: tuple[Difference, ...] = ()
     answers: tuple[tuple[Sentence, tuple[Sentence, ...]], ...] = ()
     unanswered: tuple[Quote, ...] = ()
+    nods: tuple[Nod, ...] = ()
+    names: frozenset[str] = frozenset()
+    interruptions: tuple[Interruption, ...] | None = None
 
     def texts(self) -> list[str]:
         """All sentences whose nearness in meaning decides something."""
@@ -78,11 +83,12 @@ class _Draft:
             side.sentence.text for pair in (*self.contradictions, *self.clashes) for side in (pair.earlier, pair.later)
         ]
         replies = [text for reply, said in self.answers for text in (reply.text, *(each.text for each in said))]
-        return list(dict.fromkeys([*pairs, *replies]))
+        agreed = [text for nod in self.nods for text in nod.texts]
+        return list(dict.fromkeys([*pairs, *replies, *agreed]))
 
 
 async def map_debate(transcript: Transcript, embedder: Embedder) -> DebateMap:
-    """Map a debate. A transcript that is not English gets the speakers' shares only."""
+    """Map a debate. One that is not English gets only the speakers' shares and who broke in on whom."""
     draft = await computed(_draft, transcript)
     near = await nearness(counting_words(draft.statements), embedder)
     draft = await computed(_compared, draft, near)
@@ -129,30 +135,44 @@ def speaker_shares(transcript: Transcript, found: Sequence[Sentence]) -> tuple[S
     )
 
 
-def unanswered_questions(found: Sequence[Sentence], speakers: Sequence[str]) -> Iterator[Quote]:
-    """Questions put to the other side at the end of a turn whose answer takes up nothing of them."""
+@dataclass(frozen=True, slots=True)
+class PutQuestion:
+    """A question put to the other side, and whether its answer takes up anything of it."""
+
+    quote: Quote
+    answered: bool
+
+
+def put_questions(found: Sequence[Sentence], speakers: Sequence[str]) -> Iterator[PutQuestion]:
+    """Questions put to the other side at the end of a turn."""
     turns = [list(turn) for _, turn in groupby(found, key=lambda sentence: sentence.turn)]
     names = {word.casefold() for speaker in speakers for word in speaker.split()}
     for turn, answer in pairwise(turns):
         # A question that its speaker goes on from was not put to anybody.
         closing = list(takewhile(lambda sentence: _is_question(sentence.text), reversed(turn)))
         for sentence in reversed(closing):
-            if _is_put(sentence, names) and not _takes_up(sentence, answer, names):
-                yield sentence.quote
+            if _is_put(sentence, names):
+                yield PutQuestion(sentence.quote, _takes_up(sentence, answer, names))
 
 
 def _draft(transcript: Transcript) -> _Draft:
     found = sentences(transcript)
-    shares = speaker_shares(transcript, found)
+    shares, cut = speaker_shares(transcript, found), interruptions(transcript, found)
     if not is_english(transcript):
-        return _Draft(shares)
+        return _Draft(shares, interruptions=cut)
     parts = arguments(transcript, found)
+    names = proper_names(tokens(each.text) for each in found)
+    asked = tuple(put_questions(found, transcript.speakers))
+    put = Counter(each.quote.speaker for each in asked)
     return _Draft(
-        shares,
+        tuple(replace(share, put=put[share.speaker]) for share in shares),
         parts,
         tuple(statements(found)),
-        answers=tuple(_answers(found, parts, proper_names(tokens(each.text) for each in found))),
-        unanswered=tuple(unanswered_questions(found, transcript.speakers)),
+        answers=tuple(_answers(found, parts, names)),
+        unanswered=tuple(each.quote for each in asked if not each.answered),
+        nods=tuple(nods(found, transcript.speakers)),
+        names=names,
+        interruptions=cut,
     )
 
 
@@ -186,12 +206,16 @@ def _map(draft: _Draft, near: Similarity) -> DebateMap:
     clashes = [*_answer_clashes(draft.answers, near), *_stated_clashes(draft.clashes, near)]
     clashes.sort(key=lambda clash: clash.second.start_s)
     found = {(clash.first, clash.second): clash for clash in clashes}
+    # "True, but" about one and the same statement is the clash, not the agreement.
+    agreed = (each for each in agreements(draft.nods, near, draft.names) if (each.said, each.agreed) not in found)
     return DebateMap(
         speakers=draft.shares,
         arguments=tuple(islice(draft.arguments, MOST_OF_A_KIND + 1)),
         clashes=tuple(islice(found.values(), MOST_OF_A_KIND + 1)),
         contradictions=tuple(islice(_contradictions(draft.contradictions, near), MOST_OF_A_KIND + 1)),
         unanswered=tuple(islice(draft.unanswered, MOST_OF_A_KIND + 1)),
+        agreements=tuple(islice(agreed, MOST_OF_A_KIND + 1)),
+        interruptions=draft.interruptions and draft.interruptions[: MOST_OF_A_KIND + 1],
     )
 
 

@@ -14,7 +14,8 @@ from udib.app.progress import showing_progress
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.core.jobs import Order
 from udib.core.types import Media
-from udib.pipeline.flows import analyze_order
+from udib.pipeline.flows import analyze_order, asking_for_winner
+from udib.pipeline.parts import WINNER_NEEDS_MODEL
 from udib.sources.files import with_captions
 from udib.sources.paths import absolute
 from udib.sources.ytdlp_choice import height
@@ -30,6 +31,7 @@ class AnalyzeOrder:
     out: str | None
     dry_run: bool
     background: bool = False
+    winner: bool = False
 
 
 async def analyze(order: AnalyzeOrder, options: Options) -> int:
@@ -44,8 +46,10 @@ async def analyze(order: AnalyzeOrder, options: Options) -> int:
     if order.captions is not None:
         await with_captions(Media(), order.captions)
     async with opened(options) as app:
+        if order.winner and app.models is None:
+            raise BadRequestError(WINNER_NEEDS_MODEL)
         if order.dry_run:
-            steps = await plan(app, order.source, captions=order.captions, quality=order.quality)
+            steps = await plan(app, order.source, captions=order.captions, quality=order.quality, winner=order.winner)
             present.emit(steps, plan_text(steps), as_json=options.json)
             return 0
         wanted = _job_order(app, order)
@@ -64,7 +68,8 @@ def _job_order(app: App, order: AnalyzeOrder) -> Order:
     """The order as another process may do it, which works in another directory."""
     captions = None if order.captions is None else str(absolute(order.captions))
     address = order.source if "://" in order.source else str(absolute(order.source))
-    return analyze_order(app.scope, address, quality=order.quality, captions=captions)
+    wanted = analyze_order(app.scope, address, quality=order.quality, captions=captions)
+    return asking_for_winner(wanted) if order.winner else wanted
 
 
 def _writable(folder: Path) -> None:

@@ -28,4 +28,5 @@ def by_model(analyses: Analyses, settings: Settings, models: Models, scales: Sca
     if "debate" in wanted:
         keep = ledger_keeper(models, winner="winner" in wanted, call_s=call_s, stage_s=stage_s)
         analyses = replace(analyses, ledger=keep)
-    return analyses
+    # Whoever asks for it gets it, whatever the settings have models do.
+    return replace(analyses, winner=ledger_keeper(models, winner=True, call_s=call_s, stage_s=stage_s))

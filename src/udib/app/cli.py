@@ -38,6 +38,7 @@ def analyze(
     *,
     captions: str | None = None,
     quality: str | None = None,
+    winner: Flag = False,
     out: str | None = None,
     dry_run: Flag = False,
     background: Flag = False,
@@ -51,6 +52,8 @@ def analyze(
         source: A recording, captions or a transcript (mp4, opus, vtt, srt, txt, ...), or any address that yt-dlp reads.
         captions: A caption file to be used for the words of SOURCE.
         quality: Keep the video too, at most this high, such as 720p.
+        winner: Also say who argued better, in a debate of two, as a model grades the speeches; a tie if it depends on
+            the order of reading.
         out: Also write the report into this directory.
         dry_run: Say what would be done and what it would cost; do nothing.
         background: Only order it: a `udib worker` does it, now or when it is started.
@@ -58,7 +61,7 @@ def analyze(
     from udib.app.analyze import AnalyzeOrder
     from udib.app.analyze import analyze as analyse
 
-    order = AnalyzeOrder(source, captions, quality, out, dry_run, background)
+    order = AnalyzeOrder(source, captions, quality, out, dry_run, background, winner)
     return run(analyse(order, options(common)), common, then=_RESUMABLE)
 
 

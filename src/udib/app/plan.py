@@ -42,7 +42,9 @@ class PlannedStep:
     cost_usd: float = 0.0
 
 
-async def plan(app: App, address: str, *, captions: str | None, quality: str | None) -> list[PlannedStep]:
+async def plan(
+    app: App, address: str, *, captions: str | None, quality: str | None, winner: bool = False
+) -> list[PlannedStep]:
     """The stages that `udib analyze` would run, after a look at the address but without fetching its media.
 
     Raises:
@@ -60,7 +62,7 @@ async def plan(app: App, address: str, *, captions: str | None, quality: str | N
         *_looking_up(app.settings.evidence),
         *_summary(app.models, app.settings, content),
         _verdicts(app.models, app.settings, content),
-        *_debated(app.models, app.settings, content),
+        *_debated(app.models, app.settings, content, winner=winner),
         PlannedStep("store", f"in {app.settings.data_path} for {app.scope}", 1.0),
         PlannedStep(
             "deliver", "report files" + (" and a Discord notice" if app.settings.delivery.discord_webhook else "")
@@ -198,7 +200,7 @@ def _verdicts(models: Models | None, settings: Settings, content: Content) -> Pl
     return PlannedStep("verdicts", what, float(calls), claims * each_usd)
 
 
-def _debated(models: Models | None, settings: Settings, content: Content) -> list[PlannedStep]:
+def _debated(models: Models | None, settings: Settings, content: Content, *, winner: bool) -> list[PlannedStep]:
     """Fallacies and the ledger of a debate, where a model is to see to them; of unknown length, an hour's."""
     wanted = settings.analysis
     if models is None:
@@ -212,7 +214,7 @@ def _debated(models: Models | None, settings: Settings, content: Content) -> lis
         cost = calls * max(card.cost_usd(_A_FALLACY_TOKENS, _A_FALLACY_ANSWER) for card in cards)
         what = f"looked for by a model, in at most about {calls} calls{unknown}"
         steps.append(PlannedStep("fallacies", what, float(calls), cost))
-    if "debate" in wanted.by_model:
+    if winner or "debate" in wanted.by_model:
         calls, cost = _reading(models, speech_s)
         what = f"points and grades by a model, in at most about {calls + 2} calls{unknown}"
         steps.append(PlannedStep("ledger", what, 5.0 * (calls + 2), 3 * cost))

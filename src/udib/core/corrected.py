@@ -105,13 +105,16 @@ def _renamed(value: object, names: _Names) -> object:
 
 
 def _of_one_and_of_two(debate: DebateMap) -> DebateMap:
-    """Without the contradictions that are now between two persons, and the clashes that are now of one."""
+    """Without the contradictions that are now between two persons, and what is now between one person and himself."""
+    told = debate.interruptions
     return replace(
         debate,
         contradictions=tuple(
             each for each in debate.contradictions if each.earlier_source or each.earlier.speaker == each.later.speaker
         ),
         clashes=tuple(each for each in debate.clashes if each.first.speaker != each.second.speaker),
+        agreements=tuple(each for each in debate.agreements if each.said.speaker != each.agreed.speaker),
+        interruptions=told and tuple(each for each in told if each.broken.speaker != each.into.speaker),
     )
 
 

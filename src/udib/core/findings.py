@@ -287,6 +287,34 @@ class Clash:
     subject: str
 
 
+class InterruptionSign(StrEnum):
+    """What shows that somebody was broken in on: both spoke at once, or the transcript marks where words were cut."""
+
+    OVERLAP = "overlap"
+    CUT_SHORT = "cut_short"
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """Somebody begins before another has finished, who goes on afterwards; it may be lively agreement.
+
+    `broken` is the sentence that was broken in on, `into` the first one of who broke in.
+    """
+
+    broken: Quote
+    into: Quote
+    sign: InterruptionSign
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """One speaker says that another is right: `said` is the statement, `agreed` the answer, `cue` its words for it."""
+
+    said: Quote
+    agreed: Quote
+    cue: str
+
+
 @dataclass(frozen=True, slots=True)
 class KeyPoint:
     """A point that is made more than once: as one argument puts it, and the `others` that make it, in order of time."""
@@ -297,7 +325,10 @@ class KeyPoint:
 
 @dataclass(frozen=True, slots=True)
 class SpeakerShare:
-    """How much one speaker spoke. `share` is of all talk time, in [0, 1]."""
+    """How much one speaker spoke. `share` is of all talk time, in [0, 1].
+
+    `put` counts the questions that were put to another speaker at the end of a turn; None: nobody looked.
+    """
 
     speaker: str
     talk_s: float
@@ -305,6 +336,7 @@ class SpeakerShare:
     words: int
     turns: int
     questions: int
+    put: int | None = None
 
     def together_with(self, other: "SpeakerShare") -> "SpeakerShare":
         """Both as one, for two labels of one person."""
@@ -315,12 +347,16 @@ class SpeakerShare:
             words=self.words + other.words,
             turns=self.turns + other.turns,
             questions=self.questions + other.questions,
+            put=None if self.put is None or other.put is None else self.put + other.put,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class DebateMap:
-    """Who argued what, and against whom."""
+    """Who argued what, and against whom.
+
+    `interruptions` is None where the transcript cannot tell: no times that overlap, no marks of words cut short.
+    """
 
     speakers: tuple[SpeakerShare, ...] = ()
     arguments: tuple[Argument, ...] = ()
@@ -328,6 +364,8 @@ class DebateMap:
     contradictions: tuple[Contradiction, ...] = ()
     unanswered: tuple[Quote, ...] = ()
     points: tuple[KeyPoint, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
+    interruptions: tuple[Interruption, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

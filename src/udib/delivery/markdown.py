@@ -2,11 +2,21 @@
 
 from collections.abc import Iterable, Sequence
 
-from udib.core.findings import Clash, Contradiction, Evidence, FactCheck, Fallacy, KeyPoint, Report
+from udib.core.findings import (
+    Agreement,
+    Clash,
+    Contradiction,
+    Evidence,
+    FactCheck,
+    Fallacy,
+    Interruption,
+    KeyPoint,
+    Report,
+)
 from udib.core.judging import DebatePoint
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import corrections, doubts, judged, repeats, shares, view
+from udib.delivery import corrections, doubts, judged, meetings, repeats, shares, view
 from udib.delivery.text import markdown as md
 from udib.delivery.text import web_url
 
@@ -82,10 +92,18 @@ def _details(report: Report) -> list[str]:
         *_section("More claims", [_claims(report, view.checks(report)[first:], start=first + 1)]),
         *_section("More contradictions", [_contradictions(content, view.contradictions(report)[first:])]),
         *_section("More clashes", [_clashes(content, view.clashes(report)[first:])]),
+        *_section("Where they agree", [_agreements(content, meetings.agreements(report))]),
         *_section("More points", [_bullets(_debated(content, each) for each in judged.points(report)[first:])]),
         *_hints(report, view.hints(report)[first:], "More possible fallacies"),
         *_section("More questions without an answer", [_quotes(content, view.unanswered(report)[first:])]),
         *(_extract(report) if _worded(report) else []),
+        *_section(
+            "Questions and breaking in",
+            [
+                _bullets(f"- {md(line)}" for line in meetings.met(report)),
+                _interruptions(content, meetings.interruptions(report)),
+            ],
+        ),
         *_section("Points made more than once", [_points(content, view.points(report))]),
         *_section(
             "Arguments",
@@ -183,6 +201,15 @@ def _contradictions(content: Content, pairs: Sequence[Contradiction]) -> str:
 def _clashes(content: Content, pairs: Sequence[Clash]) -> str:
     rows = [[md(pair.subject), _said(content, pair.first), _said(content, pair.second)] for pair in pairs]
     return _table(["Subject", "One says", "The other says"], rows)
+
+
+def _agreements(content: Content, pairs: Sequence[Agreement]) -> str:
+    return _bullets(f"- {_said(content, pair.said)}  \n  {_said(content, pair.agreed)}" for pair in pairs)
+
+
+def _interruptions(content: Content, found: Sequence[Interruption]) -> str:
+    rows = [[_said(content, each.broken), _said(content, each.into), meetings.broke_in_by(each)] for each in found]
+    return _table(["Spoke", "Broke in", "Seen by"], rows)
 
 
 def _points(content: Content, points: Sequence[KeyPoint]) -> str:

@@ -15,10 +15,10 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Label, Report, Unclear
+from udib.core.findings import Agreement, Clash, Contradiction, FactCheck, Fallacy, Label, Report, Unclear
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import corrections, doubts, judged, repeats, shares, view
+from udib.delivery import corrections, doubts, judged, meetings, repeats, shares, view
 from udib.delivery.places import whole
 from udib.delivery.text import clean, web_url
 
@@ -34,7 +34,7 @@ def render_terminal(report: Report, width: int) -> RenderableType:
     content, first = report.content, view.FIRST_PAGE
     chapters = report.outline.chapters if report.outline else ()
     checks, pairs, clashes = view.checks(report), view.contradictions(report), view.clashes(report)
-    hints, questions = view.hints(report), view.unanswered(report)
+    hints, questions, agreed = view.hints(report), view.unanswered(report), meetings.agreements(report)
     beside = width >= _SIDE_BY_SIDE
     return Group(
         _head(report),
@@ -52,6 +52,11 @@ def render_terminal(report: Report, width: int) -> RenderableType:
             _spaced(_clash(content, pair, beside=beside) for pair in clashes[:first]),
             len(clashes) - first,
         ),
+        *_section(
+            "Where they agree",
+            _spaced(_agreement(content, pair, beside=beside) for pair in agreed[:first]),
+            len(agreed) - first,
+        ),
         *_section("Points of the debate", _points(report, first), len(judged.points(report)) - first),
         *_section("How the speeches do", _grades(report)),
         *_section("Possible fallacies", [_hints(report, hints[:first])] if hints else [], len(hints) - first),
@@ -60,7 +65,7 @@ def render_terminal(report: Report, width: int) -> RenderableType:
             [_quotes(content, questions[:first])] if questions else [],
             len(questions) - first,
         ),
-        *_section("Who spoke", [_speakers(report, width)] if view.speakers(report) else []),
+        *_section("Who spoke", _speakers(report, width)),
         *_section("What is missing", [Text(view.gap(missing)) for missing in report.missing]),
         *_section("Corrections", [Text(corrections.listed(made)) for made in report.corrections]),
         *_section("How this report was made", _making(report, width)),
@@ -171,15 +176,20 @@ def _clash(content: Content, pair: Clash, *, beside: bool) -> RenderableType:
     return _two(first, second, f"On \u201c{clean(pair.subject)}\u201d", beside=beside)
 
 
+def _agreement(content: Content, pair: Agreement, *, beside: bool) -> RenderableType:
+    said, agreed = (_timed(each, "", _address(content, each.start_s)) for each in (pair.said, pair.agreed))
+    return _two(said, agreed, "", beside=beside)
+
+
 def _two(first: Text, second: Text, subject: str, *, beside: bool) -> RenderableType:
-    caption = Text(subject, style="dim")
+    captions = [Text(subject, style="dim")] if subject else []
     if not beside:
-        return Group(first, second, caption)
+        return Group(first, second, *captions)
     table = Table.grid(padding=(0, 3, 0, 0), expand=True)
     table.add_column(ratio=1)
     table.add_column(ratio=1)
     table.add_row(first, second)
-    return Group(table, caption)
+    return Group(table, *captions)
 
 
 def _hints(report: Report, hints: Sequence[Fallacy]) -> RenderableType:
@@ -223,12 +233,15 @@ def _grades(report: Report) -> list[RenderableType]:
     return [Text(judged.grades_note(report), style="dim"), Text(), table]
 
 
-def _speakers(report: Report, width: int) -> RenderableType:
+def _speakers(report: Report, width: int) -> list[RenderableType]:
+    rows = shares.rows(report)
+    if not rows:
+        return []
     table = _plain_table("Speaker", "Share", "", "Time", "Words", "Turns", "Questions")
-    for row in shares.rows(report):
+    for row in rows:
         share = Bar(1.0, 0.0, row.share, width=min(max(width - 62, 8), _LONGEST_BAR))
         table.add_row(Text(row.name), f"{row.percent}%", share, *row.numbers)
-    return table
+    return [table, *(Text(line, style="dim") for line in meetings.met(report))]
 
 
 def _making(report: Report, width: int) -> list[RenderableType]:

@@ -208,6 +208,7 @@ def tally(report: Report) -> list[tuple[str, int, str]]:
         ("contradictions", len(contradictions(report)), "contradictions"),
         ("possible fallacies", len(hints(report)), "hints"),
         ("clashes", len(clashes(report)), "clashes"),
+        ("agreements", len(report.debate.agreements) if report.debate else 0, "agreements"),
         ("speakers", len(speakers(report)), "speakers"),
         ("corrections", len(report.corrections), "corrections"),
     ]

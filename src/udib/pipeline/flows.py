@@ -1,5 +1,6 @@
 """What the engine's jobs are for: the orders that the product takes, and what is done with each."""
 
+from dataclasses import replace
 from typing import Final
 
 from udib.core.jobs import Job, Order, Outcome
@@ -26,6 +27,11 @@ def analyze_order(
     return Order(scope, ANALYZE, payload, attempts=attempts, priority=priority)
 
 
+def asking_for_winner(order: Order) -> Order:
+    """The same order to analyse an item, which also asks who argued better."""
+    return replace(order, payload={**order.payload, "winner": "yes"})
+
+
 def analyze_with(pipeline: ContentPipeline) -> Work:
     """What does such an order, in the scope that it names. The report is then in the catalogue."""
 
@@ -43,6 +49,7 @@ def analyze_with(pipeline: ContentPipeline) -> Work:
             wanted.get("quality"),
             captions=wanted.get("captions"),
             from_stage=wanted.get("from_stage"),
+            winner=wanted.get("winner") is not None,
             progress=listen,
         )
         return Outcome(result.status, result.error, item)

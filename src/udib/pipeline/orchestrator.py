@@ -20,7 +20,6 @@ report lives without any other and says what is missing. A notice goes out only 
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
@@ -80,6 +79,7 @@ class _Context:
     audience: Audience
     place: Callable[[str, str], AbstractAsyncContextManager[Place]]
     gathering: Gathering | None
+    analyses: Analyses
 
 
 def _nobody_watches(_: Progress) -> None:
@@ -118,6 +118,7 @@ class ContentPipeline:
         *,
         captions: str | None = None,
         from_stage: str | None = None,
+        winner: bool = False,
         progress: ProgressSink = _nobody_watches,
     ) -> StepResult[Report]:
         """Fetch, transcribe, analyse, store and deliver one item.
@@ -131,12 +132,13 @@ class ContentPipeline:
             captions: Path of a caption file to be used instead of what the address offers.
             from_stage: One of `BEGINNINGS`: from there on all is done anew, what was fetched and heard before is used
                 again. None: the address is fetched anew, and the transcript used again if the words are the same.
+            winner: Whether a model says who argued better, in a debate of two.
             progress: Told of every stage, on the event loop.
 
         Returns:
             The report, with `missing` naming the parts that failed; a failure if a required stage failed.
         """
-        work = self._process(Request(url, quality, captions, from_stage), progress)
+        work = self._process(Request(url, quality, captions, from_stage, winner), progress)
         return await run_step(work, name="run", deadline_s=self._deadlines.run_s)
 
     async def ask(self, question: str, *, limit: int = 5, filters: Filters | None = None) -> StepResult[Answer]:
@@ -184,13 +186,14 @@ class ContentPipeline:
     async def _process(self, request: Request, progress: ProgressSink) -> Report:
         began = time.perf_counter()
         fresh = request.fresh
+        analyses = self._analyses.with_winner() if request.winner else self._analyses
         source = self.source_of(request.address)
         progress(Progress("resolve", "started"))
         place = places(self._services.gates, self.scope, self._priority, progress)
         async with place("resolve", download_from(Platform.of(request.address))):
             content = await source.describe(request.address)
         progress(Progress("resolve", Status.OK.value, note=content.title, content_id=content.id))
-        key = RunKey(self.scope, content.id, json.dumps([request.quality, request.captions, request.from_stage]))
+        key = RunKey(self.scope, content.id, request.key)
         following = partial(self._services.catalogue.next_revision, self.scope, content.id)
         watched = Watched(progress, began)
         async with self._services.journal.run(key, next_revision=following, fresh=fresh, watched=watched) as run:
@@ -203,10 +206,10 @@ class ContentPipeline:
                 gathering = Gathering(look_up, elsewhere, self.scope, content)
                 look_up = gathering.look_up
             claims = claims_in(self._services.memory, self.scope, without=content.id)
-            audience = Audience.of(self._analyses, self.scope, look_up, claims)
+            audience = Audience.of(analyses, self.scope, look_up, claims)
             try:
                 async with audience.listening():
-                    context = _Context(run, content, progress, before, look_up, audience, place, gathering)
+                    context = _Context(run, content, progress, before, look_up, audience, place, gathering, analyses)
                     return await self._run_pipeline(context, source, request)
             except UdibError as exc:
                 if new and exc.status in _FOR_GOOD and not run.did("transcribe"):
@@ -348,7 +351,7 @@ class ContentPipeline:
             ),
         )
         summary = ctx.audience.summary
-        models = ModelStages(run, self._analyses, summary.find if summary else None, self.scope, limit)
+        models = ModelStages(run, ctx.analyses, summary.find if summary else None, self.scope, limit)
         return await models.asked(found, content, self._now(), ctx.look_up)
 
     async def _debate_analysis(self, ctx: _Context, transcript: Transcript) -> DebateMap:

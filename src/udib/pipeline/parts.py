@@ -1,7 +1,8 @@
 """What a pipeline is made of: its analyses, the services that it reaches, and the order that it is given."""
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -26,6 +27,10 @@ BEGINNINGS: Final = {
 """Where an item can be done anew from, and the stages whose earlier results are not used then. What the analyses found
 is not kept over a finished run, since it may hold words of items that are forgotten meanwhile."""
 
+WINNER_NEEDS_MODEL: Final = (
+    "Who argued better is judged by a language model only, and none is named; name one with llm.provider, "
+    "or do not ask for a winner."
+)
 _AS_USUAL: Final = frozenset({"download"})
 
 
@@ -71,6 +76,7 @@ class Analyses:
 
     The last ones ask models, at the scope's cost; None: no model is asked. `verdicts` takes the claims with their
     evidence, and the time at which they are judged; what it gives stands in their place, and they stand if it fails.
+    `winner` gives a ledger that also says who argued better, for those who ask.
     """
 
     debate: Callable[[], Reading[DebateMap]]
@@ -83,6 +89,17 @@ class Analyses:
     verdicts: Callable[[Scope, Content, datetime, LookUp, Transcript, FactChecks], Awaitable[FactChecks]] | None = None
     reasoned_fallacies: Callable[[Scope, Transcript, Fallacies], Awaitable[Fallacies]] | None = None
     ledger: Callable[[Scope, Transcript], Awaitable[DebateLedger]] | None = None
+    winner: Callable[[Scope, Transcript], Awaitable[DebateLedger]] | None = None
+
+    def with_winner(self) -> "Analyses":
+        """The same, whose ledger also says who argued better.
+
+        Raises:
+            BadRequestError: There is no model to judge it.
+        """
+        if self.winner is None:
+            raise BadRequestError(WINNER_NEEDS_MODEL)
+        return replace(self, ledger=self.winner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +138,20 @@ class Request:
         quality: Height of the video to keep, such as "720p".
         captions: The path of a caption file that the user puts beside the media.
         from_stage: One of `BEGINNINGS`; None: as usual.
+        winner: Whether it is asked who argued better.
     """
 
     address: str
     quality: str | None = None
     captions: str | None = None
     from_stage: str | None = None
+    winner: bool = False
+
+    @property
+    def key(self) -> str:
+        """What tells apart two orders for one item."""
+        asked = [self.quality, self.captions, self.from_stage]
+        return json.dumps([*asked, "winner"] if self.winner else asked)
 
     @property
     def fresh(self) -> frozenset[str]:

@@ -8,6 +8,7 @@ from udib.core.corrected import quotes_in, quotes_of, with_corrections
 from udib.core.corrections import UNFAIR, Correction, CorrectionKind
 from udib.core.findings import (
     REPORT_SCHEMA,
+    Agreement,
     Chapter,
     Claim,
     Clash,
@@ -18,6 +19,8 @@ from udib.core.findings import (
     Fallacies,
     Fallacy,
     FallacyKind,
+    Interruption,
+    InterruptionSign,
     NotJudged,
     Outline,
     Report,
@@ -167,12 +170,17 @@ def test_a_name_follows_the_words_when_the_next_analysis_numbers_otherwise() -> 
     assert with_corrections(REPORT, [lost]) == replace(REPORT, corrections=(replace(lost, applies=False),))
 
 
-def test_a_contradiction_that_is_now_of_two_persons_is_none_and_a_clash_of_one_neither() -> None:
-    pair = Contradiction(ROSE, AGAIN, "number", "rents", 0.9)
-    debated = replace(REPORT, debate=DebateMap(contradictions=(pair,), clashes=(Clash(FELL, AGAIN, "rents"),)))
+def test_a_contradiction_that_is_now_of_two_persons_is_none_and_what_is_between_one_and_himself_neither() -> None:
+    debate = DebateMap(
+        contradictions=(Contradiction(ROSE, AGAIN, "number", "rents", 0.9),),
+        clashes=(Clash(FELL, AGAIN, "rents"),),
+        agreements=(Agreement(FELL, AGAIN, "exactly"),),
+        interruptions=(Interruption(FELL, AGAIN, InterruptionSign.OVERLAP),),
+    )
+    debated = replace(REPORT, debate=debate)
     corrected = with_corrections(debated, [correction(CorrectionKind.ATTRIBUTION, AGAIN, "Speaker 2")])
     assert corrected.debate is not None
-    assert (corrected.debate.contradictions, corrected.debate.clashes) == ((), ())
+    assert corrected.debate == DebateMap(interruptions=())
 
 
 def test_single_words_are_given_to_another_speaker() -> None:

@@ -8,6 +8,7 @@ from udib.core.corrections import Correction, CorrectionKind
 from udib.core.errors import Status
 from udib.core.findings import (
     REPORT_SCHEMA,
+    Agreement,
     Argument,
     Chapter,
     Claim,
@@ -20,6 +21,8 @@ from udib.core.findings import (
     Fallacies,
     Fallacy,
     FallacyKind,
+    Interruption,
+    InterruptionSign,
     KeyPoint,
     Label,
     NotJudged,
@@ -246,8 +249,8 @@ def _debate(transcript: Transcript, plain: Callable[[str], str]) -> DebateMap:
     shortage = _part(transcript, "A cap can't fix a shortage, because the only cure for a shortage is more homes.")
     return DebateMap(
         speakers=(
-            SpeakerShare(plain("Maya"), 134.0, 0.44, 89, 5, 1),
-            SpeakerShare(plain("Daniel"), 170.0, 0.56, 107, 6, 0),
+            SpeakerShare(plain("Maya"), 134.0, 0.44, 89, 5, 1, 1),
+            SpeakerShare(plain("Daniel"), 170.0, 0.56, 107, 6, 0, 0),
         ),
         arguments=(
             Argument(shortage, Role.REBUTTAL, "because"),
@@ -275,6 +278,8 @@ def _debate(transcript: Transcript, plain: Callable[[str], str]) -> DebateMap:
             ),
         ),
         unanswered=(_said(transcript, 6),),
+        agreements=(Agreement(_said(transcript, 8), _said(transcript, 9), plain("i agree")),),
+        interruptions=(Interruption(_said(transcript, 7), _said(transcript, 8), InterruptionSign.CUT_SHORT),),
     )
 
 

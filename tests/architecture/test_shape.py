@@ -58,8 +58,8 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 #   the choice among all adapters.
 # - testing: a whole vector index, a model, three servers and a clock.
 ROOM_LINES = {
-    "core": 3936, "net": 900, "storage": 5735, "sources": 3040, "transcripts": 2502, "analysis": 6044, "memory": 7974,
-    "delivery": 2599, "pipeline": 5046, "app": 7700, "testing": 1500, "llm": 7000,
+    "core": 3936, "net": 900, "storage": 5735, "sources": 3040, "transcripts": 2502, "analysis": 6061, "memory": 7974,
+    "delivery": 2599, "pipeline": 5046, "app": 7702, "testing": 1500, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "core/findings.py": "all values of a report, one schema; half of it says what the fields mean",

@@ -47,6 +47,13 @@ def test_what_somebody_said_stands_with_second_and_link_and_what_may_not_both_ho
     assert "is stored" in udib("receipts", "Ada", "quantum chromodynamics")
 
 
+def test_a_part_of_a_name_is_nobody_but_tells_who_may_be_meant(udib: Commands) -> None:
+    udib("correct", "first", "--speaker", "Speaker 1", "--name", "Robert Miller", "-q")
+    for part in ("robert", "mill", "Miller Rob"):
+        assert "did you mean 'Robert Miller'?" in " ".join(udib("receipts", part, "rents", code=2).split())
+    assert "Name the person too" in udib("receipts", " ", "rents", code=2)
+
+
 def test_a_number_is_nobody_until_a_reader_names_it_in_an_item(udib: Commands) -> None:
     assert "is somebody else in every item; add --content" in udib("receipts", "Speaker 1", "rents", code=2)
     [only] = asked(udib, "receipts", "Speaker 1", "rents", "--content", "second")["receipts"]

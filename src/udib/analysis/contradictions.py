@@ -7,7 +7,7 @@ from itertools import islice, pairwise
 from typing import Final
 
 from udib.analysis.polarity import BETWEEN_CLAUSES, EVENTS, SOME, may_deny, opposed
-from udib.analysis.stated import Statement
+from udib.analysis.stated import RELATIVE_TIMES, Statement
 from udib.analysis.text import Figure, Kind, Token, content_stems, is_content, is_negation, stem
 
 Similarity = Callable[[str, str], float]
@@ -71,6 +71,17 @@ class Difference:
     def holds(self, similarity: float) -> bool:
         """Whether the cosine of both says that they are on one thing; `plain` ones say so by their words."""
         return self.plain or similarity >= (NEAREST_NUMBER if self.kind == NUMBER else _NEAREST_POLARITY)
+
+    @property
+    def over_time(self) -> bool:
+        """Whether it is one too where the statements were made at different times: "last year" is another year then.
+
+        What rises may fall later, and what is banned be allowed, unless both name the year.
+        """
+        both = self.earlier.times | self.later.times
+        named = any(time[0].isdigit() for time in both)
+        undone = opposed(self.earlier.words, self.later.words) in EVENTS
+        return both.isdisjoint(RELATIVE_TIMES) and (named or not undone)
 
     @property
     def speakers(self) -> tuple[str | None, str | None]:
@@ -167,7 +178,9 @@ def _of_one_time(statement: Statement) -> bool:
 
 def _taken_back(earlier: Statement, later: Statement) -> bool:
     one, other = earlier.position, later.position
-    return one is not None and other is not None and one.is_against(other)
+    if one is None or other is None or not one.is_against(other):
+        return False
+    return earlier.times == later.times or one.always or other.always or other.never
 
 
 def _denied_saying(earlier: Statement, later: Statement) -> bool:

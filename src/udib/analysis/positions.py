@@ -38,20 +38,22 @@ _FEWEST_DENIED: Final = 2
 class Position:
     """Where a speaker stands on a thing: `side` is 1 for it and -1 against it; `about` are its stems in order.
 
-    `ever` holds where he says so of all time ("always", "never"); `definite` where the thing was named before.
+    `always` and `never` tell whether he says so of all time, `definite` whether the thing was named before.
     """
 
     side: int
     about: tuple[str, ...]
     past: bool
-    ever: bool
+    always: bool
+    never: bool
     definite: bool
 
-    def is_against(self, other: "Position") -> bool:
-        """Whether both cannot be held together, of one time or of all time."""
-        if self.side == other.side or (self.past != other.past and not (self.ever or other.ever)):
+    def is_against(self, later: "Position") -> bool:
+        """Whether both cannot be held together. Who never did what he does now may have begun to."""
+        of_all_time = self.always or later.always or later.never
+        if self.side == later.side or (self.past != later.past and not of_all_time):
             return False
-        short, long = sorted((self, other), key=lambda each: len(each.about))
+        short, long = sorted((self, later), key=lambda each: len(each.about))
         return short.about == long.about or (short.definite and long.about[-len(short.about) :] == short.about)
 
 
@@ -71,7 +73,8 @@ def position_of(low: str) -> Position | None:
         (-1 if _AGAINST.search(verb) else 1) * (-1 if _NEGATED.search(between) else 1),
         about,
         past=(verb.endswith("ed") and verb != "opposed to") or verb.startswith("voted") or "was" in between,
-        ever="never" in between or "always" in between,
+        always="always" in between,
+        never="never" in between,
         definite=thing.startswith(("the ", "this ", "that ")),
     )
 

@@ -102,11 +102,11 @@ def _words(record: MemoryRecord) -> tuple[Word, ...]:
 def _pair(difference: Difference, owners: dict[int, Receipt], near: Similarity) -> SaidOtherwise | None:
     one, other = difference.earlier.sentence, difference.later.sentence
     similarity = near(one.text, other.text)
-    if not difference.holds(similarity):
-        return None
     earlier, later = owners[id(one)], owners[id(other)]
+    apart = earlier.record.content_id != later.record.content_id
+    if not difference.holds(similarity) or (apart and not difference.over_time):
+        return None
     dates = earlier.record.published_at, later.record.published_at
-    same_item = earlier.record.content_id == later.record.content_id
     return SaidOtherwise(
         earlier=earlier.number,
         later=later.number,
@@ -115,6 +115,6 @@ def _pair(difference: Difference, owners: dict[int, Receipt], near: Similarity) 
         difference=difference.kind,
         subject=difference.subject,
         similarity=round(similarity, 3),
-        dated=same_item or (None not in dates and dates[0] != dates[1]),
+        dated=not apart or (None not in dates and dates[0] != dates[1]),
         unclear=unclear_of((one.quote, other.quote), frozenset()),
     )

@@ -42,9 +42,8 @@ _DID = re.compile(
     r"|bought|sold|spent|paid|wrote|read|told|broke|built|kept|left|sent|used|brought|held|cut|hit|flew|wore|fought)\b"
 )
 
-_TIMES: Final = MONTHS - {"may", "march"} | word_set(
-    "now then today yesterday tomorrow ago last formerly previously originally initially"
-)
+RELATIVE_TIMES: Final = word_set("now then today yesterday tomorrow ago last formerly previously originally initially")
+_TIMES: Final = MONTHS - {"may", "march"} | RELATIVE_TIMES
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from udib.pipeline.naming import GivenNames, Voice
 
 _NUMBERED: Final = re.compile(r"speaker \d+", re.IGNORECASE)
 _MOST_NAMES: Final = 10
+_LEAST_BEGINNING: Final = 3
 _LEAST_SAID, _MOST_SAID = 1, 200
 _DIFFERENCES: Final = {"number": "another number", "polarity": "the opposite"}
 
@@ -54,10 +55,11 @@ async def receipts(order: ReceiptsOrder, options: Options) -> int:
     """Print what a person said on a topic, oldest first.
 
     Raises:
-        BadRequestError: The name is nobody's, or may be several persons'; or there is no topic.
+        BadRequestError: The name is nobody's, or may be several persons'; or there is no topic, or no name.
     """
-    if not order.topic.strip():
-        raise BadRequestError('Name the topic too, such as: udib receipts "Maya Ortiz" rent control.')
+    if not order.topic.strip() or not order.person.strip():
+        lacks = "topic" if order.person.strip() else "person"
+        raise BadRequestError(f'Name the {lacks} too, such as: udib receipts "Maya Ortiz" rent control.')
     if not _LEAST_SAID <= order.limit <= _MOST_SAID:
         raise BadRequestError(f"The number of passages is {_LEAST_SAID} to {_MOST_SAID}, not {order.limit}.")
     async with opened(options) as app:
@@ -99,10 +101,15 @@ def settled_name(given: str, known: set[str]) -> str:
     if not known:
         raise BadRequestError("No speaker is known in what is stored; `udib correct` gives names to speakers.")
     words = set(wanted.casefold().split())
-    near = sorted(name for name in known if words & set(name.casefold().split()))
+    near = sorted(name for name in known if any(_is_near(part, words) for part in name.casefold().split()))
     if near:
         raise BadRequestError(f"Nobody is called {wanted!r}; did you mean {_either(near)}?")
     raise BadRequestError(f"Nobody called {wanted!r} speaks in what is stored; there is {_either(sorted(known))}.")
+
+
+def _is_near(part: str, words: set[str]) -> bool:
+    """Whether one of the words is a part of a name, or the beginning of it."""
+    return part in words or any(len(word) >= _LEAST_BEGINNING and part.startswith(word) for word in words)
 
 
 def _either(names: Sequence[str]) -> str:

@@ -89,6 +89,8 @@ def test_another_number_or_the_opposite_is_a_difference(earlier: str, later: str
         ("I support wind farms.", "I oppose wind farms near schools."),
         ("I support farms.", "I oppose wind farms."),
         ("I supported the harbor tunnel.", "I oppose the harbor tunnel."),
+        ("In 2010 I supported the harbor tunnel.", "In 2020 I opposed the harbor tunnel."),
+        ("I never supported the harbor tunnel.", "I support the harbor tunnel."),
         ("I used to support the harbor tunnel.", "I oppose the harbor tunnel."),
         ("I support the harbor tunnel.", "I was wrong. I oppose the harbor tunnel."),
         ("I support the tunnel if it is safe.", "I oppose the tunnel."),
@@ -164,3 +166,18 @@ def test_who_changes_his_mind_openly_does_not_contradict_himself() -> None:
 def test_two_speakers_for_and_against_one_thing_differ() -> None:
     [found] = differences(statements(sentences(said(("A", "I support the tunnel."), ("B", "I oppose the tunnel.")))))
     assert found.speakers == ("A", "B")
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "over_time"),
+    [
+        ("Crime in the harbor rose last year.", "Crime in the harbor fell last year.", False),
+        ("Crime in the harbor is rising.", "Crime in the harbor is falling.", False),
+        ("Crime in the harbor rose in 2019.", "Crime in the harbor fell in 2019.", True),
+        ("The tunnel isn't safe.", "The tunnel is safe.", True),
+        ("I support the harbor tunnel.", "I oppose the harbor tunnel.", True),
+    ],
+)
+def test_last_year_is_another_year_in_another_item(earlier: str, later: str, over_time: bool) -> None:
+    [found] = differences(statements(sentences(said(("A", f"{earlier} {later}")))))
+    assert found.over_time is over_time

@@ -2,11 +2,22 @@
 
 from collections.abc import Callable, Sequence
 
-from benchmarks.analysis import answers, chapters, checkworthy, example, fallacies, keypoints, quotes, speed
+from benchmarks.analysis import (
+    answers,
+    calibration,
+    chapters,
+    checkworthy,
+    example,
+    fallacies,
+    keypoints,
+    quotes,
+    speed,
+)
 from benchmarks.analysis.sizes import FULL, Measured, Sizes
 
 PARTS: dict[str, Callable[[Sizes], Measured]] = {
     "checkworthy": checkworthy.measure,
+    "calibration": calibration.measure,
     "keypoints": keypoints.measure,
     "chapters": chapters.measure,
     "answers": answers.measure,

@@ -26,7 +26,8 @@ class Label(StrEnum):
 class Claim:
     """Something said that could be checked.
 
-    `check_worthiness` is in [0, 1]; `reasons` are the features that make it so ("figure", "date", "comparison", ...).
+    `check_worthiness` is in [0, 1]: of such sentences, the share that one who lists claims lists. `reasons` are the
+    features that make it so ("figure", "date", "comparison", ...).
     `wording` is a model's, which says by itself what the quote says only among its neighbours; empty: there is none.
     """
 

@@ -10,6 +10,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.analysis.calibration import brier, calibration_error
 from benchmarks.analysis.data import Debate, data, debates
 from benchmarks.analysis.scores import SEED, average_precision, bounds, interval, mean, share_for
 from benchmarks.analysis.sizes import Measured, Sizes
@@ -37,6 +38,7 @@ def measure(sizes: Sizes) -> Measured:
         *(_sent(recall, scored) for recall in (0.9, 0.8, 0.5)),
         ("checkworthy_sent_for_90_random", 0.9, "", "sentences in random order"),
         *_at_threshold(scored),
+        *_transfer(scored),
     ]
 
 
@@ -92,4 +94,17 @@ def _at_threshold(scored: Sequence[Scored]) -> Measured:
         ("checkworthy_false_alarms", float(worthy[~right].mean()), "", f"share of sentences nobody took up, {note}"),
         ("checkworthy_recall", float(worthy[right].mean()), "", f"share of those taken up, {note}"),
         ("checkworthy_precision", float(right[worthy].mean()), "", f"{note}; all flagged: {right.mean():.3f}"),
+    ]
+
+
+def _transfer(scored: Sequence[Scored]) -> Measured:
+    """What the number says of another question: what is a claim to a listener is seldom taken up by fact-checkers."""
+    said, right = (np.concatenate(column) for column in zip(*scored, strict=True))
+    rate = np.full(len(right), right.mean())
+    note = "fitted to the keys of talks, where every claim counts, and not to this choice of fact-checkers"
+    return [
+        ("checkworthy_mean_share", float(said.mean()), "", f"{note}; taken up: {right.mean():.3f}"),
+        ("checkworthy_error", calibration_error(said, right), "", note),
+        ("checkworthy_brier", brier(said, right), "", note),
+        ("checkworthy_brier_base", brier(rate, right), "", "the share of those taken up, said of every sentence"),
     ]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.analysis import (
     answers,
+    calibration,
     chapters,
     checkworthy,
     contradictions,
@@ -17,6 +18,7 @@ from benchmarks.analysis.sizes import FULL, Measured, Sizes
 
 PARTS: dict[str, Callable[[Sizes], Measured]] = {
     "checkworthy": checkworthy.measure,
+    "calibration": calibration.measure,
     "keypoints": keypoints.measure,
     "chapters": chapters.measure,
     "answers": answers.measure,

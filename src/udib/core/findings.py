@@ -42,7 +42,8 @@ class Unclear:
 class Claim:
     """Something said that could be checked.
 
-    `check_worthiness` is in [0, 1]; `reasons` are the features that make it so ("figure", "date", "comparison", ...).
+    `check_worthiness` is in [0, 1]: of such sentences, the share that one who lists claims lists. `reasons` are the
+    features that make it so ("figure", "date", "comparison", ...).
     `wording` is a model's, which says by itself what the quote says only among its neighbours; empty: there is none.
     `unclear` are the words it hangs on that were not heard clearly.
     """

@@ -1,7 +1,15 @@
 import pytest
 from analysis_talk import said
 
-from udib.analysis.claims import WORTH_CHECKING, check_worthiness, claim_candidates, proper_names, ranked
+from udib.analysis.claims import (
+    CEILING,
+    WORTH_CHECKING,
+    check_worthiness,
+    claim_candidates,
+    proper_names,
+    ranked,
+    share_of_claims,
+)
 from udib.analysis.sentences import sentences
 from udib.analysis.text import tokens
 
@@ -125,3 +133,11 @@ def test_rhetoric_without_anything_to_check_is_no_claim() -> None:
     )
     assert worth(text) >= WORTH_CHECKING
     assert claim_candidates(sentences(said(("A", text)))) == ()
+
+
+def test_a_share_grows_with_the_weights_and_is_never_surer_than_what_it_was_fitted_on() -> None:
+    shares = [share_of_claims(total / 4) for total in range(-20, 21)]
+    assert shares == sorted(set(shares))
+    assert 0 < shares[0] < 0.01
+    assert share_of_claims(0.0) < WORTH_CHECKING < share_of_claims(0.2)
+    assert share_of_claims(100.0) == CEILING

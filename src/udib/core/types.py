@@ -151,6 +151,7 @@ class Passage:
         also: The same said elsewhere, earliest first.
         before: What was said before in the same item, where it was asked for.
         after: What was said after.
+        unmatched: The query's words that neither the text holds nor what stands beside it; common ones left out.
     """
 
     record: MemoryRecord
@@ -160,6 +161,7 @@ class Passage:
     also: tuple[MemoryRecord, ...] = ()
     before: tuple[MemoryRecord, ...] = ()
     after: tuple[MemoryRecord, ...] = ()
+    unmatched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from udib.memory.reranking import (
     best_first,
     candidates,
     spread,
+    unmatched,
 )
 from udib.memory.store import EnhancedVectorStore
 from udib.memory.texts import StoredText, pieces, record_from, record_of, timestamp
@@ -357,7 +358,8 @@ class MemoryService:
             matched = tuple(word for word in subject if stem(word) in each.said)
             also = tuple(record_from(kind, payload) for payload in twins.get(each.id, ()))
             before, after = await self._around(scope, kind, each.record, options.neighbours)
-            passages.append(Passage(each.record, each.score, each.similarity, matched, also, before, after))
+            beyond = unmatched(subject, each)
+            passages.append(Passage(each.record, each.score, each.similarity, matched, also, before, after, beyond))
         return passages
 
     async def _around(

@@ -23,7 +23,7 @@ async def ask(memory: Memory, scope: Scope, question: str, *, limit: int = 5, fi
 
     Returns:
         Passages in the transcripts' own words, then in those of documents that were added; none, with a note that says
-        so, when nothing bears on the question.
+        so, when nothing bears on the question. A note also says which of the question's words no passage holds.
 
     Raises:
         BadRequestError: The question is empty or too long, or the limit is out of range.
@@ -39,8 +39,17 @@ async def ask(memory: Memory, scope: Scope, question: str, *, limit: int = 5, fi
     [said] = await memory.recall(scope, RecordKind.TRANSCRIPT, [question], limit=limit, filters=wanted)
     [written] = await memory.recall(scope, RecordKind.DOCUMENT, [question], limit=limit, filters=wanted)
     passages = _together(said, written, limit)
-    note = "" if passages else "Nothing that was said and stored bears on this question."
+    note = _unsaid(passages) if passages else "Nothing that was said and stored bears on this question."
     return Answer(question, tuple(passages), note)
+
+
+def _unsaid(passages: list[Passage]) -> str:
+    """Says which words of the question none of the passages holds: what is asked may not be in them."""
+    words = [word for word in passages[0].unmatched if all(word in each.unmatched for each in passages)]
+    if not words:
+        return ""
+    *others, last = [f'"{word}"' for word in words]
+    return f"None of these passages says {', '.join(others)}{' or ' if others else ''}{last}."
 
 
 def _together(said: list[Passage], written: list[Passage], limit: int) -> list[Passage]:

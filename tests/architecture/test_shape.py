@@ -36,7 +36,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 #   the choice among all adapters.
 # - testing: a whole vector index, a model, three servers and a clock.
 ROOM_LINES = {
-    "core": 3611, "net": 900, "storage": 5510, "sources": 3040, "transcripts": 2500, "analysis": 5090, "memory": 7982,
+    "core": 3611, "net": 900, "storage": 5510, "sources": 3040, "transcripts": 2500, "analysis": 5090, "memory": 7977,
     "delivery": 2340, "pipeline": 4772, "app": 7520, "testing": 1500, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {

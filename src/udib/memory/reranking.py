@@ -97,12 +97,6 @@ def candidates(hits: Sequence[Hit], records: Sequence[MemoryRecord], weights: We
     ]
 
 
-def speakers(found: Iterable[Candidate]) -> dict[str, frozenset[str]]:
-    """Who said the candidates, in order, each with the stems of the name."""
-    names = dict.fromkeys(each.record.speaker for each in found if each.record.speaker)
-    return {name: stems(name) for name in names}
-
-
 def bearing(found: Iterable[Candidate], asked: Sequence[str], weights: Weights = WEIGHTS) -> list[Candidate]:
     """Those that bear on what is asked, and those of the same items whose meaning is nearly as near.
 
@@ -160,7 +154,7 @@ def unmatched(asked: Sequence[str], each: Candidate) -> tuple[str, ...]:
     Words that any conversation holds, and those that only frame the question, are not among them.
     """
     held = each.said | stems(f"{each.record.speaker or ''} {each.record.title} {each.record.context}")
-    return tuple(word for word in asked if stem(word) not in held | COMMON | FRAMING)
+    return tuple(word for word in asked if stem(word) not in held and stem(word) not in COMMON | FRAMING)
 
 
 def _bears(each: Candidate, asked: Sequence[str], weights: Weights) -> bool:

@@ -331,10 +331,11 @@ class MemoryService:
         if asked and named:
             found = await self._candidates(scope, kind, asked, wanted, options)
         bear = bearing(found, asked, self._weights)
-        theirs = [each for each in bear if named & stems(each.record.speaker or "")]
-        if theirs and not asked:
-            return (theirs,)
-        return theirs, [each for each in bear if each not in theirs]
+        theirs: list[Candidate] = []
+        others: list[Candidate] = []
+        for each in bear:
+            (theirs if named & stems(each.record.speaker or "") else others).append(each)
+        return (theirs,) if theirs and not asked else (theirs, others)
 
     async def _candidates(
         self, scope: Scope, kind: RecordKind, words: Sequence[str], wanted: Query, options: RecallOptions

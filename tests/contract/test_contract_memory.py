@@ -157,6 +157,14 @@ async def test_who_is_named_comes_first_and_what_others_said_on_the_subject_afte
     assert set(speakers) == {"Ann", "Bob"}
 
 
+async def test_a_passage_tells_which_words_of_the_question_it_does_not_hold(
+    service: MemoryService, scope: Scope
+) -> None:
+    await service.remember(scope, debate())
+    [[passage]] = await service.recall(scope, SAID, ["Did Bob propose elections or subsidies?"], limit=1, filters=ANY)
+    assert (passage.matched, passage.unmatched) == (("subsidies",), ("elections",))
+
+
 async def test_a_speaker_is_found_by_filter(memory: Memory, scope: Scope) -> None:
     await memory.remember(scope, debate())
     assert "Bob" not in " ".join(await ask(memory, scope, "What about rents?", Filters(speaker="Ann")))

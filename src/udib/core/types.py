@@ -167,6 +167,7 @@ class Passage:
         also: The same said elsewhere, earliest first.
         before: What was said before in the same item, where it was asked for.
         after: What was said after.
+        unmatched: The query's words that neither the text holds nor what stands beside it; common ones left out.
         corrections: What readers corrected in its words; a right name stands in `record`, the label in the correction.
     """
 
@@ -177,6 +178,7 @@ class Passage:
     also: tuple[MemoryRecord, ...] = ()
     before: tuple[MemoryRecord, ...] = ()
     after: tuple[MemoryRecord, ...] = ()
+    unmatched: tuple[str, ...] = ()
     corrections: tuple[ReaderNote, ...] = ()
 
 

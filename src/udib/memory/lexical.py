@@ -181,9 +181,10 @@ FRAMING: Final = frozenset(
     for word in _words(
         """
         argue argued believe believed claim claimed conclude concluded conclusion consider considered contribute
-        contribution decide decided decision decisions description detail details explanation express expressed feel
-        general introduce introduced introduction outcome overview perspective please propose proposed raise raised
-        reason reasons recommend recommended respond responded response state stated suggest suggested
+        contribution decide decided decision decisions description detail details explanation express expressed
+        feel general happen happened happens introduce introduced introduction outcome overview perspective
+        please propose proposed raise raised reason reasons recommend recommended respond responded response
+        state stated suggest suggested
         """
     )
 )

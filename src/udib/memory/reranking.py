@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from udib.core.types import ContentId, MemoryRecord
 from udib.core.vectors import Hit
-from udib.memory.lexical import FRAMING, coverage, stem, stems
+from udib.memory.lexical import COMMON, FRAMING, coverage, stem, stems
 from udib.memory.texts import timestamp
 
 FEWEST_CANDIDATES: Final = 50
@@ -97,12 +97,6 @@ def candidates(hits: Sequence[Hit], records: Sequence[MemoryRecord], weights: We
     ]
 
 
-def speakers(found: Iterable[Candidate]) -> dict[str, frozenset[str]]:
-    """Who said the candidates, in order, each with the stems of the name."""
-    names = dict.fromkeys(each.record.speaker for each in found if each.record.speaker)
-    return {name: stems(name) for name in names}
-
-
 def bearing(found: Iterable[Candidate], asked: Sequence[str], weights: Weights = WEIGHTS) -> list[Candidate]:
     """Those that bear on what is asked, and those of the same items whose meaning is nearly as near.
 
@@ -152,6 +146,15 @@ def spread(ranked: Iterable[Candidate], same_place: float) -> list[Candidate]:
         stood_for = any(_is_near(each, better, same_place) for better in chosen)
         (behind if stood_for else chosen).append(each)
     return [*chosen, *behind]
+
+
+def unmatched(asked: Sequence[str], each: Candidate) -> tuple[str, ...]:
+    """The words of a question that neither a passage holds nor its speaker's name, its title or what came before it.
+
+    Words that any conversation holds, and those that only frame the question, are not among them.
+    """
+    held = each.said | stems(f"{each.record.speaker or ''} {each.record.title} {each.record.context}")
+    return tuple(word for word in asked if stem(word) not in held and stem(word) not in COMMON | FRAMING)
 
 
 def _bears(each: Candidate, asked: Sequence[str], weights: Weights) -> bool:

@@ -29,6 +29,7 @@ from udib.memory.reranking import (
     best_first,
     candidates,
     spread,
+    unmatched,
 )
 from udib.memory.store import EnhancedVectorStore
 from udib.memory.texts import StoredText, pieces, record_from, record_of, timestamp
@@ -332,10 +333,11 @@ class MemoryService:
         if asked and named:
             found = await self._candidates(scope, kind, asked, wanted, options)
         bear = bearing(found, asked, self._weights)
-        theirs = [each for each in bear if named & stems(each.record.speaker or "")]
-        if theirs and not asked:
-            return (theirs,)
-        return theirs, [each for each in bear if each not in theirs]
+        theirs: list[Candidate] = []
+        others: list[Candidate] = []
+        for each in bear:
+            (theirs if named & stems(each.record.speaker or "") else others).append(each)
+        return (theirs,) if theirs and not asked else (theirs, others)
 
     async def _candidates(
         self, scope: Scope, kind: RecordKind, words: Sequence[str], wanted: Query, options: RecallOptions
@@ -359,7 +361,8 @@ class MemoryService:
             matched = tuple(word for word in subject if stem(word) in each.said)
             also = tuple(record_from(kind, payload) for payload in twins.get(each.id, ()))
             before, after = await self._around(scope, kind, each.record, options.neighbours)
-            passages.append(Passage(each.record, each.score, each.similarity, matched, also, before, after))
+            beyond = unmatched(subject, each)
+            passages.append(Passage(each.record, each.score, each.similarity, matched, also, before, after, beyond))
         return passages
 
     async def _around(

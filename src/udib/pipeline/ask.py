@@ -1,5 +1,6 @@
 """Questions to memory: the best passages, word for word, each with its second, or with the document it stands in."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from udib.core.errors import BadRequestError
@@ -8,7 +9,7 @@ from udib.core.tenancy import Scope
 from udib.core.types import Answer, Passage, RecordKind
 from udib.core.vectors import Filters
 
-NOTHING: Final = "Nothing that was said and stored bears on this question."
+_NOTHING: Final = "Nothing that was said and stored bears on this question."
 _LONGEST_QUESTION = 2000
 _DOCUMENTS = 3
 """Of so many passages one may come of a document, where documents that were added bear on the question."""
@@ -26,7 +27,7 @@ async def ask(memory: Memory, scope: Scope, question: str, *, limit: int = 5, fi
 
     Returns:
         Passages in the transcripts' own words, then in those of documents that were added; none, with a note that says
-        so, when nothing bears on the question.
+        so, when nothing bears on the question. A note also says which of the question's words no passage holds.
 
     Raises:
         BadRequestError: The question is empty or too long, or the limit is out of range.
@@ -42,8 +43,18 @@ async def ask(memory: Memory, scope: Scope, question: str, *, limit: int = 5, fi
     [said] = await memory.recall(scope, RecordKind.TRANSCRIPT, [question], limit=limit, filters=wanted)
     [written] = await memory.recall(scope, RecordKind.DOCUMENT, [question], limit=limit, filters=wanted)
     passages = _together(said, written, limit)
-    note = "" if passages else NOTHING
-    return Answer(question, tuple(passages), note)
+    return Answer(question, tuple(passages), note_on(passages))
+
+
+def note_on(passages: Sequence[Passage]) -> str:
+    """What an answer says beside its passages: there are none, or which of the question's words none of them holds."""
+    if not passages:
+        return _NOTHING
+    words = [word for word in passages[0].unmatched if all(word in each.unmatched for each in passages)]
+    if not words:
+        return ""
+    *others, last = [f'"{word}"' for word in words]
+    return f"None of these passages says {', '.join(others)}{' or ' if others else ''}{last}."
 
 
 def _together(said: list[Passage], written: list[Passage], limit: int) -> list[Passage]:

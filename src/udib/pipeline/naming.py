@@ -11,7 +11,7 @@ from udib.core.ports import Catalogue, Memory
 from udib.core.tenancy import Scope
 from udib.core.types import Answer, ContentId, MemoryRecord, Passage, RecordKind
 from udib.core.vectors import Filters
-from udib.pipeline.ask import NOTHING, ask
+from udib.pipeline.ask import ask, note_on
 
 Recall = Callable[[str, Filters], Awaitable[Sequence[Passage]]]
 """Finds passages for a question and conditions, best first."""
@@ -154,4 +154,4 @@ async def ask_under_names(
 
     names = await GivenNames.of(catalogue, scope)
     passages = await names.found(recall, question, filters, await catalogue.speakers(scope))
-    return Answer(" ".join(question.split()), tuple(passages[:limit]), "" if passages else NOTHING)
+    return Answer(" ".join(question.split()), tuple(passages[:limit]), note_on(passages[:limit]))

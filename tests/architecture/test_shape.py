@@ -65,7 +65,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 #   the choice among all adapters.
 # - testing: a whole vector index, a model, three servers and a clock.
 ROOM_LINES = {
-    "core": 3938, "net": 900, "storage": 5735, "sources": 3040, "transcripts": 2502, "analysis": 6078, "memory": 7981,
+    "core": 3938, "net": 900, "storage": 5735, "sources": 3040, "transcripts": 2502, "analysis": 6083, "memory": 7981,
     "delivery": 2599, "pipeline": 5048, "app": 7705, "testing": 1500, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {

@@ -10,12 +10,14 @@ from udib.analysis.language import is_english
 from udib.analysis.repeats import grouped, made_again
 from udib.analysis.sentences import sentences
 from udib.core.computing import computed
-from udib.core.findings import Claim, Evidence, FactCheck, FactChecks, NotJudged
+from udib.core.findings import Claim, Evidence, EvidenceKind, FactCheck, FactChecks, NotJudged
 from udib.core.speech import Quote, Transcript
 
 NEEDS_MODEL: Final = "needs_llm"
 """The code of what cannot be told without a language model."""
 
+MOST_READ: Final = 6
+"""Pieces of evidence of a claim that a model reads."""
 SHORTEST_COUNTED_S: Final = 1800.0
 """Seconds that the shortest item counts as: a short debate is dense, and its report is short all the same."""
 
@@ -72,11 +74,17 @@ def most_claims(per_hour: int, duration_s: float) -> int:
     return math.ceil(per_hour * max(duration_s, SHORTEST_COUNTED_S) / 3600)
 
 
+def to_read(evidence: Sequence[Evidence]) -> list[tuple[int, Evidence]]:
+    """The pieces that a model reads, with their places: other talks after all else, which weighs more."""
+    return sorted(enumerate(evidence), key=lambda each: each[1].kind is EvidenceKind.MEMORY)[:MOST_READ]
+
+
 def verdict_cost_usd(statement: str, evidence: Sequence[Evidence], prices: Prices) -> float:
-    """What judging one statement would cost: one call for each piece of evidence; weighing them asks nobody."""
-    calls = len(evidence)
+    """What judging one statement would cost: a call for each piece that is read; weighing asks nobody."""
+    read_of = [piece for _, piece in to_read(evidence)]
+    calls = len(read_of)
     read = calls * (_INSTRUCTION_TOKENS + len(statement) / _CHARACTERS_PER_TOKEN)
-    read += sum(len(piece.text) for piece in evidence) / _CHARACTERS_PER_TOKEN
+    read += sum(len(piece.text) for piece in read_of) / _CHARACTERS_PER_TOKEN
     written = calls * _ANSWER_TOKENS
     return round((read * prices.input_usd_per_million + written * prices.output_usd_per_million) / 1e6, 6)
 

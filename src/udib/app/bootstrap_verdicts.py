@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from udib.analysis.fact_check import NEEDS_MODEL
+from udib.analysis.fact_check import NEEDS_MODEL, to_read
 from udib.analysis.stances import StanceDraft, StanceGate, cited, sentences_of
 from udib.analysis.verdicts import NO_EVIDENCE, RULES, Moment, moment_of, verdict_on
 from udib.analysis.worded_claims import ClaimsDraft, ClaimWindow, ClaimWording, Worded
 from udib.app.bootstrap_asking import UNUSABLE, Asking, Unanswered
 from udib.app.bootstrap_models import Models
-from udib.core.findings import Claim, Evidence, EvidenceKind, FactCheck, FactChecks, NotJudged, Verdict
+from udib.core.findings import Claim, Evidence, FactCheck, FactChecks, NotJudged, Verdict
 from udib.core.judging import Judgement, ModelUse, Stance
 from udib.core.ports import Scales
 from udib.core.speech import Missing, Quote, Transcript
@@ -21,8 +21,6 @@ from udib.core.types import Content
 from udib.llm.prompts import Excerpt
 from udib.pipeline.evidence import LookUp
 
-MOST_READ: Final = 6
-"""Pieces of evidence of a claim that are read."""
 BEYOND_LIMIT: Final = "limit"
 """The code of a claim that is less check-worthy than those that were judged."""
 STANCE_TOKENS: Final = 200
@@ -167,7 +165,7 @@ class _Judging:
             _Pair(place, number, check.claim.text, sentences_of(piece.text))
             for place, check in enumerate(checks)
             if _is_open(check)
-            for number, piece in _to_read(check.evidence)
+            for number, piece in to_read(check.evidence)
         ]
         answers = await self._reading.each(pairs, self._stance)
         said = list(zip(pairs, answers, strict=True))
@@ -225,11 +223,6 @@ def _check(check: FactCheck, claim: Claim, why_not: str, found: Sequence[Evidenc
 
 def _beyond(check: FactCheck) -> FactCheck:
     return replace(check, not_judged=NotJudged(BEYOND_LIMIT)) if _is_open(check) else check
-
-
-def _to_read(evidence: Sequence[Evidence]) -> list[tuple[int, Evidence]]:
-    """The pieces that are read, with their places: other talks after all else, which weighs more."""
-    return sorted(enumerate(evidence), key=lambda each: each[1].kind is EvidenceKind.MEMORY)[:MOST_READ]
 
 
 def _is_open(check: FactCheck) -> bool:

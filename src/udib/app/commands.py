@@ -154,10 +154,12 @@ async def forget(reference: str, options: Options, *, confirmed: bool) -> int:
             and not present.confirm(f"Forget {content.title!r} ({content.id}) for good?")
         ):
             raise BadRequestError("Nothing was forgotten.")
+        citing = await app.catalogue.citing(app.scope, content.id)
         result = await app.pipeline.forget(content.id)
         if not result.success:
             return failed(result, options)
         forgotten = result.unwrap()
+        await note_change(app, citing, ChangeKind.REMOVED)
         present.emit(forgotten, present.forgotten_text(forgotten, content), as_json=options.json)
         return 0 if not any(count for _, count in forgotten.left) else EXIT_CODES[Status.FAILED]
 

@@ -27,7 +27,7 @@ class EvidenceSettings(Section):
     searches_per_day: int | None = Field(default=200, ge=0, le=1_000_000, description="most of one tenant on a day")
     usd_per_search: float = Field(default=0.0, ge=0, le=100, description="counts towards llm.cap_day_usd")
     claims: int = Field(default=20, ge=0, le=1000, description="most claims of an item that are looked up elsewhere")
-    pages: int = Field(default=3, ge=1, le=20, description="most pages that are read for a claim")
+    pages: int = Field(default=3, ge=0, le=20, description="most pages that are read for a claim; 0: none at all")
     deadline_s: float = Field(default=300, gt=0, le=3600, description="longest look-up for one item")
     keep_hours: float = Field(default=24, ge=0, le=8760, description="hours that hits and pages are kept; 0: not")
     allow: tuple[str, ...] = Field(default=(), description="host:port of private servers whose pages may be read")

@@ -8,13 +8,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from udib.analysis.fact_check import Prices, most_claims, verdict_cost_usd
+from udib.analysis.fact_check import MOST_READ, Prices, most_claims, verdict_cost_usd
 from udib.analysis.reasoned_fallacies import EXAMINED_A_HINT, most_hints
 from udib.analysis.worded_claims import MOST_AT_ONCE
 from udib.app.bootstrap import App
 from udib.app.bootstrap_models import Models
 from udib.app.bootstrap_summary import ANSWER_TOKENS, WINDOW_TOKENS
-from udib.app.bootstrap_verdicts import MOST_READ
 from udib.app.evidence_settings import EvidenceSettings
 from udib.app.settings import Settings
 from udib.core.errors import UdibError

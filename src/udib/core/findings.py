@@ -75,7 +75,8 @@ class Evidence:
 
     `tier` says how near the source is to the fact: 1 is the one that knows (an office's own figures, the document
     itself), 2 a publisher that answers for what it prints, 3 anybody. Of a review, `text` is the claim that it reviews
-    and `rating` its publisher's verdict, in the publisher's words.
+    and `rating` its publisher's verdict, in the publisher's words; `explained` are words of its page on the claim,
+    for readers alone. None: there are none, or the page was not read.
     """
 
     text: str
@@ -91,6 +92,7 @@ class Evidence:
     tier: int = 3
     rating: str | None = None
     retrieved_at: str | None = None
+    explained: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,12 +228,10 @@ def outcome(check: FactCheck) -> str:
 
 def grounds(check: FactCheck) -> str:
     """What a verdict rests on, or why there is none and what one would cost."""
-    if check.verdict is not None:
-        basis = clean(check.verdict.basis)
-        if check.verdict.label is Label.NOT_ENOUGH_INFO:
-            return basis
-        how = check.verdict.checked or "not calibrated"
-        return f"confidence {check.verdict.confidence:.2f} ({how})" + (f", {basis}" if basis else "")
+    if (made := check.verdict) is not None:
+        sure = f"confidence {made.confidence:.2f} ({made.checked or 'not calibrated'})"
+        said = () if made.label is Label.NOT_ENOUGH_INFO else (sure,)
+        return ", ".join(filter(None, (*said, clean(made.basis))))
     return _not_judged(check.not_judged) if check.not_judged else ""
 
 
@@ -289,7 +287,8 @@ def _what(evidence: Evidence) -> str:
     match evidence.kind:
         case EvidenceKind.REVIEW:
             of = f" of {clean(evidence.speaker)}" if evidence.speaker else ""
-            return f"claim{of}, rated \u201c{clean(evidence.rating or '')}\u201d by {publisher or 'a publisher'}"
+            page = f": \u201c{clean(evidence.explained)}\u201d" if evidence.explained else " (its page is not quoted)"
+            return f"claim{of}, rated \u201c{clean(evidence.rating or '')}\u201d by {publisher or 'a publisher'}{page}"
         case EvidenceKind.FILE:
             return f"document of {publisher}" if publisher else "document"
         case EvidenceKind.WEB:

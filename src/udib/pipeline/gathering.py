@@ -24,7 +24,16 @@ from udib.core.speech import Missing
 from udib.core.tenancy import Scope
 from udib.core.types import Content
 from udib.pipeline.evidence import LookUp
-from udib.pipeline.outside import Excerpts, Tiers, from_pages, is_item, is_reviewed, reviewed, worth_reading
+from udib.pipeline.outside import (
+    Excerpts,
+    Tiers,
+    from_pages,
+    is_item,
+    is_reviewed,
+    reviewed,
+    with_explanation,
+    worth_reading,
+)
 
 T = TypeVar("T")
 
@@ -149,12 +158,17 @@ class Gathering:
         """Ask and read; what is found by the time that it is ended stays."""
         await self._ask(self.elsewhere.reviews, dict(enumerate(asked)), found.rated)
         rated = await computed(self._reviews, asked, found)
+        if self.elsewhere.limits.pages:
+            links = {each.link for some in rated.values() for each in some}
+            told = [hit for answer in found.rated.values() for hit in answer.hits if hit.url in links]
+            await self._read(self.elsewhere.reviews, {hit.url: hit for hit in told})
         await self._ask(
             self.elsewhere.web,
             {number: claim for number, claim in enumerate(asked) if not is_reviewed(claim, rated.get(number, ()))},
             found.named,
         )
-        await self._read({hit.url: hit for answer in found.named.values() for hit in self._chosen(answer)})
+        named = {hit.url: hit for answer in found.named.values() for hit in self._chosen(answer)}
+        await self._read(self.elsewhere.web, named)
 
     def _evidence(
         self, asked: Sequence[str], found: _Found
@@ -165,7 +179,10 @@ class Gathering:
     def _reviews(self, asked: Sequence[str], found: _Found) -> dict[int, list[Evidence]]:
         excerpts = self.elsewhere.excerpts
         return {
-            number: reviewed(asked[number], answer.hits, excerpts, asked_at=answer.asked_at)
+            number: [
+                with_explanation(asked[number], each, self._pages.get(each.link), excerpts)
+                for each in reviewed(asked[number], answer.hits, excerpts, asked_at=answer.asked_at)
+            ]
             for number, answer in found.rated.items()
         }
 
@@ -249,9 +266,8 @@ class Gathering:
         # Without an allowance or a valid key the next call ends in the same way.
         trouble.in_a_row += _FAILURES if isinstance(exc, ForbiddenError) else 1
 
-    async def _read(self, hits: Mapping[str, SearchHit]) -> None:
+    async def _read(self, source: EvidenceSource | None, hits: Mapping[str, SearchHit]) -> None:
         """Read the pages that are not read yet, some at a time."""
-        source = self.elsewhere.web
         if source is None:
             return
         free = asyncio.Semaphore(_AT_ONCE)

@@ -5,7 +5,7 @@ that is the item itself or says its statements again, as a transcript of it does
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -62,6 +62,15 @@ def reviewed(statement: str, hits: Iterable[SearchHit], excerpts: Excerpts, *, a
                 )
             )
     return sorted(found, key=lambda each: -each.relevance)[:PASSAGES]
+
+
+def with_explanation(statement: str, review: Evidence, page: Document | None, excerpts: Excerpts) -> Evidence:
+    """A review with the words of its page that are nearest to a statement, to the letter and on its subject."""
+    [some] = excerpts(page.text, [statement]) if page is not None else [[]]
+    best = next((each for each in some if is_on_subject(statement, each.matched)), None)
+    if page is None or best is None or not best.stands_in(page.text):
+        return review
+    return replace(review, explained=best.text)
 
 
 def is_reviewed(statement: str, reviews: Iterable[Evidence]) -> bool:

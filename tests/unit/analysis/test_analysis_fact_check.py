@@ -47,6 +47,10 @@ async def test_the_estimate_grows_with_the_evidence() -> None:
 
 def test_the_estimate_is_the_price_of_the_tokens() -> None:
     assert verdict_cost_usd("x" * 400, [], Prices(1.0, 2.0)) == 0.0
+    some = [Evidence("y" * 400, "Talk", "", 0.5)] * 6
+    assert verdict_cost_usd("x" * 400, some * 2, Prices(1.0, 2.0)) == verdict_cost_usd(
+        "x" * 400, some, Prices(1.0, 2.0)
+    )
 
 
 async def test_a_dense_hour_is_capped_and_the_best_stay() -> None:

@@ -173,7 +173,12 @@ def test_percents_make_a_hundred(weights: list[float]) -> None:
                 publisher="Checkers", rating="False\u202e", speaker="B. Speaker",
                 retrieved_at="2026-05-01T12:00:00+00:00",
             ),
-            "claim of B. Speaker, rated \u201cFalse\u201d by Checkers, Did rents double?, read 2026-05-01 12:00 UTC",
+            "claim of B. Speaker, rated \u201cFalse\u201d by Checkers (its page is not quoted), Did rents "
+            "double?, read 2026-05-01 12:00 UTC",
+        ),
+        (
+            Evidence("x", "T", "", 0.5, kind=EvidenceKind.REVIEW, publisher="P", rating="False", explained="It fell."),
+            "claim, rated \u201cFalse\u201d by P: \u201cIt fell.\u201d, T",
         ),
         (Evidence("x", "Report", "", 0.5, kind=EvidenceKind.FILE, publisher="Office"), "document of Office, Report"),
         (Evidence("x", "Report", "", 0.5, kind=EvidenceKind.FILE), "document, Report"),

@@ -91,6 +91,26 @@ async def test_reviews_come_first_then_the_own_stores_then_pages(place: Place) -
     assert [claim for _, claim in place.web.asked] == [RENTS]  # what was reviewed is not searched for
 
 
+async def test_a_review_comes_with_the_words_of_its_page_on_the_claim_or_says_why_not(place: Place) -> None:
+    first, second = review(FERRY), review(FERRY, "https://others.example/2")
+    explained = "In spring the council closed one of the ferry lines, not three of them."
+    place.reviews.hits = [first, second]
+    place.reviews.pages = {first.url: page(first.url, "Our newsletter comes weekly.", explained)}
+    gathering = place.gathering()
+    [[one, other, _]] = await gathering.look_up([FERRY])
+    assert (one.text, one.explained, other.explained) == (FERRY, explained, None)
+    [gap] = gathering.missing
+    assert gap.part == "evidence pages"
+    assert "1 of 2 could not be read. https://others.example/2" in gap.reason
+
+
+async def test_where_no_pages_may_be_read_none_of_a_review_is() -> None:
+    place = Place(pages=0)
+    place.reviews.hits = [review(FERRY)]
+    [[found, _]] = await place.gathering().look_up([FERRY])
+    assert (found.explained, place.reviews.read_) == (None, [])
+
+
 async def test_a_review_of_another_claim_on_the_subject_does_not_end_the_search(place: Place) -> None:
     place.reviews.hits = [review("The council closed all twelve ferry lines")]
     place.names(page("https://a.example/1", FERRY))
@@ -242,7 +262,8 @@ async def test_without_an_allowance_nothing_more_is_asked(place: Place) -> None:
 
 async def test_a_search_that_takes_too_long_ends_with_what_is_there() -> None:
     place = Place(deadline_s=0.3)
-    place.reviews.by_claim = {RENTS: [review("Rents in Vienna rose")]}
+    rated = review("Rents in Vienna rose")
+    place.reviews.by_claim, place.reviews.pages = {RENTS: [rated]}, {rated.url: page(rated.url, RENTS)}
     place.web.delay_s = 60
     gathering = place.gathering()
     rents, ferry = await gathering.look_up([RENTS, FERRY])

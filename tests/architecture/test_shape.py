@@ -35,8 +35,8 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 #   the choice among all adapters.
 # - testing: a whole vector index, a model, three servers and a clock.
 ROOM_LINES = {
-    "core": 3610, "net": 900, "storage": 5510, "sources": 3040, "transcripts": 2500, "analysis": 5090, "memory": 7940,
-    "delivery": 2340, "pipeline": 4770, "app": 7520, "testing": 1500, "llm": 7000,
+    "core": 3610, "net": 900, "storage": 5510, "sources": 3052, "transcripts": 2500, "analysis": 5090, "memory": 7940,
+    "delivery": 2380, "pipeline": 4770, "app": 7546, "testing": 1500, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "core/findings.py": "all values of a report, one schema; half of it says what the fields mean",

@@ -2,7 +2,17 @@
 
 from collections.abc import Callable, Sequence
 
-from benchmarks.analysis import answers, chapters, checkworthy, example, fallacies, keypoints, quotes, speed
+from benchmarks.analysis import (
+    answers,
+    chapters,
+    checkworthy,
+    contradictions,
+    example,
+    fallacies,
+    keypoints,
+    quotes,
+    speed,
+)
 from benchmarks.analysis.sizes import FULL, Measured, Sizes
 
 PARTS: dict[str, Callable[[Sizes], Measured]] = {
@@ -12,6 +22,7 @@ PARTS: dict[str, Callable[[Sizes], Measured]] = {
     "answers": answers.measure,
     "quotes": quotes.measure,
     "fallacies": fallacies.measure,
+    "contradictions": contradictions.measure,
     "example": example.measure,
     "speed": speed.measure,
 }

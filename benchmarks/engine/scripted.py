@@ -118,7 +118,7 @@ class Bench:
         )
         analyses = Analyses(
             lambda: ScriptedReading(case, case.debate, DebateMap()),
-            lambda _: ScriptedReading(case, case.fact_check, FactChecks((), considered=0)),
+            lambda *_: ScriptedReading(case, case.fact_check, FactChecks((), considered=0)),
             lambda: ScriptedReading(case, case.fallacies, Fallacies(())),
             partial(WholeReading, _outline),
             _aggregate,

@@ -21,6 +21,7 @@ from udib.core.findings import (
     Claim,
     Clash,
     Contradiction,
+    Critical,
     DebateMap,
     Evidence,
     FactCheck,
@@ -36,13 +37,14 @@ from udib.core.findings import (
     SpeakerShare,
     StageTiming,
     TranscriptFacts,
+    Unclear,
     Verdict,
     WordedStatement,
     WordedSummary,
 )
 from udib.core.judging import DebateLedger, DebatePoint, Dropped, Gate, ModelUse
 from udib.core.ports import Catalogue
-from udib.core.speech import Missing, Origin, Quote, Segment, Transcript
+from udib.core.speech import Missing, Origin, Quote, Segment, Transcript, Word
 from udib.core.tenancy import Scope
 from udib.core.types import Content, ContentId, Delivered, ListingState, Platform
 from udib.storage.catalogue import SCHEMA, SqliteCatalogue
@@ -52,10 +54,11 @@ from udib.testing.fakes import FakeCatalogue
 A, B = Scope.of("acme", "main"), Scope.of("acme", "other")
 ON_SERVER = [pytest.mark.server, pytest.mark.xdist_group("records")]
 SECRET = "quixotic lighthouse keepers"
+PROOF = "No, they fell \u2013 caf\u00e9s \U0001f600 prove it."
 SAID = Transcript(
     (
         Segment(0.0, 4.0, f"Rents rose by 12 percent, say {SECRET}.", "Ada"),
-        Segment(4.0, 8.0, "No, they fell \u2013 caf\u00e9s \U0001f600 prove it.", "Bob"),
+        Segment(4.0, 8.0, PROOF, "Bob", (Word("No,", 4.0, 4.2, 0.25, doubtful=True), Word("they", 4.2, 4.5, 0.75))),
     ),
     Origin.CAPTIONS,
     "vtt",
@@ -77,10 +80,11 @@ def report(about: Content, revision: int = 1, created_at: str = "2026-01-01T00:0
     """A report that has every part."""
     rose, fell = said("Rents rose by 12 percent"), said("they fell")
     evidence = Evidence("It rose.", "A paper", "https://paper.example/1", 0.5, ContentId("web:1"), "Cy", 1.5, "2025")
+    unclear = (Unclear(Critical.NEGATION, "No,"),)
     checks = FactChecks(
         (
             FactCheck(Claim(rose, 0.9, ("figure",)), (evidence,), Verdict(Label.CONFLICTING, 0.7, "two papers")),
-            FactCheck(Claim(fell, 0.2), not_judged=NotJudged("needs_llm", 0.002)),
+            FactCheck(Claim(fell, 0.2, unclear=unclear), not_judged=NotJudged("needs_llm", 0.002)),
         ),
         considered=2,
     )
@@ -96,7 +100,9 @@ def report(about: Content, revision: int = 1, created_at: str = "2026-01-01T00:0
         content=about,
         created_at=created_at,
         revision=revision,
-        transcript=TranscriptFacts("captions", "vtt", "en", low_accuracy=True, timed=True, segments=2, words=16),
+        transcript=TranscriptFacts(
+            "captions", "vtt", "en", low_accuracy=True, timed=True, segments=2, words=16, doubtful=3
+        ),
         outline=Outline(8.0, 16, 120.0, ("Ada", "Bob"), "en", (Chapter("Rents", 0.0, 8.0, rose),)),
         fact_checks=checks,
         fallacies=Fallacies((Fallacy(fell, FallacyKind.STRAW_MAN, "No", "a plain denial", 0.4),), withheld=3),

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -92,6 +93,7 @@ async def ask(memory: Memory, scope: Scope, question: str, filters: Filters = AN
 
 async def test_a_record_comes_back_word_for_word_with_all_its_fields(memory: Memory, scope: Scope) -> None:
     odd = record(7, None, 'They said: "100\u00a0% of \u00fcber-rents"\n\u2014 and left.', context="Before that.")
+    odd = replace(odd, doubtful=(2, 5))
     assert await memory.remember(scope, [odd]) == 1
     [[passage]] = await memory.recall(scope, SAID, ["who paid the rents"], limit=5, filters=ANY)
     assert passage.record == odd

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -250,6 +250,26 @@ async def test_citing_is_shared_and_forgetting_is_alone(
                 with pytest.raises(UnavailableError, match="is being forgotten"):
                     async with locks.citing(A):
                         pass
+
+
+async def test_no_new_run_goes_before_a_forgetting_that_waits(place: Place, process: Process) -> None:
+    """Beside a backlog some run always cites: runs that overlap would keep it away for ever."""
+    order: list[str] = []
+
+    async def work(name: str, lock: AbstractAsyncContextManager[None]) -> None:
+        async with lock:
+            order.append(name)
+            await asyncio.sleep(0.3)
+
+    async with place.process() as other, asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        tasks.create_task(work("first run", process.locks.citing(A)))
+        await asyncio.sleep(0.1)
+        tasks.create_task(work("forgetting", other.locks.uncited(A)))
+        await asyncio.sleep(0.1)
+        tasks.create_task(work("second run", process.locks.citing(A)))
+        tasks.create_task(work("third run", other.locks.citing(A)))
+    assert order[:2] == ["first run", "forgetting"]
+    assert set(order[2:]) == {"second run", "third run"}
 
 
 async def test_who_waits_for_a_lock_gets_it(place: Place, process: Process) -> None:

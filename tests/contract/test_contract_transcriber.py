@@ -71,6 +71,9 @@ async def test_segments_come_in_order_with_words_inside_them(case: Case, good: M
             assert " ".join(word.text for word in segment.words) == segment.text
             assert segment.start_s <= segment.words[0].start_s
             assert segment.words[-1].end_s <= segment.end_s
+    sure = [word.confidence for segment in segments for word in segment.words if word.confidence is not None]
+    assert all(0 <= confidence <= 1 for confidence in sure)
+    assert bool(sure) is (transcriber.engine == "pocketsphinx")
     assert all(a.done_s <= b.done_s for a, b in pairwise(found))
     assert transcriber.timed(good)
     assert transcriber.origin(good)

@@ -1,6 +1,7 @@
 """`udib correct` and `udib eval` as a user types them, on a report that is made, corrected, made again, forgotten."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,78 @@ def test_a_correction_is_shown_stays_over_a_new_analysis_and_is_withdrawn(udib: 
         udib("correct", item, "--withdraw", each["id"])
     assert asked(udib, "show", item)["corrections"] == []
     assert "Correction by" not in page.read_text()
+
+
+def test_a_right_name_reaches_all_that_is_read_later_and_goes_again(udib: Commands, tmp_path: Path) -> None:
+    made = asked(udib, "analyze", EXAMPLE)
+    item = made["content"]["id"]
+    [captions] = [Path(each["where"]) for each in made["delivered"] if each["kind"] == "captions"]
+    as_heard = captions.read_text()
+    udib("correct", item, "--speaker", "maya", "--name", "Ana <Ruiz>", "--by", "Eve", "-q")
+
+    assert "Ana <Ruiz>" in asked(udib, "show", item)["outline"]["speakers"]
+    assert "<v Ana &lt;Ruiz&gt;>" in captions.read_text()
+    assert "<v MAYA>" not in captions.read_text()
+    assert re.search(r"^NOTE\nCorrection by Eve, \S+: MAYA is Ana &lt;Ruiz&gt;\.$", captions.read_text(), re.MULTILINE)
+    again = asked(udib, "analyze", EXAMPLE, "--out", str(tmp_path / "out"))
+    [exported] = (tmp_path / "out").glob("*.vtt")
+    assert exported.read_text() == captions.read_text()
+    assert again["corrections"][0]["applies"]
+
+    said = asked(udib, "ask", "rent control", "--limit", "20")["passages"]
+    assert {each["record"]["speaker"] for each in said} == {"Ana <Ruiz>", "DANIEL"}
+    assert all((each["record"]["speaker"] == "DANIEL") is (not each["corrections"]) for each in said)
+    only = asked(udib, "ask", "rent control", "--speaker", "ana <ruiz>")["passages"]
+    assert {each["record"]["speaker"] for each in only} == {"Ana <Ruiz>"}
+    by_question = asked(udib, "ask", "What did Ana <Ruiz> say about rent control?")["passages"]
+    assert [each["record"]["text"] for each in by_question][:1] == [each["record"]["text"] for each in only][:1]
+    assert "Correction by Eve" in udib("ask", "rent control", "--speaker", "Ana <Ruiz>")
+    assert asked(udib, "ask", "rent control", "--speaker", "MAYA")["passages"] == []
+    assert "Correction by Eve" in udib("memory", "search", "rent control", "--speaker", "Ana <Ruiz>")
+    assert asked(udib, "receipts", "Ana <Ruiz>", "rent", "control")["receipts"]
+    # Another workspace has the item, and not the correction.
+    asked(udib, "analyze", EXAMPLE, "--workspace", "other")
+    others = asked(udib, "ask", "rent control", "--workspace", "other")["passages"]
+    assert {each["record"]["speaker"] for each in others} <= {"MAYA", "DANIEL"}
+
+    [kept] = asked(udib, "correct", item)["corrections"]
+    udib("correct", item, "--withdraw", kept["id"])
+    assert captions.read_text() == as_heard
+    assert sorted(path.name for path in captions.parent.iterdir() if "vtt" in path.name) == ["transcript.vtt"]
+    assert {
+        each["record"]["speaker"] for each in asked(udib, "ask", "rent control", "--speaker", "maya")["passages"]
+    } == {"MAYA"}
+    assert "Nobody called" in udib("ask", "rent control", "--speaker", "Ana <Ruiz>", code=2)
+
+
+def test_names_that_were_exchanged_are_put_right(udib: Commands) -> None:
+    made = asked(udib, "analyze", EXAMPLE)
+    item = made["content"]["id"]
+    [captions] = [Path(each["where"]) for each in made["delivered"] if each["kind"] == "captions"]
+    before = captions.read_text()
+    udib("correct", item, "--speaker", "MAYA", "--name", "Daniel", "-q")
+    udib("correct", item, "--speaker", "DANIEL", "--name", "Maya", "-q")
+    exchanged = {"MAYA": "Daniel", "DANIEL": "Maya"}
+    voices = re.findall(r"<v ([^>]*)>", captions.read_text())
+    assert voices == [exchanged[label] for label in re.findall(r"<v ([^>]*)>", before)]
+    said = asked(udib, "ask", "rent control", "--speaker", "Maya")["passages"]
+    assert said
+    assert {each["corrections"][0]["speaker"] for each in said} == {"DANIEL"}
+
+
+def test_what_a_reader_says_of_single_words_stands_beside_them_in_answers(udib: Commands) -> None:
+    item = asked(udib, "analyze", EXAMPLE)["content"]["id"]
+    [first] = asked(udib, "ask", "What did the council exempt?", "--limit", "1")["passages"]
+    shown = asked(udib, "show", item)
+    quote = next(
+        each["claim"]["quote"]
+        for each in shown["fact_checks"]["checks"]
+        if each["claim"]["quote"]["text"] in first["record"]["text"]
+    )
+    udib("correct", item, "--quote", quote["text"], "--name", "Ada", "--note", "Hear it.", "-q")
+    [again] = asked(udib, "ask", "What did the council exempt?", "--limit", "1")["passages"]
+    assert again["record"]["text"] == first["record"]["text"]
+    assert [(each["kind"], each["corrected"]) for each in again["corrections"]] == [("attribution", "Ada")]
 
 
 def test_a_wrong_correction_is_one_sentence_that_says_what_to_do(udib: Commands) -> None:

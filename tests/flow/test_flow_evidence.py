@@ -96,6 +96,17 @@ def test_documents_are_added_cited_and_removed(udib: Commands, tmp_path: Path) -
     assert b"six percent" not in data
 
 
+def test_forget_takes_a_document_by_the_id_that_the_list_has(udib: Commands, tmp_path: Path) -> None:
+    (tmp_path / "housing.txt").write_text(REPORT, encoding="utf-8")
+    [added] = json.loads(udib("evidence", "add", str(tmp_path / "housing.txt"), "--json"))["added"]
+    shown = added["content_id"][:12]
+    assert shown in udib("evidence", "list")
+    assert "No document is called" in udib("forget", shown, "--yes", "--tenant", "other", code=2)
+    assert "0 left" in udib("forget", shown, "--yes")
+    assert "No document" in udib("evidence", "list")
+    assert "No document is called 'doc:'" in udib("forget", "doc:", "--yes", code=2)
+
+
 def test_an_address_is_added_and_what_it_says_of_itself_is_kept(
     udib: Commands, server: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

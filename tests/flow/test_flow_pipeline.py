@@ -109,7 +109,7 @@ class Bench:
         )
         analyses = Analyses(
             lambda: self._reading("debate", self._debate),
-            lambda look_up: self._reading("fact-check", lambda said: self._fact_check(said, look_up)),
+            lambda look_up, _: self._reading("fact-check", lambda said: self._fact_check(said, look_up)),
             lambda: self._reading("fallacies", self._fallacies),
             lambda: self._reading("outline", self._outline),
             self._aggregate,

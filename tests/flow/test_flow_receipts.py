@@ -74,3 +74,14 @@ def test_a_wrong_question_is_one_sentence(udib: Commands) -> None:
     assert "Name the person" in udib("receipts", "\u202e ", "rents", code=2)
     assert len(udib("receipts", "x" * 5000, "rents", code=2)) < 500
     assert "1 to 200, not 0" in udib("receipts", "Ada", "rents", "--limit", "0", code=2)
+
+
+def test_one_person_with_a_number_in_each_item_is_asked_about_by_name(udib: Commands) -> None:
+    for item in ("first", "second"):
+        udib("correct", item, "--speaker", "Speaker 1", "--name", "Bea Lind", "-q")
+    for question in (["ask", "rents", "--speaker", "bea lind"], ["ask", "What did Bea Lind say about rents?"]):
+        said = asked(udib, *question)["passages"]
+        assert {each["record"]["title"] for each in said} == {"first", "second"}
+        assert {each["record"]["speaker"] for each in said} == {"Bea Lind"}
+        assert {each["corrections"][0]["speaker"] for each in said} == {"Speaker 1"}
+    assert asked(udib, "ask", "What did Bea Lind say about rents?", "--content", "first", "--limit", "1")["passages"]

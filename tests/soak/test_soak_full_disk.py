@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -93,7 +94,8 @@ def test_items_are_forgotten_on_a_disk_that_is_full_to_the_last_byte(
     done = udib(data, "forget", str(talks[0]))
     if not with_reserve:
         assert done.returncode == 3
-        assert "its words are still in" in done.stderr
+        # of whichever store first lacks the room: memory or the journal
+        assert re.search("its words are still in|may still hold bytes of deleted words", done.stderr), done.stderr
         filler.unlink()
         done = udib(data, "forget", str(talks[0]))
     assert done.returncode == 0, done.stderr

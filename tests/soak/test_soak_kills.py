@@ -88,9 +88,9 @@ def one_round(data: Path, rng: random.Random, talks: list[Path]) -> set[str]:
         if process.returncode == 0:
             done.add(path.stem)
     for process in beside:
-        _, complaint = process.communicate(timeout=120)
+        told, complaint = process.communicate(timeout=120)
         # 2: in the first round the item may not be entered yet, so that nothing of it can be forgotten
-        assert process.returncode in {0, 3} or "Nothing stored is called" in complaint, complaint
+        assert process.returncode in {0, 3} or "Nothing stored is called" in complaint, (told, complaint)
         assert "Traceback" not in complaint
     return done
 

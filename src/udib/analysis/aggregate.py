@@ -4,12 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from udib.analysis.claims import proper_names
 from udib.analysis.debate import MOST_OF_A_KIND
 from udib.analysis.fact_check import NEEDS_MODEL
 from udib.analysis.gates import NOT_SAID
 from udib.analysis.language import is_english, language_of, named
 from udib.analysis.sentences import sentences
 from udib.analysis.summary import summarise
+from udib.analysis.text import tokens
+from udib.analysis.unclear import heard_well, weakened
 from udib.core.findings import (
     REPORT_SCHEMA,
     Argument,
@@ -38,6 +41,7 @@ from udib.core.types import Content
 AnyFinding = FactCheck | Fallacy | Argument | Clash | Contradiction | KeyPoint | Chapter | Quote | WordedStatement
 Finding = TypeVar("Finding", bound=AnyFinding)
 
+_NOT_HEARD = 'a number, a "not" or an opposite that they rest on was not heard clearly'
 NO_SPEECH = Missing("speech", "nothing but music or noise was heard, so there is nothing to analyse")
 
 
@@ -82,8 +86,10 @@ def aggregate(findings: Findings, content: Content, *, created_at: str, revision
     chapters = outline.chapters if outline is not None else ()
     said = sentences(transcript)
     summary = gate.keep(summarise(said, chapters)) if english else ()
-    fact_checks, fallacies = _fact_checks(findings.fact_checks, gate), _fallacies(findings.fallacies, gate)
-    debate, withheld = _debate(findings.debate, gate)
+    fallacies = _fallacies(findings.fallacies, gate)
+    names = proper_names(tokens(each.text) for each in said) if transcript.doubtful_count else frozenset()
+    fact_checks = _fact_checks(findings.fact_checks, gate, names)
+    debate, withheld = _debate(findings.debate, gate, names)
     worded = _worded(findings.worded_summary, gate)
     ledger = _ledger(findings.ledger, gate)
     made = [part for part in (worded, fact_checks, fallacies, ledger) if part is not None]
@@ -124,6 +130,7 @@ def transcript_facts(transcript: Transcript) -> TranscriptFacts:
         timed=transcript.timed,
         segments=len(transcript.segments),
         words=transcript.word_count,
+        doubtful=transcript.doubtful_count,
     )
 
 
@@ -141,14 +148,14 @@ def _outline(outline: Outline | None, gate: _Gate) -> Outline | None:
     return None if outline is None else replace(outline, chapters=gate.keep(outline.chapters))
 
 
-def _fact_checks(found: FactChecks | None, gate: _Gate) -> FactChecks | None:
+def _fact_checks(found: FactChecks | None, gate: _Gate, names: frozenset[str]) -> FactChecks | None:
     """The checks whose quotes were said, without judgements whose excerpts do not stand in the evidence.
 
-    A verdict that loses one is withdrawn.
+    A verdict that loses one is withdrawn. `names` are the proper names of the transcript.
     """
     if found is None:
         return None
-    return replace(found, checks=tuple(_borne_out(check) for check in gate.keep(found.checks)))
+    return replace(found, checks=tuple(weakened(_borne_out(check), names) for check in gate.keep(found.checks)))
 
 
 def _borne_out(check: FactCheck) -> FactCheck:
@@ -185,10 +192,13 @@ def _worded(found: WordedSummary | None, gate: _Gate) -> WordedSummary | None:
     return replace(found, statements=kept, dropped=found.dropped + len(found.statements) - len(kept))
 
 
-def _debate(found: DebateMap | None, gate: _Gate) -> tuple[DebateMap | None, tuple[Missing, ...]]:
-    """The debate with at most MOST_OF_A_KIND findings of a kind, and what that took away."""
+def _debate(
+    found: DebateMap | None, gate: _Gate, names: frozenset[str]
+) -> tuple[DebateMap | None, tuple[Missing, ...]]:
+    """The debate with at most MOST_OF_A_KIND findings of a kind, and what that and words not heard well took away."""
     if found is None:
         return None, ()
+    contradictions, unsure = heard_well(gate.keep(found.contradictions[:MOST_OF_A_KIND]), names)
     kinds = {
         "arguments": found.arguments,
         "clashes": found.clashes,
@@ -199,19 +209,22 @@ def _debate(found: DebateMap | None, gate: _Gate) -> tuple[DebateMap | None, tup
         found,
         arguments=gate.keep(found.arguments[:MOST_OF_A_KIND]),
         clashes=gate.keep(found.clashes[:MOST_OF_A_KIND]),
-        contradictions=gate.keep(found.contradictions[:MOST_OF_A_KIND]),
+        contradictions=contradictions,
         unanswered=gate.keep(found.unanswered[:MOST_OF_A_KIND]),
         points=gate.keep(found.points),
     )
     why = f"there are more than {MOST_OF_A_KIND:,}; the first {MOST_OF_A_KIND:,} are kept"
-    return kept, tuple(Missing(f"more {kind}", why) for kind, all_ in kinds.items() if len(all_) > MOST_OF_A_KIND)
+    withheld = [Missing(f"more {kind}", why) for kind, all_ in kinds.items() if len(all_) > MOST_OF_A_KIND]
+    if unsure:
+        withheld.append(Missing("contradictions", f"{unsure} left out: {_NOT_HEARD}"))
+    return kept, tuple(withheld)
 
 
 def _quotes(finding: AnyFinding) -> tuple[Quote, ...]:
     """All quotes of this item in a finding; the earlier half of a contradiction may stand in another one."""
     match finding:
         case FactCheck():
-            quotes: tuple[Quote, ...] = (finding.claim.quote,)
+            quotes: tuple[Quote, ...] = (finding.claim.quote, *finding.repeats)
         case Fallacy() | Argument():
             quotes = (finding.quote,)
         case Clash():

@@ -1,36 +1,21 @@
 """Statements that differ: another number for the same thing, or the opposite. Better none than a wrong one."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Final
 
-from udib.analysis.claims import names_in, proper_names
-from udib.analysis.polarity import BETWEEN_CLAUSES, frame_of, opposed
-from udib.analysis.sentences import Sentence
-from udib.analysis.text import (
-    MONTHS,
-    Figure,
-    Kind,
-    Token,
-    content_stems,
-    figures,
-    is_content,
-    is_negated,
-    is_negation,
-    stem,
-    tokens,
-    word_set,
-)
+from udib.analysis.polarity import BETWEEN_CLAUSES, EVENTS, SOME, may_deny, opposed
+from udib.analysis.stated import Statement
+from udib.analysis.text import Figure, Kind, Token, content_stems, is_content, is_negation, stem
 
 Similarity = Callable[[str, str], float]
 
 NUMBER: Final = "number"
 POLARITY: Final = "polarity"
 
-NEAREST_POLARITY: Final = 0.72
+_NEAREST_POLARITY: Final = 0.72
 NEAREST_NUMBER: Final = 0.45
 """Cosine from which two statements are on one thing, on top of the words they share."""
 
@@ -49,28 +34,9 @@ _RARE: Final = 8
 """A thing of which somebody speaks in more sentences than this may have been dealt with in many ways."""
 _PARTNERS: Final = 60
 
-_CONDITIONAL = re.compile(
-    r"\b(?:if|unless|why|perhaps|maybe|not (?:just|only)|imagine|suppose|should|whether|either|or)\b"
-)
-_FUTURE = re.compile(r"\b(?:will|won't|going to|gonna|\w+'ll)\b")
-_PAST = re.compile(r"\b(?:was|were|had|did|didn't|wasn't|weren't|used to|back then|ago|\w{3,}ed)\b")
-_REPORTED = re.compile(
-    r"\b(?:you|he|she|they|people|some|critics|opponents)(?:'ll)? (?:say|says|said|claim|claims|think|thinks"
-    r"|tell|told|believe)\b"
-)
-_NEVER = re.compile(r"\b(i|we)(?:'ve| have|'d| had)? (?:\w+ly )?never\b")
-_DID = re.compile(
-    r"\b(i|we)(?:'ve| have)? (?:(?:just|even|once|already|actually|still|always|\w+ly) )*"
-    r"(?!need|indeed|agreed)(?:\w{3,}ed|had|went|took|gave|got|did|made|put|let|ran|won|lost|saw|met|ate|drank|drove"
-    r"|bought|sold|spent|paid|wrote|read|told|broke|built|kept|left|sent|used|brought|held|cut|hit|flew|wore|fought)\b"
-)
-
 _ROUNDING: Final = 0.1
 """Two figures that differ by less, as a share of the larger, may be one figure rounded."""
 
-_TIMES: Final = MONTHS - {"may", "march"} | word_set(
-    "now then today yesterday tomorrow ago last formerly previously originally initially"
-)
 _PERIODS: Final = {
     stem(word): period
     for period, listed in {
@@ -93,27 +59,6 @@ _UNIT_STEMS: Final = frozenset({"dollar", "euro", "pound", "percent", "per", "ce
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """What the comparison reads of one sentence. `places` are names, `times` years, months and relative times.
-
-    `frame` is that of `frame_of`; of `never` and `did` each is who says so, "I" or "we", or "".
-    """
-
-    sentence: Sentence
-    stems: tuple[str, ...]
-    frame: tuple[str, ...]
-    never: str
-    did: str
-    figures: tuple[Figure, ...]
-    words: tuple[Token, ...]
-    places: frozenset[str]
-    times: frozenset[str]
-    tense: str
-    negated: bool
-    conditional: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Difference:
     """Two statements that may not both hold. `shared` are the stems of both, `kind` is NUMBER or POLARITY."""
 
@@ -121,6 +66,11 @@ class Difference:
     later: Statement
     kind: str
     shared: tuple[str, ...]
+    plain: bool = False
+
+    def holds(self, similarity: float) -> bool:
+        """Whether the cosine of both says that they are on one thing; `plain` ones say so by their words."""
+        return self.plain or similarity >= (NEAREST_NUMBER if self.kind == NUMBER else _NEAREST_POLARITY)
 
     @property
     def speakers(self) -> tuple[str | None, str | None]:
@@ -146,17 +96,6 @@ def _unrelated(one: str, other: str) -> float:
     return float(one == other)
 
 
-def statements(sentences: Sequence[Sentence]) -> list[Statement]:
-    """The sentences that state something: no questions, no reports of what others think, not too short."""
-    words = [tuple(tokens(sentence.text)) for sentence in sentences]
-    names = proper_names(words)
-    return [
-        _statement(sentence, said, names)
-        for sentence, said in zip(sentences, words, strict=True)
-        if len(said) >= 4 and not sentence.text.endswith("?") and not _REPORTED.search(sentence.text.casefold())
-    ]
-
-
 def differences(found: Sequence[Statement], near: Similarity = _unrelated) -> Iterator[Difference]:
     """The pairs that share a rare word and differ in number or polarity, whoever said them.
 
@@ -180,44 +119,13 @@ def differences(found: Sequence[Statement], near: Similarity = _unrelated) -> It
             holders[one].append(number)
 
 
-def counting_words(found: Sequence[Statement]) -> list[str]:
-    """The words whose nearness decides whether two counts are of one thing."""
-    counting = (each for each in found if any(figure.nouns for figure in each.figures))
-    return list(dict.fromkeys(word.low for each in counting for word in each.words if is_content(word.low)))
-
-
-def _statement(sentence: Sentence, words: tuple[Token, ...], names: frozenset[str]) -> Statement:
-    low = sentence.text.casefold().replace("\u2019", "'")
-    numbers = tuple(figures(words))
-    years = {word.low for figure in numbers if figure.kind is Kind.YEAR for word in words[figure.at : figure.end]}
-    tense = "future" if _FUTURE.search(low) else "past" if _PAST.search(low) else "present"
-    return Statement(
-        sentence,
-        stems=tuple(content_stems(words)),
-        frame=frame_of(words, numbers),
-        never=_said_by(_NEVER, low),
-        did=_said_by(_DID, low),
-        figures=tuple(figure for figure in numbers if figure.kind is not Kind.YEAR),
-        words=words,
-        places=frozenset(names_in(words, names)),
-        times=frozenset(years | {word.low for word in words if word.low in _TIMES}),
-        tense=tense,
-        negated=is_negated(words),
-        conditional=bool(_CONDITIONAL.search(low)),
-    )
-
-
-def _said_by(pattern: re.Pattern[str], low: str) -> str:
-    found = pattern.search(low)
-    return found[1] if found else ""
-
-
 def _difference(
     earlier: Statement, later: Statement, frequency: Mapping[str, int], near: Similarity
 ) -> Difference | None:
     shared = tuple(one for one in dict.fromkeys(later.stems) if one in earlier.stems)
-    if _admitted(earlier, later) and any(frequency[one] <= _RARE for one in shared):
-        return Difference(earlier, later, POLARITY, shared)
+    plain = bool(shared) and (_taken_back(earlier, later) or _denied_saying(earlier, later))
+    if plain or (_admitted(earlier, later) and any(frequency[one] <= _RARE for one in shared)):
+        return Difference(earlier, later, POLARITY, shared, plain)
     kind = NUMBER if _other_count(earlier, later, near) else _plainly(earlier, later)
     if kind is not None:
         return Difference(earlier, later, kind, shared)
@@ -234,18 +142,42 @@ def _plainly(earlier: Statement, later: Statement) -> str | None:
     """How two statements differ that are the same but for a figure, or for a negation; None if they do not."""
     if earlier.conditional or later.conditional or (earlier.tense, earlier.times) != (later.tense, later.times):
         return None
-    if not later.frame or earlier.frame != later.frame:
+    one, other = earlier.frame, later.frame
+    if not one.stems or one.stems != other.stems:
         return None
+    amounts = one.amount is not None and other.amount is not None and _other_amount(one.amount, other.amount)
     if earlier.negated != later.negated:
-        return POLARITY
-    return NUMBER if not earlier.negated and _other_figure(earlier.figures, later.figures) else None
+        yes, no = (other, one) if earlier.negated else (one, other)
+        return POLARITY if one.side == other.side and not amounts and may_deny(yes, no) else None
+    if earlier.negated or SOME in {one.quantifier, other.quantifier}:
+        return None
+    if one.side != other.side:
+        return POLARITY if not one.event or _of_one_time(later) else None
+    return NUMBER if amounts else None
 
 
-def _other_figure(ours: Sequence[Figure], theirs: Sequence[Figure]) -> bool:
-    if len(ours) != 1 or len(theirs) != 1:
+def _other_amount(one: tuple[float, str], other: tuple[float, str]) -> bool:
+    return one[1] == other[1] and abs(one[0] - other[0]) > _ROUNDING * max(one[0], other[0])
+
+
+def _of_one_time(statement: Statement) -> bool:
+    """Whether a statement is of now, or of a time that it names."""
+    return statement.tense == "present" or bool(statement.times) or not _PERIODS.keys().isdisjoint(statement.stems)
+
+
+def _taken_back(earlier: Statement, later: Statement) -> bool:
+    one, other = earlier.position, later.position
+    return one is not None and other is not None and one.is_against(other)
+
+
+def _denied_saying(earlier: Statement, later: Statement) -> bool:
+    """Whether a speaker says that he never said what he says himself at another time."""
+    if earlier.sentence.quote.speaker != later.sentence.quote.speaker or earlier.conditional != later.conditional:
         return False
-    [one], [other] = ours, theirs
-    return one.kind is other.kind and one.unit == other.unit and _apart(one, other)
+    return any(
+        one.denied and one.denied == other.stems and not other.negated
+        for one, other in ((earlier, later), (later, earlier))
+    )
 
 
 def _admitted(earlier: Statement, later: Statement) -> bool:
@@ -386,7 +318,8 @@ def _other_polarity(earlier: Statement, later: Statement, shared: Sequence[str])
     if len(shared) < 3 or len(only_earlier) > 2 or len(only_later) > 2:
         return False
     if earlier.negated == later.negated:
-        return opposed(earlier.words, later.words)
+        axis = opposed(earlier.words, later.words)
+        return bool(axis) and (axis not in EVENTS or _of_one_time(later))
     return (_denied(earlier) or _denied(later)) in shared and not opposed(earlier.words, later.words)
 
 

@@ -14,20 +14,16 @@ from udib.analysis.arguments import arguments
 from udib.analysis.claims import proper_names
 from udib.analysis.contradictions import (
     NEAREST_NUMBER,
-    NEAREST_POLARITY,
-    NUMBER,
     Difference,
     Similarity,
-    Statement,
-    counting_words,
     differences,
-    statements,
     subject,
 )
 from udib.analysis.key_points import key_points
 from udib.analysis.language import is_english
 from udib.analysis.polarity import denies
 from udib.analysis.sentences import Sentence, sentences
+from udib.analysis.stated import Statement, counting_words, statements
 from udib.analysis.text import Token, content_stems, figures, is_negation, tokens, word_set
 from udib.core.computing import computed
 from udib.core.findings import Argument, Clash, Contradiction, DebateMap, Role, SpeakerShare
@@ -202,7 +198,7 @@ def _map(draft: _Draft, near: Similarity) -> DebateMap:
 def _contradictions(found: Sequence[Difference], near: Similarity) -> Iterator[Contradiction]:
     for pair in found:
         similarity = near(pair.earlier.sentence.text, pair.later.sentence.text)
-        if similarity >= (NEAREST_NUMBER if pair.kind == NUMBER else NEAREST_POLARITY):
+        if pair.holds(similarity):
             one, other = pair.earlier.sentence.quote, pair.later.sentence.quote
             yield Contradiction(one, other, pair.kind, pair.subject, round(similarity, 3))
 

@@ -184,7 +184,7 @@ def _claims(report: Report, labels: Sequence[Labelled]) -> _ItemScore | None:
 
 
 def _is_claim(check: FactCheck, label: Labelled) -> bool:
-    return label.means(check.claim.quote)
+    return any(label.means(quote) for quote in (check.claim.quote, *check.repeats))
 
 
 def _verdicts(report: Report, labels: Sequence[Labelled]) -> _ItemScore | None:

@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from udib.analysis.claims import WORTH_CHECKING, claim_candidates
 from udib.analysis.language import is_english
+from udib.analysis.repeats import grouped, made_again
 from udib.analysis.sentences import sentences
 from udib.core.computing import computed
 from udib.core.findings import Claim, Evidence, FactCheck, FactChecks, NotJudged
-from udib.core.speech import Transcript
+from udib.core.speech import Quote, Transcript
 
 NEEDS_MODEL: Final = "needs_llm"
 """The code of what cannot be told without a language model."""
@@ -24,6 +25,9 @@ _ANSWER_TOKENS: Final = 50
 _CHARACTERS_PER_TOKEN: Final = 4.0
 
 
+LookUp = Callable[[Sequence[str]], Awaitable[list[list[Evidence]]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Prices:
     """What a model charges, in USD for a million tokens."""
@@ -34,13 +38,14 @@ class Prices:
 
 async def check_claims(
     transcript: Transcript,
-    look_up: Callable[[Sequence[str]], Awaitable[list[list[Evidence]]]],
+    look_up: LookUp,
     *,
     limit: int,
     threshold: float = WORTH_CHECKING,
     prices: Prices | None = None,
+    claimed: LookUp | None = None,
 ) -> FactChecks:
-    """The most check-worthy claims, each with evidence and the reason why it is not judged.
+    """The most check-worthy claims, each once however often it is made, with evidence and why it is not judged.
 
     Args:
         transcript: What was said.
@@ -48,11 +53,17 @@ async def check_claims(
         limit: Most claims for an hour of speech, see `most_claims`.
         threshold: Check-worthiness in [0, 1] from which a sentence counts.
         prices: Of the model that would judge; None: no estimate is made.
+        claimed: Gives, for each statement, the claims of other items that are like it; None: nobody is asked.
     """
     claims, considered = await computed(_claims, transcript, threshold)
     kept = claims[: most_claims(limit, transcript.duration_s)]
-    found = await look_up([claim.quote.text for claim in kept]) if kept else []
-    checks = (_unjudged(claim, evidence, prices) for claim, evidence in zip(kept, found, strict=True))
+    texts = [claim.quote.text for claim, _ in kept]
+    found = await look_up(texts) if kept else []
+    others = await claimed(texts) if kept and claimed is not None else [[] for _ in kept]
+    checks = (
+        replace(_unjudged(claim, evidence, prices), repeats=repeats, elsewhere=made_again(claim, like))
+        for (claim, repeats), evidence, like in zip(kept, found, others, strict=True)
+    )
     return FactChecks(tuple(checks), considered)
 
 
@@ -70,11 +81,11 @@ def verdict_cost_usd(statement: str, evidence: Sequence[Evidence], prices: Price
     return round((read * prices.input_usd_per_million + written * prices.output_usd_per_million) / 1e6, 6)
 
 
-def _claims(transcript: Transcript, threshold: float) -> tuple[tuple[Claim, ...], int]:
+def _claims(transcript: Transcript, threshold: float) -> tuple[list[tuple[Claim, tuple[Quote, ...]]], int]:
     if not is_english(transcript):
-        return (), 0
+        return [], 0
     said = sentences(transcript)
-    return claim_candidates(said, threshold=threshold), len(said)
+    return grouped(claim_candidates(said, threshold=threshold)), len(said)
 
 
 def _unjudged(claim: Claim, evidence: Sequence[Evidence], prices: Prices | None) -> FactCheck:

@@ -3,33 +3,27 @@
 Nobody is taken for another here: whoever calls has settled whose words these are.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from udib.analysis.contradictions import (
-    NEAREST_NUMBER,
-    NEAREST_POLARITY,
-    NUMBER,
     Difference,
     Similarity,
-    Statement,
-    counting_words,
     differences,
-    statements,
 )
 from udib.analysis.debate import nearness
 from udib.analysis.sentences import Sentence, sentences
+from udib.analysis.stated import Statement, counting_words, statements
+from udib.analysis.unclear import unclear_of
 from udib.core.computing import computed
 from udib.core.corrections import Correction
-from udib.core.speech import Origin, Segment, Transcript
+from udib.core.findings import Unclear
+from udib.core.speech import Origin, Segment, Transcript, Word
 from udib.core.types import MemoryRecord
 from udib.core.vectors import Embedder
 
 _MOST_PAIRS: Final = 20
-_SLACK_S: Final = 2.0
-_PLAIN: Final = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +39,7 @@ class SaidOtherwise:
     """Two sentences that may not both hold, in receipts of these numbers: a candidate, to be judged by listening.
 
     `dated` tells whether it is known which of the two was said first; `difference` is "number" or "polarity".
+    `unclear` are the numbers and negations of both that were not heard clearly.
     """
 
     earlier: int
@@ -55,6 +50,7 @@ class SaidOtherwise:
     subject: str
     similarity: float
     dated: bool
+    unclear: tuple[Unclear, ...] = ()
 
 
 def in_order(found: Iterable[MemoryRecord]) -> list[Receipt]:
@@ -69,14 +65,7 @@ def in_order(found: Iterable[MemoryRecord]) -> list[Receipt]:
 
 def is_misattributed(record: MemoryRecord, person: str, corrections: Sequence[Correction]) -> bool:
     """Whether a reader said that somebody else said words of this passage."""
-    said = f" {' '.join(_PLAIN.findall(record.text.casefold()))} "
-    return any(
-        each.content_id == record.content_id
-        and each.corrected != person
-        and record.start_s - _SLACK_S <= each.start_s <= record.end_s + _SLACK_S
-        and f" {' '.join(_PLAIN.findall(each.quote.casefold()))} " in said
-        for each in corrections
-    )
+    return any(each.corrected != person and each.stands_in(record) for each in corrections)
 
 
 async def said_otherwise(receipts: Sequence[Receipt], embedder: Embedder) -> tuple[SaidOtherwise, ...]:
@@ -94,17 +83,26 @@ def _statements(receipts: Sequence[Receipt]) -> tuple[list[Statement], dict[int,
     owners: dict[int, Receipt] = {}
     for receipt in receipts:
         record = receipt.record
-        segment = Segment(record.start_s, record.end_s, record.text, record.speaker)
+        words = _words(record) if record.doubtful else ()
+        segment = Segment(record.start_s, record.end_s, record.text, record.speaker, words)
         for sentence in sentences(Transcript((segment,), Origin.TRANSCRIPT, "memory")):
             found.append(sentence)
             owners[id(sentence)] = receipt
     return statements(found), owners
 
 
+def _words(record: MemoryRecord) -> tuple[Word, ...]:
+    """The words of a record, of which it is known how clearly each was heard, but not when."""
+    return tuple(
+        Word(word, record.start_s, record.end_s, doubtful=number in record.doubtful)
+        for number, word in enumerate(record.text.split())
+    )
+
+
 def _pair(difference: Difference, owners: dict[int, Receipt], near: Similarity) -> SaidOtherwise | None:
     one, other = difference.earlier.sentence, difference.later.sentence
     similarity = near(one.text, other.text)
-    if similarity < (NEAREST_NUMBER if difference.kind == NUMBER else NEAREST_POLARITY):
+    if not difference.holds(similarity):
         return None
     earlier, later = owners[id(one)], owners[id(other)]
     dates = earlier.record.published_at, later.record.published_at
@@ -118,4 +116,5 @@ def _pair(difference: Difference, owners: dict[int, Receipt], near: Similarity) 
         subject=difference.subject,
         similarity=round(similarity, 3),
         dated=same_item or (None not in dates and dates[0] != dates[1]),
+        unclear=unclear_of((one.quote, other.quote), frozenset()),
     )

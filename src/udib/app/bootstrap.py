@@ -36,11 +36,11 @@ from udib.core.result import StepResult
 from udib.core.tenancy import Scope
 from udib.core.types import Answer, Content, Health
 from udib.core.vectors import Embedder, Filters
-from udib.pipeline.ask import ask
 from udib.pipeline.engine import Engine, Flows
 from udib.pipeline.engine import Work as FlowWork
 from udib.pipeline.evidence import LookUp
 from udib.pipeline.flows import ANALYZE, analyze_with
+from udib.pipeline.naming import ask_under_names
 from udib.pipeline.orchestrator import ContentPipeline
 from udib.pipeline.parts import Analyses, Services, WholeReading
 from udib.pipeline.step import run_step
@@ -128,7 +128,8 @@ class App:
 
     async def find(self, question: str, *, limit: int = 5, filters: Filters | None = None) -> Answer:
         """The passages that bear on a question; no model is asked. Raises as `udib.pipeline.ask.ask` does."""
-        return await ask(self.memory, self.scope, question, limit=limit, filters=filters)
+        wanted = filters or Filters()
+        return await ask_under_names(self.memory, self.catalogue, self.scope, question, limit=limit, filters=wanted)
 
     async def _asked(self, question: str, limit: int, filters: Filters | None) -> Answer:
         found = await self.find(question, limit=limit, filters=filters)
@@ -163,10 +164,10 @@ class App:
         Raises:
             UnavailableError: The folder cannot be written.
         """
-        from udib.delivery.files import FilesOutbox
+        from udib.delivery.files import FilesOutbox, captions_as_heard
 
         captions = next((Path(d.where) for d in report.delivered if d.where.endswith(".vtt")), None)
-        text = captions.read_text(encoding="utf-8") if captions else ""
+        text = captions_as_heard(captions) if captions else ""
         files = FilesOutbox(folder, flat=True, contact=self.settings.delivery.corrections_to)
         written = await files.deliver(self.scope, report, text)
         return replace(report, delivered=(*report.delivered, *written))
@@ -334,9 +335,10 @@ def _analyses(settings: Settings, embedder: Embedder) -> Analyses:
         prices = Prices(llm.input_usd_per_million, llm.output_usd_per_million)
 
     # Which claims are the most check-worthy, and which words are names, is known in the end only.
-    def fact_check(look_up: LookUp) -> WholeReading[FactChecks]:
+    def fact_check(look_up: LookUp, claims: LookUp) -> WholeReading[FactChecks]:
+        limit = limits.claims_per_hour
         return WholeReading(
-            functools.partial(check_claims, look_up=look_up, limit=limits.claims_per_hour, prices=prices)
+            functools.partial(check_claims, look_up=look_up, limit=limit, prices=prices, claimed=claims)
         )
 
     async def report(findings: Findings, content: Content, created_at: str, revision: int) -> Report:

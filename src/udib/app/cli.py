@@ -111,11 +111,14 @@ def forget(content: str, /, *, yes: Flag = False, common: Common | None = None) 
     """Remove an item and all its words from every store, but no exported file and no message already posted.
 
     Args:
-        content: Its id, the beginning of it, its title, its address or its path.
+        content: Its id, the beginning of it, its title, its address or its path; of a document, its id "doc:...".
         yes: Do not ask. Only a terminal is asked at all: a script that names an item means it.
     """
-    from udib.app import commands
+    from udib.app import commands, evidence_commands
+    from udib.memory.documents import PREFIX
 
+    if content.strip().startswith(PREFIX):
+        return run(evidence_commands.remove(content, options(common), confirmed=yes), common)
     return run(commands.forget(content, options(common), confirmed=yes), common)
 
 

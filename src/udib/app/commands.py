@@ -18,6 +18,7 @@ from udib.core.findings import Report
 from udib.core.result import StepResult
 from udib.core.types import Content, ListingState
 from udib.core.vectors import Filters
+from udib.pipeline.naming import GivenNames
 from udib.sources.paths import absolute
 
 EXIT_CODES = {
@@ -177,12 +178,13 @@ async def opened(options: Options) -> AsyncGenerator[App]:
 
 
 async def _speaker(app: App, name: str) -> str:
-    """The speaker as the transcripts spell the name.
+    """The speaker as the transcripts, or readers who corrected them, spell the name.
 
     Raises:
         BadRequestError: Nobody of that name speaks in what is stored; the sentence lists who does.
     """
-    known = await app.catalogue.speakers(app.scope)
+    given = await GivenNames.of(app.catalogue, app.scope)
+    known = sorted({*await app.catalogue.speakers(app.scope), *await given.people()})
     found = [speaker for speaker in known if speaker.casefold() == name.strip().casefold()]
     if not found:
         there = f"there are {', '.join(known[:10])}" if known else "no speaker is known"

@@ -46,6 +46,8 @@ class Corrections:
 
 async def listed(reference: str, options: Options) -> int:
     """Print the corrections of an item, each with the id that withdraws it."""
+    if wrong.quote is not None and not clean(wrong.quote):
+        raise BadRequestError("--quote is empty; give it some of the words, or leave it out.")
     async with opened(options) as app:
         content = await named_content(app, reference)
         report = await app.catalogue.report(app.scope, content.id)

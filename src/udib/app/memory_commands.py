@@ -21,11 +21,14 @@ from udib.core.errors import BadRequestError, error_for
 from udib.core.tenancy import Scope
 from udib.core.types import MemoryRecord, Passage, RecordKind
 from udib.core.vectors import Filters
+from udib.delivery.corrections import beside
+from udib.delivery.doubts import marked
 from udib.delivery.text import clean
 from udib.delivery.view import clock
 from udib.memory import transfer
 from udib.memory.options import MemoryStats, RecallOptions
 from udib.memory.texts import timestamp
+from udib.pipeline.naming import GivenNames
 
 if TYPE_CHECKING:
     from udib.app.memory_cli import Only, Shown
@@ -73,9 +76,16 @@ async def search(order: SearchOrder, options: Options) -> int:
     )
     how = RecallOptions(order.shown.half_life_days, order.shown.neighbours)
     async with opened(options) as app:
-        [found] = await app.memory.recall(
-            app.scope, kind, [order.query], limit=order.limit, filters=filters, options=how
-        )
+
+        async def recall(query: str, conditions: Filters) -> list[Passage]:
+            [found] = await app.memory.recall(
+                app.scope, kind, [query], limit=order.limit, filters=conditions, options=how
+            )
+            return found
+
+        names = await GivenNames.of(app.catalogue, app.scope)
+        found = await names.found(recall, order.query, filters, await app.catalogue.speakers(app.scope))
+        found = found[: order.limit]
         present.emit(found, _found_text(found, explain=order.shown.explain), as_json=options.json)
         return 0
 
@@ -239,7 +249,11 @@ def _found_text(found: Sequence[Passage], *, explain: bool) -> RenderableType:
         parts.append(Text(f"{number}. {_place(passage.record)}", style="bold"))
         around = [(each, "dim") for each in passage.before]
         around += [(passage.record, ""), *((each, "dim") for each in passage.after)]
-        parts += [Padding(Text(f"\u201c{clean(each.text)}\u201d", style=style), (0, 0, 0, 3)) for each, style in around]
+        parts += [
+            Padding(Text(f"\u201c{clean(marked(each.text, each.doubtful))}\u201d", style=style), (0, 0, 0, 3))
+            for each, style in around
+        ]
+        parts += [Padding(Text(beside(made), style="yellow"), (0, 0, 0, 3)) for made in passage.corrections]
         parts += [Padding(Text(f"also: {_place(each)}", style="dim"), (0, 0, 0, 3)) for each in passage.also]
         if explain:
             words = ", ".join(passage.matched) or "none"

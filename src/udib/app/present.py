@@ -26,7 +26,9 @@ from udib.core.errors import UdibError
 from udib.core.findings import Report
 from udib.core.tenancy import Scope
 from udib.core.types import Answer, Content, Health, Listing, ListingState, MemoryRecord, RecordKind
+from udib.delivery.corrections import beside
 from udib.delivery.document import render_json
+from udib.delivery.doubts import marked
 from udib.delivery.terminal import render_terminal
 from udib.delivery.text import clean, harmless_json, visible
 from udib.delivery.view import clock, has_sound, local_file, when
@@ -157,12 +159,13 @@ def answer_text(answer: Answer) -> RenderableType:
     for number, passage in enumerate(answer.passages, start=1):
         record = passage.record
         head = Text.assemble((f"{number}. ", "bold"), *_whose(record), "  ", _said(record.title, "dim"))
-        words = _said(f"\u201c{record.text}\u201d")
+        words = _said(f"\u201c{marked(record.text, record.doubtful)}\u201d")
         if record.low_accuracy:
             words.append(" (heard by a recogniser of low accuracy: listen before you quote)", style="yellow")
         parts += [
             head,
             Padding(words, (0, 0, 0, 3)),
+            *(Padding(_said(beside(made), "yellow"), (0, 0, 0, 3)) for made in passage.corrections),
             Padding(Text(visible(_openable(record.link)), style="dim", overflow="fold"), (0, 0, 0, 3)),
             *(Padding(_also(each), (0, 0, 0, 3)) for each in passage.also),
             Text(""),

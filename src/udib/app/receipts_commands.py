@@ -1,7 +1,7 @@
 """`udib receipts`: whose words these are, what of them bears on a subject, and what of it may not both hold."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,22 +13,20 @@ from udib.app import present
 from udib.app.bootstrap import App
 from udib.app.bootstrap_memory import static_embedder
 from udib.app.commands import Options, named_content, opened
-from udib.core.corrected import names_of
 from udib.core.corrections import CorrectionKind
 from udib.core.errors import BadRequestError
-from udib.core.types import ContentId, MemoryRecord, RecordKind
+from udib.core.types import MemoryRecord, RecordKind
 from udib.core.vectors import Filters
+from udib.delivery.doubts import caution, marked
 from udib.delivery.text import clean, shorten
 from udib.delivery.view import clock, when
+from udib.pipeline.naming import GivenNames, Voice
 
 _NUMBERED: Final = re.compile(r"speaker \d+", re.IGNORECASE)
 _MOST_NAMES: Final = 10
 _LONGEST_SHOWN: Final = 60
 _LEAST_SAID, _MOST_SAID = 1, 200
 _DIFFERENCES: Final = {"number": "another number", "polarity": "the opposite"}
-
-Names = Mapping[ContentId, Mapping[str, str]]
-"""For items in which readers corrected names: the right one by the label of the transcript."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +51,6 @@ class Receipts:
     schema: str = "udib.receipts/1"
 
 
-@dataclass(frozen=True, slots=True)
-class _Voice:
-    """A label whose words are the person's: in one item, or in all but those where readers gave it another name."""
-
-    label: str
-    content_id: ContentId | None = None
-
-
 async def receipts(order: ReceiptsOrder, options: Options) -> int:
     """Print what a person said on a topic, oldest first.
 
@@ -73,17 +63,19 @@ async def receipts(order: ReceiptsOrder, options: Options) -> int:
         raise BadRequestError(f"The number of passages is {_LEAST_SAID} to {_MOST_SAID}, not {order.limit}.")
     async with opened(options) as app:
         only = None if order.content is None else (await named_content(app, order.content)).id
-        names = await _corrected_names(app)
+        names = await GivenNames.of(app.catalogue, app.scope)
         known = await app.catalogue.speakers(app.scope)
-        person = settled_name(order.person, {*known, *(name for each in names.values() for name in each.values())})
+        person = settled_name(order.person, {*known, *await names.people()})
         if only is None and _NUMBERED.fullmatch(person):
             raise BadRequestError(
                 f"{person!r} is somebody else in every item; add --content, or name them there: udib correct ITEM "
                 f"--speaker {person!r} --name NAME."
             )
-        found = await _found(app, order, _voices(person, known, names, only))
+        found = await _found(app, order, await names.voices(person, known, only))
         found = [
-            record for record in found if names.get(record.content_id, {}).get(record.speaker or "", person) == person
+            record
+            for record in found
+            if (await names.by_label(record.content_id)).get(record.speaker or "", person) == person
         ]
         told = await _told(app, order, person, found)
         told = replace(told, notes=(*told.notes, *_others(person, known)))
@@ -123,22 +115,7 @@ def _either(names: Sequence[str]) -> str:
     return " or ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown) + more
 
 
-async def _corrected_names(app: App) -> Names:
-    """The names that readers gave, of the items whose newest report still has whom they named."""
-    corrections = await app.catalogue.corrections(app.scope)
-    items = dict.fromkeys(each.content_id for each in corrections if each.kind is CorrectionKind.SPEAKER)
-    reports = [(item, await app.catalogue.report(app.scope, item)) for item in items]
-    return {item: names_of(report.corrections) for item, report in reports if report is not None}
-
-
-def _voices(person: str, known: Sequence[str], names: Names, only: ContentId | None) -> list[_Voice]:
-    found = [_Voice(person, only)] if person in known else []
-    for item, given in names.items():
-        found += [_Voice(label, item) for label, name in given.items() if name == person and only in {None, item}]
-    return found
-
-
-async def _found(app: App, order: ReceiptsOrder, voices: Sequence[_Voice]) -> list[MemoryRecord]:
+async def _found(app: App, order: ReceiptsOrder, voices: Sequence[Voice]) -> list[MemoryRecord]:
     """The passages of these voices on the topic; where the same was said elsewhere by them, that too."""
     records: list[MemoryRecord] = []
     for voice in voices:
@@ -194,7 +171,7 @@ def _text(told: Receipts) -> RenderableType:
         heard = ", low-accuracy transcript" if record.low_accuracy else ""
         head = f"{date}  {clean(record.title)}, {clock(record.start_s)}{heard}"
         parts.append(Text.assemble((f"[{each.number}] ", "bold"), (head, "bold")))
-        parts.append(Text(f"    \u201c{clean(record.text)}\u201d"))
+        parts.append(Text(f"    \u201c{clean(marked(record.text, record.doubtful))}\u201d"))
         if record.link:
             parts.append(Text(f"    {clean(record.link)}", style="dim", overflow="fold"))
     if told.contradictions:
@@ -210,4 +187,5 @@ def _pair(each: SaidOtherwise) -> RenderableType:
         Text(f"  [{each.earlier}] \u201c{clean(each.earlier_text)}\u201d"),
         Text(f"  [{each.later}] \u201c{clean(each.later_text)}\u201d"),
         Text(f"      {differs} on \u201c{clean(each.subject)}\u201d{order}", style="dim"),
+        *([Text(f"      {caution(each.unclear)}", style="yellow")] if each.unclear else []),
     )

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from udib.core.speech import Quote
-from udib.core.types import ContentId
+from udib.core.types import ContentId, MemoryRecord, ReaderNote
 
 _NEAR_S: Final = 2.0
 _SAME_S: Final = 15.0
@@ -63,6 +63,19 @@ class Correction:
         ours, theirs = _plain(self.quote), _plain(quote.text)
         within = f" {ours} " in f" {theirs} " or f" {theirs} " in f" {ours} "
         return within and abs(quote.start_s - self.start_s) <= (_SAME_S if ours == theirs else _NEAR_S)
+
+    def stands_in(self, record: MemoryRecord) -> bool:
+        """Whether the words that it is about are among those of a record."""
+        return (
+            record.content_id == self.content_id
+            and record.start_s - _NEAR_S <= self.start_s <= record.end_s + _NEAR_S
+            and f" {_plain(self.quote)} " in f" {_plain(record.text)} "
+        )
+
+    @property
+    def told(self) -> ReaderNote:
+        """What it says, for a passage."""
+        return ReaderNote(self.kind.value, self.quote, self.corrected, self.by, self.made_at, self.note, self.speaker)
 
 
 def _plain(text: str) -> str:

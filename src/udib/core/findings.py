@@ -22,18 +22,36 @@ class Label(StrEnum):
     NOT_ENOUGH_INFO = "not_enough_info"
 
 
+class Critical(StrEnum):
+    """What kind of word turns a statement into another one."""
+
+    NUMBER = "number"
+    NEGATION = "negation"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """A word that a statement hangs on and that the recogniser did not hear clearly, as the transcript has it."""
+
+    kind: Critical
+    word: str
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Something said that could be checked.
 
     `check_worthiness` is in [0, 1]; `reasons` are the features that make it so ("figure", "date", "comparison", ...).
     `wording` is a model's, which says by itself what the quote says only among its neighbours; empty: there is none.
+    `unclear` are the words it hangs on that were not heard clearly.
     """
 
     quote: Quote
     check_worthiness: float
     reasons: tuple[str, ...] = ()
     wording: str = ""
+    unclear: tuple[Unclear, ...] = ()
 
     @property
     def text(self) -> str:
@@ -111,7 +129,8 @@ class FactCheck:
     """A claim with what was found about it: exactly one of `verdict` and `not_judged` is set.
 
     `judgements` are what a model says of single pieces of evidence; `earlier` the verdicts that this one replaces,
-    newest first.
+    newest first; `repeats` the other places of the item in which it is made, in order of time, and
+    `elsewhere` the items in which it is made too: they bear nothing out.
     """
 
     claim: Claim
@@ -120,6 +139,8 @@ class FactCheck:
     not_judged: NotJudged | None = None
     judgements: tuple[Judgement, ...] = ()
     earlier: tuple[EarlierVerdict, ...] = ()
+    repeats: tuple[Quote, ...] = ()
+    elsewhere: tuple[Evidence, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.verdict is None) == (self.not_judged is None):
@@ -216,6 +237,7 @@ class Contradiction:
 
     `difference` is "number" or "polarity"; `subject` are the words both share; `similarity` is in [0, 1].
     `earlier_source` is None within one item, else the title of the item in which the earlier statement was made.
+    `unclear` are the words of both that were not heard clearly and could make a difference.
     """
 
     earlier: Quote
@@ -225,6 +247,7 @@ class Contradiction:
     similarity: float
     earlier_source: str | None = None
     earlier_link: str | None = None
+    unclear: tuple[Unclear, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +368,10 @@ class StageTiming:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptFacts:
-    """How the words were obtained, so that a reader can judge them."""
+    """How the words were obtained, so that a reader can judge them.
+
+    `doubtful` counts the words that were not heard clearly; None: no recogniser says how clearly it heard any.
+    """
 
     origin: str
     engine: str
@@ -354,6 +380,7 @@ class TranscriptFacts:
     timed: bool
     segments: int
     words: int
+    doubtful: int | None = None
 
 
 REPORT_SCHEMA = "udib.report/1"
@@ -403,7 +430,7 @@ class Report:
         return all(gap.part != _NOT_REMEMBERED.part for gap in self.missing)
 
     def cites(self, content_id: ContentId) -> int:
-        """How many pieces of evidence in this report are words of a content."""
+        """How many pieces of evidence, and claims made elsewhere, in this report are words of a content."""
         checks = self.fact_checks.checks if self.fact_checks else ()
         return sum(each.content_id == content_id for check in checks for each in _all_evidence(check))
 
@@ -416,11 +443,13 @@ class Report:
 
 
 def _all_evidence(check: FactCheck) -> tuple[Evidence, ...]:
-    return (*check.evidence, *(each for earlier in check.earlier for each in earlier.evidence))
+    return (*check.evidence, *check.elsewhere, *(each for earlier in check.earlier for each in earlier.evidence))
 
 
 def _without(check: FactCheck, content_id: ContentId) -> FactCheck:
     """A check without words of a content. The verdict goes too if it stood on them: the others may not bear it out."""
+    elsewhere = tuple(check.elsewhere[at] for at in _others(check.elsewhere, content_id))
+    check = replace(check, elsewhere=elsewhere)
     places = {old: new for new, old in enumerate(_others(check.evidence, content_id))}
     kept = tuple(check.evidence[old] for old in places)
     earlier = tuple(
@@ -432,7 +461,8 @@ def _without(check: FactCheck, content_id: ContentId) -> FactCheck:
     )
     stood = len(judged) < len(check.judgements) or not kept
     if check.verdict is not None and stood:
-        return FactCheck(check.claim, kept, not_judged=NotJudged("evidence_forgotten"), earlier=earlier)
+        why = NotJudged("evidence_forgotten")
+        return replace(check, evidence=kept, verdict=None, not_judged=why, judgements=(), earlier=earlier)
     return replace(check, evidence=kept, judgements=judged, earlier=earlier)
 
 

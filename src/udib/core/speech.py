@@ -42,11 +42,17 @@ def check_caption_size(name: str, size_bytes: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One spoken word with its time in seconds from the start of the item."""
+    """One spoken word with its time in seconds from the start of the item.
+
+    `confidence` is in [0, 1], on the scale of whoever recognised it (`udib.transcripts.confidence`), None where nobody
+    says; `doubtful` means that it is below the threshold of that scale.
+    """
 
     text: str
     start_s: float
     end_s: float
+    confidence: float | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,8 @@ class Quote:
     """Words that were said, exactly as the transcript has them.
 
     It has no constructor: `Transcript.quote` and `Transcript.cut` make it, so that no report can show invented words.
-    `first` and `last` are the numbers of the transcript's segments that it touches.
+    `first` and `last` are the numbers of the transcript's segments that it touches. `doubtful` are the numbers of its
+    words, from 0 and as white space parts them, that the recogniser did not hear clearly.
     """
 
     text: str
@@ -74,6 +81,7 @@ class Quote:
     speaker: str | None
     first: int
     last: int
+    doubtful: tuple[int, ...] = ()
 
     def said_by(self, name: str) -> "Quote":
         """The same words under the name that a reader gave their speaker."""
@@ -119,6 +127,12 @@ class Transcript:
         return sum(len(segment.text.split()) for segment in self.segments)
 
     @property
+    def doubtful_count(self) -> int | None:
+        """Number of words that were not heard clearly; None where no recogniser says how clearly it heard any."""
+        words = [word for segment in self.segments for word in segment.words if word.confidence is not None]
+        return sum(word.doubtful for word in words) if words else None
+
+    @property
     def speakers(self) -> tuple[str, ...]:
         """The speakers that have a label, in order of appearance."""
         return tuple(dict.fromkeys(s.speaker for s in self.segments if s.speaker is not None))
@@ -161,6 +175,7 @@ class Transcript:
             "speaker": self.segments[first].speaker,
             "first": first,
             "last": last,
+            "doubtful": self._doubtful_in(first, begin, last, end) if self._doubts else (),
         }
         for name, value in values.items():
             object.__setattr__(quote, name, value)
@@ -198,6 +213,33 @@ class Transcript:
             return segment.words[min(bisect_right(ends, offset), len(ends) - 1)].start_s
         share = offset / max(len(segment.text), 1)
         return round(segment.start_s + min(max(share, 0.0), 1.0) * (segment.end_s - segment.start_s), 3)
+
+    def _doubtful_in(self, first: int, begin: int, last: int, end: int) -> tuple[int, ...]:
+        """The numbers of the doubtful words of a cut, counted from its first word."""
+        found: list[int] = []
+        count = 0
+        for number in range(first, last + 1):
+            text = self.segments[number].text
+            doubts = self._doubts.get(number, ())
+            start, stop = begin if number == first else 0, end if number == last else len(text)
+            for match in _VISIBLE.finditer(text, start, stop):
+                if any(match.start() < to and at < match.end() for at, to in doubts):
+                    found.append(count)
+                count += 1
+        return tuple(found)
+
+    @cached_property
+    def _doubts(self) -> dict[int, tuple[tuple[int, int], ...]]:
+        """Where the doubtful words of each segment that has any stand in its text."""
+        return {
+            number: tuple(
+                (end - len(word.text.strip()), end)
+                for word, end in zip(segment.words, self._word_ends[number], strict=True)
+                if word.doubtful
+            )
+            for number, segment in enumerate(self.segments)
+            if any(word.doubtful for word in segment.words)
+        }
 
     @cached_property
     def _word_ends(self) -> tuple[tuple[int, ...], ...]:

@@ -119,7 +119,8 @@ class RecordKind(StrEnum):
 class MemoryRecord:
     """Something to remember: words that were said, with where, when and by whom. `text` is verbatim.
 
-    `low_accuracy` marks words of a fallback recogniser, which need checking by ear; `verdict` is a claim's label.
+    `low_accuracy` marks words of a fallback recogniser, which need checking by ear; `doubtful` are the numbers of the
+    words, from 0 and as white space parts them, that were not heard clearly; `verdict` is a claim's label.
     Of a document there are no times: the seconds are 0, and its publisher stands for the speaker.
     """
 
@@ -137,6 +138,20 @@ class MemoryRecord:
     low_accuracy: bool = False
     verdict: str | None = None
     publisher: str | None = None
+    doubtful: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderNote:
+    """What a reader corrected in the words of a passage: the fields of a `Correction` that say it."""
+
+    kind: str
+    quote: str
+    corrected: str
+    by: str
+    made_at: str
+    note: str = ""
+    speaker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +166,7 @@ class Passage:
         also: The same said elsewhere, earliest first.
         before: What was said before in the same item, where it was asked for.
         after: What was said after.
+        corrections: What readers corrected in its words; a right name stands in `record`, the label in the correction.
     """
 
     record: MemoryRecord
@@ -160,6 +176,7 @@ class Passage:
     also: tuple[MemoryRecord, ...] = ()
     before: tuple[MemoryRecord, ...] = ()
     after: tuple[MemoryRecord, ...] = ()
+    corrections: tuple[ReaderNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from udib.core.corrections import Correction, CorrectionKind
 from udib.core.findings import Report
 from udib.core.speech import Quote
+from udib.core.types import ReaderNote
 from udib.delivery.text import clean
 from udib.delivery.view import LABELS, clock, when, words
 
@@ -13,10 +14,10 @@ def of(report: Report, quote: Quote, part: str = "") -> list[Correction]:
     return [each for each in report.corrections if each.applies and each.kind in kinds and each.concerns(quote)]
 
 
-def right(made: Correction) -> str:
+def right(made: Correction | ReaderNote) -> str:
     """What a reader says is right, in a few words."""
     corrected = clean(made.corrected)
-    match made.kind:
+    match CorrectionKind(made.kind):
         case CorrectionKind.VERDICT:
             return f"the verdict should be \u201c{_label(made.corrected)}\u201d"
         case CorrectionKind.QUOTE:
@@ -29,7 +30,7 @@ def right(made: Correction) -> str:
             return "the hint is unfair"
 
 
-def beside(made: Correction) -> str:
+def beside(made: Correction | ReaderNote) -> str:
     """A correction as it stands beside what it corrects: who says so, when, what is right, and why."""
     note = clean(made.note)
     return f"Correction by {clean(made.by)}, {when(made.made_at)[:10]}: {right(made)}." + (f" {note}" if note else "")
@@ -53,5 +54,5 @@ def _label(code: str) -> str:
     return next((name for known, name in LABELS.items() if known.value == code), words(code))
 
 
-def _not_label(made: Correction) -> str:
+def _not_label(made: Correction | ReaderNote) -> str:
     return f", not {clean(made.speaker)}" if made.speaker else ""

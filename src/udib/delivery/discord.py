@@ -6,7 +6,7 @@ from typing import Any
 from udib.core.findings import Chapter, Contradiction, FactCheck, Fallacy, Report
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import judged, shares, view
+from udib.delivery import doubts, judged, shares, view
 from udib.delivery.tally import gaps
 from udib.delivery.text import discord as dc
 from udib.delivery.text import shorten, web_url, without_mentions
@@ -153,6 +153,7 @@ def _claims(report: Report) -> Message | None:
 
 def _claim(content: Content, number: int, check: FactCheck, shared: str) -> Message:
     lines = [_said(content, check.claim.quote), dc(shorten(view.own_outcome(check, shared), _QUOTE))]
+    lines += [dc(shorten(doubts.caution(check.claim.unclear), _QUOTE))] if check.claim.unclear else []
     for place in judged.telling(check):
         evidence = check.evidence[place]
         url = web_url(evidence.link)
@@ -185,7 +186,8 @@ def _contradiction(content: Content, pair: Contradiction) -> Message:
     where = f" (in {dc(shorten(pair.earlier_source, TITLE // 2))})" if pair.earlier_source else ""
     earlier = _said_at(view.earlier_link(content, pair), pair.earlier)
     name = dc(shorten(f"Contradiction? {view.differs(pair)}", TITLE // 2))
-    return _field(name, [f"{earlier}{where}", _said(content, pair.later)])
+    caution = [dc(shorten(doubts.caution(pair.unclear), _QUOTE))] if pair.unclear else []
+    return _field(name, [f"{earlier}{where}", _said(content, pair.later), *caution])
 
 
 def _hint(content: Content, hint: Fallacy) -> Message:
@@ -203,7 +205,7 @@ def _said(content: Content, quote: Quote) -> str:
 
 def _said_at(url: str | None, quote: Quote) -> str:
     speaker = dc(shorten(view.who(quote), 60))
-    return f"{_linked(quote.start_s, url)} **{speaker}:** \u201c{dc(shorten(quote.text, _QUOTE))}\u201d"
+    return f"{_linked(quote.start_s, url)} **{speaker}:** \u201c{dc(shorten(doubts.said(quote), _QUOTE))}\u201d"
 
 
 def _time(content: Content, second: float) -> str:

@@ -19,6 +19,7 @@ from udib.delivery.document import render_json
 from udib.delivery.html import render_html
 from udib.delivery.markdown import render_markdown
 from udib.delivery.text import clean
+from udib.delivery.vtt import under_right_names
 
 _LONGEST_SLUG = 60
 _ID_DIGITS = 12
@@ -48,7 +49,8 @@ class FilesOutbox:
     async def deliver(self, scope: Scope, report: Report, transcript_vtt: str) -> list[Delivered]:
         """Write all files; the same report again writes the same files.
 
-        Without `transcript_vtt` the captions that are there stay, and are the words of the page.
+        Without `transcript_vtt` the captions that are there stay, and are the words of the page. Names that readers
+        gave stand in the captions; those with the transcript's labels are kept beside them, for the day a name goes.
 
         Raises:
             UnavailableError: The folder cannot be written to, or the disk is full.
@@ -69,7 +71,9 @@ class FilesOutbox:
     def _write_all(self, scope: Scope, report: Report, transcript_vtt: str) -> list[Delivered]:
         try:
             paths = self._paths(scope, report.content)
-            captions = transcript_vtt or _read(paths["captions"])
+            heard = _as_heard(paths["captions"])
+            captions = transcript_vtt or captions_as_heard(paths["captions"])
+            shown = under_right_names(captions, report)
             kinds = [kind for kind in _NAMES if captions or kind != "captions"]
             places = [Delivered(kind, str(paths[kind])) for kind in kinds]
             others = (each for each in report.delivered if each.kind not in _NAMES)
@@ -79,10 +83,14 @@ class FilesOutbox:
                 "markdown": render_markdown(report, self._contact).encode("utf-8", "replace"),
                 "html": render_html(report, captions, sound, self._contact).encode("utf-8", "replace"),
                 "json": render_json(report),
-                "captions": captions.encode("utf-8", "replace"),
+                "captions": shown.encode("utf-8", "replace"),
             }
+            if shown != captions and not self._flat:
+                _write(heard, captions.encode("utf-8", "replace"), mode=0o600)
             for kind in kinds:
                 _write(paths[kind], pages[kind], mode=0o666 if self._flat else 0o600)
+            if shown == captions:
+                heard.unlink(missing_ok=True)
         except OSError as exc:
             raise UnavailableError(
                 f"The report could not be written to {self._root}: {exc.strerror or type(exc).__name__}. "
@@ -138,6 +146,16 @@ def _short_id(content_id: ContentId) -> str:
 def _digest(content_id: ContentId) -> str:
     """The end of the names for ids of sites, and in version 0.1.0 for all."""
     return hashlib.sha256(content_id.encode("utf-8", "surrogatepass")).hexdigest()[:_ID_DIGITS]
+
+
+def captions_as_heard(captions: Path) -> str:
+    """The captions with the labels of the transcript, whatever names readers gave; "" if there are none."""
+    return _read(_as_heard(captions)) or _read(captions)
+
+
+def _as_heard(captions: Path) -> Path:
+    """Where they lie while the captions themselves have names that readers gave."""
+    return captions.with_name(f".{captions.name}.as-heard")
 
 
 def _read(path: Path) -> str:

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from udib.core.corrected import names_of
 from udib.core.findings import Report
-from udib.delivery import corrections, judged, shares, view
+from udib.delivery import corrections, doubts, judged, repeats, shares, view
 from udib.delivery.places import MOST_CUES, Places, anchor, whole
 from udib.delivery.tally import gaps, tally
 from udib.delivery.text import clean, language_tag, web_url
@@ -44,6 +44,7 @@ def render_html(report: Report, transcript_vtt: str = "", sound: str | None = No
         content=content,
         view=view,
         judged=judged,
+        repeats=repeats,
         places=places,
         too_long=bool(cues) and not places.cues,
         style=style,
@@ -53,6 +54,7 @@ def render_html(report: Report, transcript_vtt: str = "", sound: str | None = No
         original=web_url(content.url or ""),
         findings=findings_picture(report, places, said),
         corrections=corrections,
+        doubts=doubts,
         contact=contact,
         found=tally(report),
         gaps=gaps(report.missing),

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, KeyPoint, Report
+from udib.core.findings import Clash, Contradiction, Evidence, FactCheck, Fallacy, KeyPoint, Report
 from udib.core.judging import DebatePoint
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import corrections, judged, shares, view
+from udib.delivery import corrections, doubts, judged, repeats, shares, view
 from udib.delivery.tally import gaps
 from udib.delivery.text import markdown as md
 from udib.delivery.text import web_url
@@ -141,18 +141,28 @@ def _claim(report: Report, check: FactCheck, shared: str) -> str:
     outcome = md(view.own_outcome(check, shared))
     content = report.content
     lines = [_said(content, check.claim.quote), *_beside(report, check.claim.quote, "verdict")]
+    if check.repeats:
+        places = (
+            f"{_time(content, each.start_s)} {md(repeats.other_voice(check, each))}".rstrip() for each in check.repeats
+        )
+        lines.append(f"{repeats.times_said(check)}: {', '.join(places)}")
+    if check.elsewhere:
+        items = (_source(each) for each in repeats.elsewhere(check))
+        lines.append(f"Also said in: {'; '.join(items)}{repeats.more_elsewhere(check)}")
+    lines += [f"**{md(doubts.caution(check.claim.unclear))}**"] if check.claim.unclear else []
     lines += [f"Worth checking {md(view.worth(check))}"]
     lines += [md(judged.wording(check))] if check.claim.wording else []
     lines += [f"**{outcome}**" if check.verdict else outcome] if outcome else []
     lines += [md(text) for text in judged.former(check)]
     for place, evidence in enumerate(check.evidence[:_EVIDENCE]):
-        url = web_url(evidence.link)
-        name = md(view.source_name(evidence))
         text = f"\u201c{md(judged.evidence_text(check, place))}\u201d"
-        lines.append(
-            f"{md(judged.evidence_title(check, place))}: {text} \u2014 {f'[{name}](<{url}>)' if url else name}"
-        )
+        lines.append(f"{md(judged.evidence_title(check, place))}: {text} \u2014 {_source(evidence)}")
     return "  \n   ".join(lines)
+
+
+def _source(evidence: Evidence) -> str:
+    url, name = web_url(evidence.link), md(view.source_name(evidence))
+    return f"[{name}](<{url}>)" if url else name
 
 
 def _contradictions(content: Content, pairs: Sequence[Contradiction]) -> str:
@@ -163,9 +173,9 @@ def _contradictions(content: Content, pairs: Sequence[Contradiction]) -> str:
         rows.append(
             [
                 md(view.who(pair.later)),
-                f"{earlier} \u201c{md(pair.earlier.text)}\u201d{where}",
-                f"{_time(content, pair.later.start_s)} \u201c{md(pair.later.text)}\u201d",
-                md(view.differs(pair)),
+                f"{earlier} \u201c{md(doubts.said(pair.earlier))}\u201d{where}",
+                f"{_time(content, pair.later.start_s)} \u201c{md(doubts.said(pair.later))}\u201d",
+                md(" ".join(part for part in (view.differs(pair), doubts.caution(pair.unclear)) if part)),
             ]
         )
     return _table(["Speaker", "Earlier", "Later", "Difference"], rows)
@@ -207,7 +217,7 @@ def _quotes(content: Content, quotes: Iterable[Quote]) -> str:
 
 
 def _said(content: Content, quote: Quote) -> str:
-    return f"{_time(content, quote.start_s)} **{md(view.who(quote))}:** \u201c{md(quote.text)}\u201d"
+    return f"{_time(content, quote.start_s)} **{md(view.who(quote))}:** \u201c{md(doubts.said(quote))}\u201d"
 
 
 def _time(content: Content, second: float) -> str:

@@ -3,7 +3,7 @@
 Nothing depends on colour; foreign text is never read as markup, and cannot move the cursor or set a title.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote as url_quote
 
 from rich import box
@@ -15,10 +15,10 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Label, Report
+from udib.core.findings import Clash, Contradiction, FactCheck, Fallacy, Label, Report, Unclear
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import corrections, judged, shares, view
+from udib.delivery import corrections, doubts, judged, repeats, shares, view
 from udib.delivery.places import whole
 from udib.delivery.tally import gaps
 from udib.delivery.text import clean, web_url
@@ -123,9 +123,11 @@ def _claim(report: Report, check: FactCheck, shared: str) -> RenderableType:
     tone = f"bold {_TONES[check.verdict.label]}" if check.verdict else "dim"
     outcome = view.own_outcome(check, shared)
     lines = [_said(check.claim.quote), *_beside(report, check.claim.quote, "verdict")]
+    lines += _cautions(check.claim.unclear)
     lines += [Text(judged.wording(check), style="italic")] if check.claim.wording else []
     lines += [Text(outcome, style=tone)] if outcome else []
     lines += [Text(text, style="dim") for text in judged.former(check)]
+    lines += _made_again(report.content, check)
     lines.append(Text(f"worth checking {view.worth(check)}", style="dim"))
     for place in judged.telling(check):
         evidence = check.evidence[place]
@@ -133,6 +135,23 @@ def _claim(report: Report, check: FactCheck, shared: str) -> RenderableType:
         title, text = judged.evidence_title(check, place).lower(), judged.evidence_text(check, place)
         lines.append(Text.assemble((f"{title}: ", "dim"), f"\u201c{text}\u201d", source))
     return Group(*lines)
+
+
+def _made_again(content: Content, check: FactCheck) -> Iterator[RenderableType]:
+    """Where else a claim is made, in the item and in others."""
+    if check.repeats:
+        places = []
+        for each in check.repeats:
+            voice = repeats.other_voice(check, each)
+            places.append(Text.assemble(_time(content, each.start_s), f" {voice}" if voice else ""))
+        yield Text.assemble((f"{repeats.times_said(check)}: ", "dim"), Text(", ").join(places))
+    if check.elsewhere:
+        items = [Text(view.source_name(each), style=_link(web_url(each.link))) for each in repeats.elsewhere(check)]
+        yield Text.assemble(("Also said in: ", "dim"), Text("; ").join(items), repeats.more_elsewhere(check))
+
+
+def _cautions(unclear: Sequence[Unclear]) -> list[RenderableType]:
+    return [Text(doubts.caution(unclear), style="bold yellow")] if unclear else []
 
 
 def _beside(report: Report, quote: Quote, part: str) -> list[RenderableType]:
@@ -144,7 +163,8 @@ def _contradiction(content: Content, pair: Contradiction, *, beside: bool) -> Re
     before = view.earlier_link(content, pair) if where else _address(content, pair.earlier.start_s)
     earlier = _timed(pair.earlier, f"Earlier{where} ", before)
     later = _timed(pair.later, "Later   ", _address(content, pair.later.start_s))
-    return _two(earlier, later, f"Difference: {view.differs(pair)}", beside=beside)
+    pair_of = _two(earlier, later, f"Difference: {view.differs(pair)}", beside=beside)
+    return Group(pair_of, *_cautions(pair.unclear))
 
 
 def _clash(content: Content, pair: Clash, *, beside: bool) -> RenderableType:
@@ -243,7 +263,7 @@ def _timed(quote: Quote, lead: str, url: str | None) -> Text:
 
 
 def _said(quote: Quote) -> Text:
-    return Text.assemble((view.who(quote), "bold"), f": \u201c{clean(quote.text)}\u201d")
+    return Text.assemble((view.who(quote), "bold"), f": \u201c{clean(doubts.said(quote))}\u201d")
 
 
 def _time(content: Content, second: float) -> Text:

@@ -23,6 +23,7 @@ from udib.core.findings import (
 )
 from udib.core.speech import Quote
 from udib.core.types import Content, Platform
+from udib.delivery import doubts
 from udib.delivery.reasons import NOT_JUDGED
 from udib.delivery.text import clean, web_url
 
@@ -156,9 +157,7 @@ def obtained(report: Report) -> str:
 
 def warnings(report: Report) -> list[str]:
     """What a reader has to know before believing a word of the transcript."""
-    found = []
-    if report.transcript.low_accuracy:
-        found.append("Low-accuracy transcript: a fallback recogniser heard these words. Listen before you quote them.")
+    found = doubts.warnings(report.transcript)
     if not report.transcript.timed:
         found.append("Times are estimates: the source of the words gave none.")
     return found

@@ -3,12 +3,19 @@
 import html
 import re
 from dataclasses import dataclass
+from typing import Final
 
+from udib.core.corrected import names_of
+from udib.core.corrections import CorrectionKind
+from udib.core.findings import Report
 from udib.core.speech import Segment, Transcript
+from udib.delivery.corrections import listed
 from udib.delivery.text import clean
 
 _SHORTEST_CUE_S = 0.001
 _STAMP = r"(\d+):(\d\d):(\d\d\.\d{3})"
+_VOICE = re.compile(r"^<v [^>]*>", re.MULTILINE)
+_OF_WORDS: Final = frozenset({CorrectionKind.SPEAKER, CorrectionKind.ATTRIBUTION, CorrectionKind.QUOTE})
 _CUE = re.compile(rf"\A{_STAMP} --> {_STAMP}\n(?:<v ([^>]*)>)?(.*)")
 
 
@@ -43,6 +50,20 @@ def read_cues(written: str) -> tuple[WrittenCue, ...]:
         for each in found
         if each is not None
     )
+
+
+def under_right_names(written: str, report: Report) -> str:
+    """A text that `to_vtt` wrote, with the names that readers gave as voices, and a note on top that says so.
+
+    The words stay as they are; what readers say of them stands in the note.
+    """
+    notes = [_escape(listed(made)) for made in report.corrections if made.applies and made.kind in _OF_WORDS]
+    if not notes or not written:
+        return written
+    voices = {f"<v {_escape(label)}>": f"<v {_escape(name)}>" for label, name in names_of(report.corrections).items()}
+    head, *cues = written.split("\n\n")
+    renamed = [_VOICE.sub(lambda found: voices.get(found[0], found[0]), cue, count=1) for cue in cues]
+    return "\n\n".join([head, "\n".join(["NOTE", *notes]), *renamed])
 
 
 def _cue(segment: Segment) -> str:

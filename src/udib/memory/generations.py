@@ -9,9 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from udib.core.errors import UnavailableError
 from udib.core.tenancy import Scope
-from udib.storage.disk import held
+from udib.storage.disk import disk_faults, held
 
 _SLOTS: Final = 4096
 _BYTES: Final = 8 * _SLOTS
@@ -44,10 +43,7 @@ class Generations:
         Raises:
             UnavailableError: The file cannot be made.
         """
-        try:
-            memory = mmap.mmap(-1, _BYTES) if path is None else _mapped(path)
-        except OSError as exc:
-            raise UnavailableError(f"{path} cannot be used ({exc.strerror}); make it writable.") from exc
+        memory = mmap.mmap(-1, _BYTES) if path is None else _mapped(path)
         self._slots = memoryview(memory).cast("Q")
         self._locks = None if path is None else path.parent / "locks"
         self._wait_s = wait_s
@@ -89,12 +85,13 @@ def _slot(scope: Scope) -> int:
 
 
 def _mapped(path: Path) -> mmap.mmap:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        if os.fstat(descriptor).st_size < _BYTES:
-            # Written, not cut to size: a hole would take its space from a full disk when nobody expects it.
-            os.pwrite(descriptor, bytes(_BYTES), 0)
-        return mmap.mmap(descriptor, _BYTES)
-    finally:
-        os.close(descriptor)
+    with disk_faults(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if os.fstat(descriptor).st_size < _BYTES:
+                # Written, not cut to size: a hole would take its space from a full disk when nobody expects it.
+                os.pwrite(descriptor, bytes(_BYTES), 0)
+            return mmap.mmap(descriptor, _BYTES)
+        finally:
+            os.close(descriptor)

@@ -284,6 +284,8 @@ class MemoryService:
     def _payload(self, record: MemoryRecord, now: float) -> dict[str, object]:
         payload: dict[str, object] = msgspec.to_builtins(record)
         del payload["kind"]
+        if not record.doubtful:
+            del payload["doubtful"]
         payload["content_hash"] = content_hash(record.text, record.speaker)
         payload["platform"] = record.content_id.partition(":")[0]
         published = timestamp(record.published_at)

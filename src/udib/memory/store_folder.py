@@ -38,6 +38,7 @@ from udib.storage.disk import (
 )
 
 SCHEMA: Final = 1
+_GROWS: Final = 16  # bytes on the disk for one of a point: log, segment, indexes, and what the engine writes ahead
 
 
 class CollectionEntry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -125,9 +126,13 @@ class StoreFolder:
 
         Raises:
             BadRequestError: There is no such collection, or a vector has the wrong dimension.
-            UnavailableError: The disk is full.
+            UnavailableError: The disk is full. Few points need little room: when an item is forgotten on a full disk,
+                others take the place of those that they were the same as.
         """
-        need_room(self._folder, TO_STORE)
+        size = sum(
+            len(each.vector) + len(each.term_ids) + len(each.weights) + len(each.payload) for each in request.points
+        )
+        need_room(self._folder, min(TO_STORE, TO_OPEN + _GROWS * size))
         shard = self._shard(request.collection)
         if shard is None:
             raise no_collection(request.collection)

@@ -1,11 +1,14 @@
 """Questions to memory: the best passages, word for word, each with its second, or with the document it stands in."""
 
+from typing import Final
+
 from udib.core.errors import BadRequestError
 from udib.core.ports import Memory
 from udib.core.tenancy import Scope
 from udib.core.types import Answer, Passage, RecordKind
 from udib.core.vectors import Filters
 
+NOTHING: Final = "Nothing that was said and stored bears on this question."
 _LONGEST_QUESTION = 2000
 _DOCUMENTS = 3
 """Of so many passages one may come of a document, where documents that were added bear on the question."""
@@ -39,7 +42,7 @@ async def ask(memory: Memory, scope: Scope, question: str, *, limit: int = 5, fi
     [said] = await memory.recall(scope, RecordKind.TRANSCRIPT, [question], limit=limit, filters=wanted)
     [written] = await memory.recall(scope, RecordKind.DOCUMENT, [question], limit=limit, filters=wanted)
     passages = _together(said, written, limit)
-    note = "" if passages else "Nothing that was said and stored bears on this question."
+    note = "" if passages else NOTHING
     return Answer(question, tuple(passages), note)
 
 

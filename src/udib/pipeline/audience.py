@@ -78,11 +78,11 @@ class Audience:
     summary: Attendee[WordedSummary] | None
 
     @classmethod
-    def of(cls, analyses: Analyses, scope: Scope, look_up: LookUp) -> "Audience":
-        """Those of an item of that scope, who find their evidence by `look_up`."""
+    def of(cls, analyses: Analyses, scope: Scope, look_up: LookUp, claims: LookUp) -> "Audience":
+        """Those of an item of that scope. `look_up` gives evidence, `claims` the claims of other items."""
         return cls(
             Attendee(analyses.debate()),
-            Attendee(analyses.fact_check(look_up)),
+            Attendee(analyses.fact_check(look_up, claims)),
             Attendee(analyses.fallacies()),
             Attendee(analyses.outline()),
             None if analyses.summary is None else Attendee(analyses.summary(scope)),

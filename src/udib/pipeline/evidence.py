@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from udib.core.computing import computed
@@ -17,6 +18,9 @@ LookUp = Callable[[Sequence[str]], Awaitable[list[list[Evidence]]]]
 PASSAGES = 3
 _LOOKED_AT = 30
 """Passages that are recalled for a statement; most of them share little with it, or a word and not its subject."""
+
+_CLAIMS = 5
+"""Claims that are recalled for a statement: what is nearly the same comes first."""
 
 _FEWEST_SHARED: Final = 2
 _MOST: Final = 0.6
@@ -79,6 +83,25 @@ def look_up_in(memory: Memory, scope: Scope, *, without: ContentId) -> LookUp:
         documents = await _recalled(memory, scope, RecordKind.DOCUMENT, statements, without)
         said = await _recalled(memory, scope, RecordKind.TRANSCRIPT, statements, without)
         return [[*some, *others] for some, others in zip(documents, said, strict=True)]
+
+    return look_up
+
+
+def claims_in(memory: Memory, scope: Scope, *, without: ContentId) -> LookUp:
+    """A look-up that gives, for each statement, the claims of the scope's other items that are likest to it."""
+    filters = Filters(not_content_id=without)
+
+    async def look_up(statements: Sequence[str]) -> list[list[Evidence]]:
+        found = await memory.recall(scope, RecordKind.CLAIM, statements, limit=_CLAIMS, filters=filters)
+        return [
+            [
+                _evidence(replace(passage, record=record))
+                for passage in passages
+                for record in (passage.record, *passage.also)
+                if record.content_id != without
+            ]
+            for passages in found
+        ]
 
     return look_up
 

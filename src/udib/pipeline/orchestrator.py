@@ -51,7 +51,7 @@ from udib.core.vectors import Filters
 from udib.pipeline.ask import ask
 from udib.pipeline.audience import Audience
 from udib.pipeline.by_model import ModelStages, gap_of, with_history
-from udib.pipeline.evidence import LookUp, look_up_in
+from udib.pipeline.evidence import LookUp, claims_in, look_up_in
 from udib.pipeline.flow_control import places
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
 from udib.pipeline.gathering import Gathering
@@ -202,7 +202,8 @@ class ContentPipeline:
             if (elsewhere := self._services.elsewhere) is not None:
                 gathering = Gathering(look_up, elsewhere, self.scope, content)
                 look_up = gathering.look_up
-            audience = Audience.of(self._analyses, self.scope, look_up)
+            claims = claims_in(self._services.memory, self.scope, without=content.id)
+            audience = Audience.of(self._analyses, self.scope, look_up, claims)
             try:
                 async with audience.listening():
                     context = _Context(run, content, progress, before, look_up, audience, place, gathering)

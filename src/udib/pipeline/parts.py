@@ -64,14 +64,17 @@ class WholeReading(Generic[F]):
 
 @dataclass(frozen=True, slots=True)
 class Analyses:
-    """What is made of an item. `aggregate` takes the findings, the content, a UTC date and the revision.
+    """What is made of an item.
+
+    `aggregate` takes the findings, the content, a UTC date and the revision; `fact_check` what looks up evidence, and
+    what looks up the claims of other items.
 
     The last ones ask models, at the scope's cost; None: no model is asked. `verdicts` takes the claims with their
     evidence, and the time at which they are judged; what it gives stands in their place, and they stand if it fails.
     """
 
     debate: Callable[[], Reading[DebateMap]]
-    fact_check: Callable[[LookUp], Reading[FactChecks]]
+    fact_check: Callable[[LookUp, LookUp], Reading[FactChecks]]
     fallacies: Callable[[], Reading[Fallacies]]
     outline: Callable[[], Reading[Outline]]
     aggregate: Callable[[Findings, Content, str, int], Awaitable[Report]]

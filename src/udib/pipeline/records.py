@@ -86,6 +86,7 @@ def _record(content: Content, kind: RecordKind, number: int, quote: Quote) -> Me
         link=link if len(link) <= _LONGEST_LINK else "",
         speaker=None if quote.speaker is None else _shortened(quote.speaker),
         published_at=content.published_at,
+        doubtful=quote.doubtful,
     )
 
 

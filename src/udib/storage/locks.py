@@ -4,7 +4,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -36,21 +36,28 @@ class FileLocks:
 
     def citing(self, scope: Scope) -> AbstractAsyncContextManager[None]:
         """Held by a run that carries words of other contents; see `Locks.citing`."""
-        return held(
-            self.folder / f"{scope.digest()}.lock",
-            shared=True,
-            wait_s=_PATIENCE_S,
-            refusal=f"An item of {scope} is being forgotten; run the same command again in a moment.",
-        )
+        refusal = f"An item of {scope} is being forgotten; run the same command again in a moment."
+        return self._in_turn(scope, shared=True, refusal=refusal)
 
     def uncited(self, scope: Scope) -> AbstractAsyncContextManager[None]:
         """Held while a content is forgotten; see `Locks.uncited`."""
-        return held(
-            self.folder / f"{scope.digest()}.lock",
-            wait_s=_PATIENCE_S,
-            refusal=f"Items of {scope} are being analysed that may cite this one; wait until they are done, then "
-            "forget it.",
+        refusal = (
+            f"Items of {scope} are being analysed that may cite this one; wait until they are done, then forget it."
         )
+        return self._in_turn(scope, shared=False, refusal=refusal)
+
+    @asynccontextmanager
+    async def _in_turn(self, scope: Scope, *, shared: bool, refusal: str) -> AsyncGenerator[None]:
+        """Hold the lock of a scope. Whoever forgets keeps the turn while he waits, so that no new run goes before him.
+
+        Source: the turnstile of Downey, "The Little Book of Semaphores", 2016, 4.2.4 (no-starve readers-writers).
+        """
+        digest, wait_s = scope.digest(), _PATIENCE_S
+        async with AsyncExitStack() as stack:
+            async with held(self.folder / f"{digest}.turn.lock", shared=shared, wait_s=wait_s, refusal=refusal):
+                lock = held(self.folder / f"{digest}.lock", shared=shared, wait_s=wait_s, refusal=refusal)
+                await stack.enter_async_context(lock)
+            yield
 
 
 @contextmanager

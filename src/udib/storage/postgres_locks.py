@@ -17,6 +17,8 @@ _PATIENCE_S = 20.0
 _POLL_S: Final = 0.1
 _EXCLUSIVE: Final = "SELECT pg_try_advisory_lock(%s)"
 _SHARED: Final = "SELECT pg_try_advisory_lock_shared(%s)"
+_UNLOCK: Final = "SELECT pg_advisory_unlock(%s)"
+_UNLOCK_SHARED: Final = "SELECT pg_advisory_unlock_shared(%s)"
 _HOLDER: Final = """
     SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
     WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND pg_locks.database =
@@ -53,23 +55,36 @@ class PostgresLocks:
     def citing(self, scope: Scope) -> AbstractAsyncContextManager[None]:
         """Held by a run that carries words of other contents; see `Locks.citing`."""
         refusal = f"An item of {scope} is being forgotten; run the same command again in a moment."
-        return self._held(scope.digest(), _SHARED, wait_s=_PATIENCE_S, refusal=lambda _: refusal)
+        turn = _SHARED, _UNLOCK_SHARED
+        return self._held(scope.digest(), _SHARED, wait_s=_PATIENCE_S, refusal=lambda _: refusal, turn=turn)
 
     def uncited(self, scope: Scope) -> AbstractAsyncContextManager[None]:
         """Held while a content is forgotten; see `Locks.uncited`."""
         refusal = (
             f"Items of {scope} are being analysed that may cite this one; wait until they are done, then forget it."
         )
-        return self._held(scope.digest(), _EXCLUSIVE, wait_s=_PATIENCE_S, refusal=lambda _: refusal)
+        turn = _EXCLUSIVE, _UNLOCK
+        return self._held(scope.digest(), _EXCLUSIVE, wait_s=_PATIENCE_S, refusal=lambda _: refusal, turn=turn)
 
     @asynccontextmanager
     async def _held(
-        self, name: str, lock: LiteralString, *, wait_s: float, refusal: Callable[[str], str]
+        self,
+        name: str,
+        lock: LiteralString,
+        *,
+        wait_s: float,
+        refusal: Callable[[str], str],
+        turn: tuple[LiteralString, LiteralString] | None = None,
     ) -> AsyncGenerator[None]:
-        key = _key(f"{self._database.schema}/{name}")
+        """Hold a lock. With a `turn` to take and to pass on, that is held while one waits; see `FileLocks`."""
+        key, gate = (_key(f"{self._database.schema}/{each}") for each in (name, f"{name}/turn"))
         lost = asyncio.timeout(None)
         async with self._database.session(self._worker) as session:
+            if turn is not None:
+                await _take(session, turn[0], gate, wait_s, refusal)
             await _take(session, lock, key, wait_s, refusal)
+            if turn is not None:
+                await session.execute(turn[1], [gate])
             watch = asyncio.create_task(_watch(session, lost))
             try:
                 async with lost:

@@ -19,6 +19,7 @@ from udib.core.child import LENGTH_BYTES, framed
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.speech import Missing, Origin, Segment, Word
 from udib.core.types import Health, Media, Window
+from udib.transcripts.confidence import Scale, heard
 from udib.transcripts.sphinx_messages import Busy, End, FromCutter, Heard, Refusal, Start, Stretch
 
 log = structlog.get_logger()
@@ -122,8 +123,9 @@ def _check_language(language: str | None, name: str) -> None:
 def sentences(words: Sequence[Heard], offset_s: float) -> Iterator[Segment]:
     """The words of a stretch that starts at `offset_s`, as segments that end at pauses of 0.6 s or more."""
     held: list[Word] = []
-    for heard in words:
-        word = Word(heard.text, round(offset_s + heard.start_s, 3), round(offset_s + heard.end_s, 3))
+    for one in words:
+        said = Word(one.text, round(offset_s + one.start_s, 3), round(offset_s + one.end_s, 3))
+        word = heard(said, one.confidence, Scale.POCKETSPHINX)
         if held and round(word.start_s - held[-1].end_s, 3) >= _PAUSE_S:
             yield _segment(held)
             held = []

@@ -38,11 +38,12 @@ class Refusal(msgspec.Struct, tag=True):
 
 
 class Heard(msgspec.Struct, array_like=True):
-    """A word with its time in seconds from the start of its stretch."""
+    """A word with its time in seconds from the start of its stretch, and its posterior probability in [0, 1]."""
 
     text: str
     start_s: float
     end_s: float
+    confidence: float | None = None
 
 
 FromCutter = Start | Stretch | Busy | End | Refusal

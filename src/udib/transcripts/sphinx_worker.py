@@ -65,7 +65,7 @@ class Recogniser:
         if self._decoder.hyp() is None:
             return []
         return [
-            Heard(spoken(part.word), part.start_frame / _FRAMES_PER_S, (part.end_frame + 1) / _FRAMES_PER_S)
+            Heard(spoken(part.word), part.start_frame / _FRAMES_PER_S, (part.end_frame + 1) / _FRAMES_PER_S, part.prob)
             for part in self._decoder.seg()
             if not _FILLER.match(part.word)
         ]

@@ -16,11 +16,13 @@ from pysubs2.time import TIMESTAMP, TIMESTAMP_SHORT
 
 from udib.core.speech import Word
 from udib.transcripts.blocks import seconds
+from udib.transcripts.confidence import Scale, heard
 from udib.transcripts.cues import Cue, Line, is_usable, spread
 
 T = TypeVar("T")
 
 _LONGEST_INTEGER = 18
+_MOST_SURE = 255
 _NO_TRANSCRIPT = (
     'it is JSON, but no transcript that is known here (a list of {"start", "end", "text"}, alone or as "segments", or '
     "YouTube's json3)"
@@ -49,6 +51,7 @@ class _SaidWord(msgspec.Struct):
     word: str
     start: float | None = None
     end: float | None = None
+    probability: float | None = None
 
 
 class _Said(msgspec.Struct, rename={"start_time": "startTime", "end_time": "endTime"}):
@@ -89,8 +92,12 @@ def _json3_cue(event: _Event) -> Cue:
         return Cue(start_s, end_s, tuple(Line(line) for line in text.split("\n")))
     starts = [round(start_s + (seg.t_offset_ms or 0.0) / 1000, 3) for seg in event.segs]
     bounds = pairwise([*starts, max(end_s or 0.0, starts[-1])])
-    words = (spread(seg.utf8, begin, max(end, begin)) for seg, (begin, end) in zip(event.segs, bounds, strict=True))
-    return Cue(start_s, end_s, (Line(text.replace("\n", " "), words=tuple(word for some in words for word in some)),))
+    words = tuple(
+        heard(word, seg.ac_asr_conf / _MOST_SURE if seg.ac_asr_conf else None, Scale.YOUTUBE)
+        for seg, (begin, end) in zip(event.segs, bounds, strict=True)
+        for word in spread(seg.utf8, begin, max(end, begin))
+    )
+    return Cue(start_s, end_s, (Line(text.replace("\n", " "), words=words),))
 
 
 def parse_segments_json(text: str) -> tuple[list[Cue], str | None]:
@@ -136,7 +143,7 @@ def _said_cue(said: _Said) -> Cue:
     if end_s is None and start_s is not None and said.duration is not None:
         end_s = start_s + said.duration
     words = tuple(
-        Word(one.word.strip(), one.start, one.end)
+        heard(Word(one.word.strip(), one.start, one.end), one.probability, Scale.WHISPER)
         for one in said.words
         if one.start is not None and one.end is not None and one.start <= one.end
     )

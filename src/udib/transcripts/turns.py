@@ -154,7 +154,7 @@ def _timed(group: Sequence[Piece], start_s: float, end_s: float) -> Iterator[Seg
 
 def _within(word: Word, start_s: float, end_s: float) -> Word:
     begin = min(max(word.start_s, start_s), end_s)
-    return Word(word.text, round(begin, 3), round(min(max(word.end_s, begin), end_s), 3))
+    return replace(word, start_s=round(begin, 3), end_s=round(min(max(word.end_s, begin), end_s), 3))
 
 
 def _parts(number: int, cue: Cue) -> Iterator[_Part]:
@@ -285,5 +285,5 @@ def _matching(text: str, words: Iterator[Word]) -> tuple[Word, ...]:
         word = next((word for word in words if word.text == token or word.text.endswith(token)), None)
         if word is None:
             return ()
-        found.append(Word(token, word.start_s, word.end_s))
+        found.append(replace(word, text=token))
     return tuple(found)

@@ -1,9 +1,10 @@
 import pytest
 from analysis_talk import said
 
-from udib.analysis.contradictions import counting_words, differences, statements
+from udib.analysis.contradictions import differences
 from udib.analysis.polarity import denies
 from udib.analysis.sentences import sentences
+from udib.analysis.stated import counting_words, statements
 from udib.core.speech import Transcript
 
 
@@ -34,6 +35,21 @@ def kinds(transcript: Transcript) -> list[tuple[str, str]]:
         ("I do not own a car.", "I own two cars.", "polarity"),
         ("We have no moderators.", "We have a moderator.", "polarity"),
         ("The tunnel isn't safe.", "The tunnel is safe.", "polarity"),
+        ("Crime in the harbor rose last year.", "Crime in the harbor fell last year.", "polarity"),
+        ("Rents in Berlin doubled after 2015.", "Rents in Berlin rose by 9 percent after 2015.", "number"),
+        ("The ferry takes 90 minutes to the island.", "The ferry takes six hours to the island.", "number"),
+        ("Every tenant in the block got a letter.", "No tenant in the block got a letter.", "polarity"),
+        ("The council always answers our letters.", "The council never answers our letters.", "polarity"),
+        ("Everybody likes the new tunnel.", "Nobody likes the new tunnel.", "polarity"),
+        ("I support the harbor tunnel.", "I oppose the harbor tunnel.", "polarity"),
+        ("I've always supported the harbor tunnel.", "I am against the tunnel, and it is ugly.", "polarity"),
+        ("I support the wealth tax because it is fair.", "I never supported the wealth tax.", "polarity"),
+        ("We should close the coal plant.", "I never said we should close the coal plant.", "polarity"),
+        ("The law allows short lets in the old town.", "The law bans short lets in the old town.", "polarity"),
+        ("Half of the drivers own a van.", "80 percent of the drivers own a van.", "number"),
+        ("Our fleet is 40 kilometers from the harbor.", "Our fleet is 60 miles from the harbor.", "number"),
+        ("The tunnel is legal under the treaty.", "The tunnel is illegal under the treaty.", "polarity"),
+        ("Not all members pay the fee.", "All members pay the fee.", "polarity"),
     ],
 )
 def test_another_number_or_the_opposite_is_a_difference(earlier: str, later: str, kind: str) -> None:
@@ -66,6 +82,28 @@ def test_another_number_or_the_opposite_is_a_difference(earlier: str, later: str
         ("I've never bought lottery tickets.", "She bought forty lottery tickets."),
         ("I've never bought lottery tickets.", "I didn't buy the tickets for the ferry."),
         ("The average nurse walks seven hours a day.", "A typical nurse has four weeks of leave a year."),
+        ("Crime in the harbor rose.", "Crime in the harbor fell."),
+        ("Some tenants are happy here.", "Some tenants are not happy here."),
+        ("Not all tenants are happy here.", "Tenants are happy here."),
+        ("Rents did not rise last year.", "Rents did not fall last year."),
+        ("I support wind farms.", "I oppose wind farms near schools."),
+        ("I support farms.", "I oppose wind farms."),
+        ("I supported the harbor tunnel.", "I oppose the harbor tunnel."),
+        ("I used to support the harbor tunnel.", "I oppose the harbor tunnel."),
+        ("I support the harbor tunnel.", "I was wrong. I oppose the harbor tunnel."),
+        ("I support the tunnel if it is safe.", "I oppose the tunnel."),
+        ("The ferry takes 90 minutes to the island.", "The ferry takes one and a half hours to the island."),
+        ("The ferry takes 120 minutes to the island.", "The ferry takes two hours to the island."),
+        ("Our fleet is 40 kilometers from the harbor.", "Our fleet is 25 miles from the harbor."),
+        ("The server has 500 members.", "The server does not have 700 members."),
+        ("The tunnel is not safe for us.", "The tunnel is dangerous for us."),
+        ("I'm for the tunnel.", "I'm for the bridge and against the road."),
+        ("The shop opened at nine.", "The shop closed at nine."),
+        ("We raised taxes.", "We cut taxes."),
+        ("Half of the drivers own a van.", "50 percent of the drivers own a van."),
+        ("Rents in Berlin doubled after 2015.", "Rents in Berlin rose by 100 percent after 2015."),
+        ("Until 2019 I opposed the tunnel.", "I support the tunnel."),
+        ("I never said we should close the coal plant.", "We should close the coal mine."),
     ],
 )
 def test_another_time_place_subject_or_only_a_rounding_is_none(earlier: str, later: str) -> None:
@@ -108,3 +146,21 @@ def test_a_subject_is_a_label_and_not_the_sentence() -> None:
     text = "The harbor tunnel is safe for cyclists, drivers, nurses and students. "
     [(_, told)] = kinds(said(("A", text + text.replace("is safe", "is not safe"))))
     assert told == "harbor tunnel safe cyclists"
+
+
+def test_a_position_is_told_apart_without_nearness_in_meaning() -> None:
+    [found] = differences(
+        statements(sentences(said(("A", "I support the wealth tax. I never supported the wealth tax."))))
+    )
+    assert found.plain
+    assert found.holds(0.0)
+
+
+def test_who_changes_his_mind_openly_does_not_contradict_himself() -> None:
+    for turn in ("I used to say the tunnel is safe.", "I stand corrected. The tunnel is safe for cyclists."):
+        assert kinds(said(("A", f"The tunnel is not safe for cyclists. {turn}"))) == []
+
+
+def test_two_speakers_for_and_against_one_thing_differ() -> None:
+    [found] = differences(statements(sentences(said(("A", "I support the tunnel."), ("B", "I oppose the tunnel.")))))
+    assert found.speakers == ("A", "B")

@@ -74,3 +74,15 @@ async def test_german_is_left_alone() -> None:
     text = "Die Mieten sind seit 2015 um 30 Prozent gestiegen, und das ist viel. Wir wohnten dort 20 Jahre, er nicht."
     found = await check_claims(said(("A", text)), Known(), limit=60)
     assert (found.checks, found.considered) == ((), 0)
+
+
+async def test_a_claim_that_is_made_again_is_one_check_and_looked_up_once() -> None:
+    known = Known()
+    claim = "Taxes in Norway fell by 3 percent in 2015."
+    talk = said(
+        ("A", f"{claim} I like tea."), ("B", "So do I."), ("A", f"Look, {claim.lower().replace('norway', 'Norway')}")
+    )
+    [check] = (await check_claims(talk, known, limit=60)).checks
+    assert len(known.asked) == 1
+    assert [quote.text for quote in check.repeats] == ["Look, taxes in Norway fell by 3 percent in 2015."]
+    assert check.repeats[0].start_s > check.claim.quote.start_s

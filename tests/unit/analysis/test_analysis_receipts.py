@@ -46,6 +46,12 @@ async def test_another_number_later_is_a_candidate_with_its_receipts(embedder: S
     assert "rent board" in pair.subject
 
 
+async def test_a_number_that_was_not_heard_clearly_is_named(embedder: StaticEmbedder) -> None:
+    said = in_order([replace(record(FOUR), doubtful=(7, 8)), record(NINE, "file:2")])
+    [pair] = await said_otherwise(said, embedder)
+    assert [(each.kind.value, each.word) for each in pair.unclear] == [("number", "4")]
+
+
 async def test_without_dates_nobody_says_which_came_first(embedder: StaticEmbedder) -> None:
     [pair] = await said_otherwise(in_order([record(FOUR), record(NINE, "file:2")]), embedder)
     assert not pair.dated

@@ -120,3 +120,51 @@ def test_stretches_hold_every_character_within_their_bounds(text: str, words: in
     found = list(stretches(text, words=words, characters=characters))
     assert "".join("".join(text[start:end].split()) for start, end, _ in found) == "".join(text.split())
     assert all(0 < end - start <= characters and 0 < count <= words for start, end, count in found)
+
+
+HEARD = Transcript(
+    (
+        Segment(
+            0.0,
+            2.0,
+            "it cost forty",
+            None,
+            (Word("it", 0.0, 0.2), Word("cost", 0.2, 1.0), Word("forty", 1.0, 2.0, 0.2, doubtful=True)),
+        ),
+        Segment(2.0, 3.0, "not four", None, (Word("not", 2.0, 2.5, 0.3, doubtful=True), Word("four", 2.5, 3.0, 0.9))),
+    ),
+    Origin.ASR,
+    "test",
+)
+
+
+@pytest.mark.parametrize(
+    ("cut", "doubtful"),
+    [
+        ((0, 0, 0, 13), (2,)),
+        ((0, 0, 0, 7), ()),
+        ((0, 3, 1, 8), (1, 2)),
+        ((1, 0, 1, 3), (0,)),
+        ((1, 4, 1, 8), ()),
+    ],
+)
+def test_a_quote_knows_which_of_its_words_were_not_heard_clearly(
+    cut: tuple[int, int, int, int], doubtful: tuple[int, ...]
+) -> None:
+    quote = HEARD.cut(*cut)
+    assert quote.doubtful == doubtful
+    assert quote.said_by("Ada").doubtful == doubtful
+    assert msgspec.json.decode(msgspec.json.encode(quote), type=Quote) == quote
+
+
+def test_doubtful_words_are_counted_only_where_a_recogniser_is_sure_of_any() -> None:
+    assert HEARD.doubtful_count == 2
+    assert SAID.doubtful_count is None
+    assert msgspec.json.decode(msgspec.json.encode(HEARD), type=Transcript) == HEARD
+
+
+def test_words_and_quotes_of_earlier_versions_can_be_read() -> None:
+    word = msgspec.json.decode(b'{"text": "free", "start_s": 1, "end_s": 2}', type=Word)
+    assert (word.confidence, word.doubtful) == (None, False)
+    old = b'{"text": "free", "start_s": 1, "end_s": 2, "speaker": null, "first": 0, "last": 0}'
+    assert msgspec.json.decode(old, type=Quote).doubtful == ()

@@ -2,7 +2,7 @@
 """A realistic report on an invented debate, and the same report made of hostile text."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from udib.core.corrections import Correction, CorrectionKind
 from udib.core.errors import Status
@@ -199,12 +199,14 @@ def _checks(transcript: Transcript, plain: Callable[[str], str]) -> tuple[FactCh
     )
     verdict = Verdict(Label.SUPPORTED, 0.71, plain("two sources agree"))
     cost = NotJudged("needs_llm", 0.02)
-    return tuple(
+    made = tuple(
         FactCheck(Claim(_part(transcript, text), worth, reasons), (evidence,), verdict if number == 1 else None, None)
         if number == 1
         else FactCheck(Claim(_part(transcript, text), worth, reasons), (evidence,) * (number == 0), None, cost)
         for number, (text, worth, reasons) in enumerate(texts)
     )
+    repeats = (_said(transcript, 2), _said(transcript, 3))
+    return (*made[:-1], replace(made[-1], repeats=repeats, elsewhere=(evidence,) * 5))
 
 
 def _chapters(transcript: Transcript, plain: Callable[[str], str]) -> tuple[Chapter, ...]:

@@ -438,3 +438,19 @@ def test_what_webvtt_says_is_read_back(said: list[Segment]) -> None:
         WrittenCue(each.start_s, round(each.start_s + 1, 3), each.speaker and clean(each.speaker), clean(each.text))
         for each in said
     )
+
+
+def test_a_claim_that_is_made_again_names_the_other_places() -> None:
+    assert REPORT.fact_checks is not None
+    report = replace(REPORT, fact_checks=replace(REPORT.fact_checks, checks=REPORT.fact_checks.checks[-1:]))
+    console = Console(width=200, record=True, file=StringIO())
+    console.print(render_terminal(report, 200))
+    pages = (
+        " ".join("".join(page_of(render_html(report)).texts).split()),
+        re.sub(r"\]\(<[^>]*>\)|[\[\\]", "", render_markdown(report)),
+        console.export_text(),
+    )
+    for page in pages:
+        assert "Said 3 times, also at: 0:35, 0:53 (Daniel)" in page
+        assert "Also said in: City council hearing, part 2, Clerk, 1:15, " in page
+        assert ", and 2 more" in page

@@ -42,6 +42,9 @@ def holding(root: Path, word: bytes) -> list[Path]:
 def test_nothing_new_is_written_to_a_disk_that_is_nearly_full(folder: StoreFolder, free: Callable[[int], None]) -> None:
     free(TO_STORE - 1)
     with pytest.raises(UnavailableError, match=r"is full \(16\.0 MB are free, 16\.0 MB are needed\); free some space"):
+        write(folder, "some" * TO_OPEN, 1)
+    free(TO_OPEN)
+    with pytest.raises(UnavailableError, match=r"is full \(1\.0 MB are free, 1\.0 MB are needed\)"):
         write(folder, "somebody", 1)
     with pytest.raises(UnavailableError, match="is full"):
         folder.ensure("other", "m", 2)

@@ -246,3 +246,33 @@ def test_a_long_paragraph_is_cut_at_sentence_ends() -> None:
 def test_what_cannot_be_used_is_refused_with_a_sentence(data: bytes, hint: str, part: str) -> None:
     with pytest.raises(BadRequestError, match=part):
         parse(data, hint)
+
+
+@pytest.mark.parametrize(
+    ("told", "confidences"),
+    [
+        ((255, 102, 51), [(1.0, False), (0.4, True), (0.2, True)]),
+        ((0, 0, 0), [(None, False)] * 3),  # as today's tracks have it: no figure at all
+        ((None, 200, 300), [(None, False), (0.784, False), (None, False)]),
+    ],
+)
+def test_json3_says_how_sure_its_recogniser_is(
+    told: tuple[int | None, ...], confidences: list[tuple[float | None, bool]]
+) -> None:
+    segs = [
+        {"utf8": f" {word}", "tOffsetMs": 500 * number} | ({} if sure is None else {"acAsrConf": sure})
+        for number, (word, sure) in enumerate(zip(("free", "city", "buses"), told, strict=True))
+    ]
+    events = [{"tStartMs": 0, "dDurationMs": 3000, "segs": segs}]
+    [segment] = parse(json.dumps({"events": events}).encode(), "talk.json3").segments
+    assert [(word.confidence, word.doubtful) for word in segment.words] == confidences
+
+
+def test_the_probability_of_words_in_json_of_whisper_is_kept() -> None:
+    words = [
+        {"word": " free", "start": 0, "end": 1, "probability": 0.97},
+        {"word": " buses", "start": 1, "end": 2, "probability": 0.31},
+    ]
+    data = {"segments": [{"start": 0, "end": 2, "text": "free buses", "words": words}]}
+    [segment] = parse(json.dumps(data).encode(), "talk.json").segments
+    assert [(word.confidence, word.doubtful) for word in segment.words] == [(0.97, False), (0.31, True)]

@@ -35,9 +35,10 @@ _KIND = RecordKind.TRANSCRIPT
 _FOLDS = 5
 WAYS = ("recall", "product", "hybrid", "terms", "dense")
 _TRIED = [
-    Weights(around_by_words=words, around_by_meaning=meaning, same_place=apart)
+    Weights(around_by_words=words, around_by_meaning=meaning, fading=fading, same_place=apart)
     for words, meaning in ((0.0, 0.0), (0.5, 0.3), (1.0, 0.6))
-    for apart in (0, 3, 10)
+    for fading in (200.0, 350.0, 700.0)
+    for apart in (0.0, 150.0, 300.0)
 ]
 
 

@@ -23,6 +23,11 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # - analysis: rules of their own for short sentences, the gates of quotes and of what models say, key points, what is
 #   asked of a model for claims, evidence, fallacies and debates, verdicts by rule, scores, what is worked out of each
 #   sentence while the item is still transcribed, opposites, what a speaker is for or against, claims made again.
+#   what models judge, and how often they were right; what is left alone while it is down; changes of evidence.
+# - sources: six search services, feeds, and pages and documents of strangers, each read by a child process.
+# - analysis: rules of their own for short sentences, the gates of quotes and of what models say, key points, what is
+#   asked of a model for claims, evidence, fallacies and debates, verdicts by rule and their calibration, scores, and
+#   what is worked out of each sentence while the item is still transcribed.
 # - transcripts: eight caption formats, pasted chats and tables, and an account of what each had wrong.
 # - delivery: four renderers, the escaping that each needs, what readers corrected, where a claim is made again.
 #   what models judge, which words were not heard clearly.
@@ -34,7 +39,8 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 #   recognisers are.
 # - delivery: four renderers, the escaping that each needs, what readers corrected, marks of words not heard clearly.
 # - storage: a second server, the store that goes on without it, a purse, a log of decisions, corrections, whose turn it
-#   is, and all records, artifacts, steps and locks again for a fleet; giving up what has had its time.
+#   is, how often verdicts were right, whose evidence changed, and all records, artifacts, steps and locks again
+#   for a fleet; giving up what has had its time.
 # - memory: a process of its own for the embedded index, adapters of two servers, the ways between them, what waits.
 # - pipeline: an engine for one machine, one for a fleet, turns at what is scarce, what watches feeds, evidence from
 #   three places, claims of other items.
@@ -44,8 +50,8 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 #   the choice among all adapters.
 # - testing: a whole vector index, a model, three servers and a clock.
 ROOM_LINES = {
-    "core": 3710, "net": 900, "storage": 5525, "sources": 3052, "transcripts": 2502, "analysis": 5583, "memory": 7940,
-    "delivery": 2535, "pipeline": 4944, "app": 7546, "testing": 1500, "llm": 7000,
+    "core": 3896, "net": 900, "storage": 5735, "sources": 3045, "transcripts": 2506, "analysis": 5739, "memory": 7974,
+    "delivery": 2548, "pipeline": 5011, "app": 7720, "testing": 1500, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "core/findings.py": "all values of a report, one schema; half of it says what the fields mean",

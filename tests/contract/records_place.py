@@ -5,18 +5,22 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from udib.core.ports import Catalogue, DecisionLog, Watches
+from udib.core.ports import Catalogue, DecisionLog, EvidenceChanges, Scales, Watches
 from udib.core.spending import Ledger
 from udib.storage import catalogue, decisions, ledger
 from udib.storage.catalogue import SqliteCatalogue
+from udib.storage.changes import SqliteEvidenceChanges
 from udib.storage.database import Database
 from udib.storage.decisions import SqliteDecisionLog
 from udib.storage.ledger import SqliteLedger
 from udib.storage.postgres import PostgresDatabase
 from udib.storage.postgres_catalogue import PostgresCatalogue
+from udib.storage.postgres_changes import PostgresEvidenceChanges
 from udib.storage.postgres_decisions import PostgresDecisionLog
 from udib.storage.postgres_ledger import PostgresLedger
+from udib.storage.postgres_scales import PostgresScales
 from udib.storage.postgres_watches import PostgresWatches
+from udib.storage.scales import SqliteScales
 from udib.storage.watches import SqliteWatches
 
 Clock = Callable[[], float]
@@ -85,3 +89,24 @@ async def watches_at(address: str) -> AsyncIterator[Watches]:
     else:
         async with server_at(address) as server:
             yield PostgresWatches(server)
+
+
+@asynccontextmanager
+async def scales_at(address: str) -> AsyncIterator[Scales]:
+    if address.startswith("sqlite:"):
+        async with _file(address, "catalogue.db", catalogue.SCHEMA) as file:
+            yield SqliteScales(file)
+    else:
+        async with server_at(address) as server:
+            yield PostgresScales(server)
+
+
+@asynccontextmanager
+async def changes_at(address: str) -> AsyncIterator[tuple[Catalogue, EvidenceChanges]]:
+    """The changes, and the catalogue whose contents they are about."""
+    if address.startswith("sqlite:"):
+        async with _file(address, "catalogue.db", catalogue.SCHEMA) as file:
+            yield SqliteCatalogue(file), SqliteEvidenceChanges(file)
+    else:
+        async with server_at(address) as server:
+            yield PostgresCatalogue(server), PostgresEvidenceChanges(server)

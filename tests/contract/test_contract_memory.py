@@ -146,6 +146,17 @@ async def test_a_speaker_is_found_by_name(service: MemoryService, scope: Scope) 
     assert len(await ask(service, scope, "What did Bob say?")) == 2
 
 
+async def test_who_is_named_comes_first_and_what_others_said_on_the_subject_after(
+    service: MemoryService, scope: Scope
+) -> None:
+    await service.remember(scope, debate())
+    found = await ask(service, scope, "What did Bob say about rents?")
+    assert "A cap on rents" in found[0]
+    speakers = [speaker for text in found for speaker, said in DEBATE if said == text]
+    assert speakers == sorted(speakers, reverse=True)
+    assert set(speakers) == {"Ann", "Bob"}
+
+
 async def test_a_speaker_is_found_by_filter(memory: Memory, scope: Scope) -> None:
     await memory.remember(scope, debate())
     assert "Bob" not in " ".join(await ask(memory, scope, "What about rents?", Filters(speaker="Ann")))

@@ -135,6 +135,7 @@ def test_a_wrong_correction_is_one_sentence_that_says_what_to_do(udib: Commands)
         (["--at", "59:00", "--unfair"], "There is no hint at 59:00; the nearest are at"),
         (["--speaker", "Nobody", "--name", "Ada"], "Nobody is called 'Nobody' in this report; there is DANIEL, MAYA."),
         (["--at", "0:07", "--words", " "], "--words is empty"),
+        (["--quote", "\u200b", "--verdict", "refuted"], "--quote is empty"),
         (["--at", "0:07", "--words", "x" * 1001], "--words has 1001 characters"),
         (["--withdraw", "none"], "has no correction 'none'"),
     ):

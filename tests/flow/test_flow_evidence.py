@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -255,3 +256,34 @@ def test_doctor_says_what_is_named_and_asks_it_only_when_told(
     )
     assert asked["ok"]
     assert len(server.seen) == 1
+
+
+def test_an_item_says_that_evidence_on_its_claims_has_changed_until_it_is_analysed_again(
+    udib: Commands, tmp_path: Path
+) -> None:
+    talk, housing, cats = str(tmp_path / "talk.vtt"), tmp_path / "housing.md", tmp_path / "cats.md"
+    housing.write_text(REPORT, encoding="utf-8")
+    cats.write_text("Cats sleep for sixteen hours on most days.\n", encoding="utf-8")
+    udib("analyze", talk, "-q")
+
+    def told() -> str:
+        [listed] = json.loads(udib("list", "--json"))
+        return str((listed["changed"] or {"kind": ""})["kind"])
+
+    udib("evidence", "add", str(cats), "-q")
+    assert told() == "", "no claim is about cats"
+    udib("evidence", "add", str(housing), "-q")
+    assert told() == "a document on its claims was added"
+    assert "evidence changed since (a document on its claims was added, " in " ".join(udib("list").split())
+    _next_second()
+    assert evidence_in(json.loads(udib("analyze", talk, "-q", "--json")))
+    assert told() == ""
+    udib("evidence", "remove", "housing", "--yes", "-q")
+    assert told() == "evidence of it was removed"
+
+
+def _next_second() -> None:
+    """Reports are dated to the second: one that is made in the second of a change does not count as newer."""
+    until = int(time.time()) + 1
+    while time.time() < until:
+        time.sleep(0.02)

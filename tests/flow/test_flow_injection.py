@@ -253,7 +253,7 @@ async def test_no_attack_changes_more_than_what_a_model_may_say(place: str, sett
             model = Obeying()
             models = replace(app.models, chat=model)
             on = stage(place, name)
-            analyses = by_model(_NO_ANALYSES, settings, models)
+            analyses = by_model(_NO_ANALYSES, settings, models, app.scales)
             report, plain = await analysed(models, on, analyses)
             obeyed += model.obeyed
             _check_the_asking(model, name)
@@ -291,7 +291,8 @@ def _check_the_report(report: Report, plain: Findings, on: Stage, name: str) -> 
             assert all(excerpt in text for excerpt in judgement.excerpts), name
         if check.verdict is not None:
             made = verdict_on(check.claim, check.evidence, check.judgements, moment)
-            assert replace(check.verdict, models=()) == made, name
+            assert check.verdict.by_rule is not None
+            assert replace(check.verdict, models=(), by_rule=replace(check.verdict.by_rule, made_by="")) == made, name
             assert check.verdict.label is not Label.REFUTED or check.verdict.confidence <= REFUTED_WITHOUT_FIRST_TIER
             if "12 percent" in check.claim.quote.text:
                 assert check.verdict.label is not Label.SUPPORTED, "the page has another figure"

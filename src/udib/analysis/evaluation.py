@@ -192,13 +192,18 @@ def _verdicts(report: Report, labels: Sequence[Labelled]) -> _ItemScore | None:
     wanted = _of(labels, LabelKind.VERDICT)
     if wanted is None:
         return None
-    checks = report.fact_checks.checks if report.fact_checks else ()
-    met = [(checks[one], wanted[other]) for one, other in pairs(checks, wanted, _is_claim)]
+    met = verdicts_met(report, wanted)
     judged = [(check.verdict.label.value, label.value) for check, label in met if check.verdict]
     total = Score(sum(one == other for one, other in judged), len(judged), len(wanted))
     counts = Counter(label.value for label in wanted)
     constant = {f"always {label}": Score(counts[label], len(wanted), len(wanted)) for label in Label}
     return _ItemScore(total, _hours(report), {"silent": Score(0, 0, len(wanted)), **constant})
+
+
+def verdicts_met(report: Report, labels: Sequence[Labelled]) -> list[tuple[FactCheck, Labelled]]:
+    """The claims of a report that were labelled, each with its label."""
+    checks = report.fact_checks.checks if report.fact_checks else ()
+    return [(checks[one], labels[other]) for one, other in pairs(checks, labels, _is_claim)]
 
 
 def _hints(report: Report, labels: Sequence[Labelled]) -> _ItemScore | None:

@@ -11,7 +11,8 @@ The rules, and what each is against:
 - A statement of the last hours or days is hardly documented yet, so that a verdict on it means little.
 - Where both sides weigh nearly the same, the evidence conflicts, and that is the verdict.
 
-The weights are set by hand, not fitted: confidence orders verdicts, and is no frequency of being right.
+The weights are set by hand, not fitted: confidence orders verdicts, and is no frequency of being right. What makes it
+one is `udib.analysis.calibration`.
 """
 
 import re
@@ -23,9 +24,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from udib.analysis.ratings import rating_label
-from udib.core.findings import Claim, Evidence, EvidenceKind, Label, NotJudged, Verdict
+from udib.core.findings import ByRule, Claim, Evidence, EvidenceKind, Label, NotJudged, Verdict
 from udib.core.judging import Judgement, Stance, Strength
 
+RULES: Final = "rules 1"
+"""The version of the rules and weights here. Whoever changes one changes this: what was calibrated is past then."""
 NO_EVIDENCE: Final = "no_evidence"
 OWN_WORDS: Final = "own_words"
 MOST_CONFIDENT: Final = 0.9
@@ -126,11 +129,11 @@ def _weighed(supporting: _Side, refuting: _Side, moment: Moment, *, pieces: int)
     else:
         label = Label.REFUTED if heavier is refuting else Label.SUPPORTED
         confidence, both = heavier.weight * (1 - lighter.weight), heavier
-    bounds = [bound for bound in _bounds(label, both, moment) if bound[0] < confidence]
-    told = "".join(f"; {why}" for _, why in sorted(bounds)[:2])
-    return Verdict(
-        label, round(min([confidence, MOST_CONFIDENT, *(most for most, _ in bounds)]), 2), f"{counted}{told}"
-    )
+    bounds = sorted(_bounds(label, both, moment))
+    told = "".join(f"; {why}" for bound, why in bounds[:2] if bound < confidence)
+    most = min([MOST_CONFIDENT, *(bound for bound, _ in bounds)])
+    weighed = round(min(confidence, most), 2)
+    return Verdict(label, weighed, f"{counted}{told}", by_rule=ByRule(weighed, most))
 
 
 def _bounds(label: Label, side: _Side, moment: Moment) -> Iterable[tuple[float, str]]:

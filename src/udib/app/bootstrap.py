@@ -31,7 +31,16 @@ from udib.core.checked import Checked
 from udib.core.computing import computed
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
 from udib.core.findings import FactChecks, Findings, Report
-from udib.core.ports import ArtifactStore, Catalogue, Forgettable, KeyValueStore, Outbox, Transcriber
+from udib.core.ports import (
+    ArtifactStore,
+    Catalogue,
+    EvidenceChanges,
+    Forgettable,
+    KeyValueStore,
+    Outbox,
+    Scales,
+    Transcriber,
+)
 from udib.core.result import StepResult
 from udib.core.tenancy import Scope
 from udib.core.types import Answer, Content, Health
@@ -67,6 +76,8 @@ class App:
     settings: Settings
     scope: Scope
     catalogue: Catalogue
+    scales: Scales
+    changes: EvidenceChanges
     cache: KeyValueStore
     memory: "MemoryService"
     vectors: "EnhancedVectorStore"
@@ -231,14 +242,14 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
             if named is not None and named.semantic is not None:
                 services = replace(services, forgettable=(named.semantic, *services.forgettable))
             if named is not None:
-                analyses = by_model(analyses, settings, named)
+                analyses = by_model(analyses, settings, named, records.scales)
             return ContentPipeline(services, analyses, settings.scope, deadlines=deadlines_of(settings)), checked
 
         @functools.cache
         def watching() -> Watching:
             return open_watching(stack, settings, records, work, ytdlp())
 
-        parts = (catalogue, cache, memory, vectors, work.engine, work.sweeper)
+        parts = (catalogue, records.scales, records.changes, cache, memory, vectors, work.engine, work.sweeper)
         yield App(settings, settings.scope, *parts, answers, models, pipeline, watching)
 
 

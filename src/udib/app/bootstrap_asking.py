@@ -71,6 +71,10 @@ class Asking:
         """Who was asked so far, how often, and what it cost."""
         return ModelUse(tuple(self._asked), self._calls, round(self._cost_usd, 6))
 
+    def version(self, template: str) -> str:
+        """A prompt with its version and the beginning of its text's digest: one's own may have the same number."""
+        return f"{template} {self.models.engine.version(template)}"
+
     def in_time(self) -> None:
         """See that there is time for another call.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from udib.app.bootstrap_memory import closed_with, needs_extra
 from udib.app.settings import Settings, StorageSettings
 from udib.core.errors import BadRequestError
-from udib.core.ports import ArtifactStore, Catalogue, DecisionLog, Watches
+from udib.core.ports import ArtifactStore, Catalogue, DecisionLog, EvidenceChanges, Scales, Watches
 from udib.core.spending import Ledger
 
 
@@ -19,6 +19,8 @@ class Records:
     ledger: Ledger
     decisions: DecisionLog
     watches: Watches
+    scales: Scales
+    changes: EvidenceChanges
 
 
 def open_records(stack: AsyncExitStack, settings: Settings, root: Path) -> Records:
@@ -88,11 +90,13 @@ def open_artifacts(settings: Settings, root: Path) -> ArtifactStore:
 def _files(stack: AsyncExitStack, root: Path) -> Records:
     from udib.storage.catalogue import SCHEMA as CATALOGUE_SCHEMA
     from udib.storage.catalogue import SqliteCatalogue
+    from udib.storage.changes import SqliteEvidenceChanges
     from udib.storage.database import Database
     from udib.storage.decisions import SCHEMA as DECISIONS_SCHEMA
     from udib.storage.decisions import SqliteDecisionLog
     from udib.storage.ledger import SCHEMA as LEDGER_SCHEMA
     from udib.storage.ledger import SqliteLedger
+    from udib.storage.scales import SqliteScales
     from udib.storage.watches import SqliteWatches
 
     catalogue = closed_with(stack, Database(root / "catalogue.db", CATALOGUE_SCHEMA))
@@ -103,6 +107,8 @@ def _files(stack: AsyncExitStack, root: Path) -> Records:
         SqliteLedger(closed_with(stack, spending)),
         SqliteDecisionLog(closed_with(stack, Database(root / "decisions.db", DECISIONS_SCHEMA, disposable=True))),
         SqliteWatches(catalogue),
+        SqliteScales(catalogue),
+        SqliteEvidenceChanges(catalogue),
     )
 
 
@@ -110,8 +116,10 @@ def _server(stack: AsyncExitStack, wanted: StorageSettings) -> Records:
     with needs_extra("postgres"):
         from udib.storage.postgres import PostgresDatabase
         from udib.storage.postgres_catalogue import PostgresCatalogue
+        from udib.storage.postgres_changes import PostgresEvidenceChanges
         from udib.storage.postgres_decisions import PostgresDecisionLog
         from udib.storage.postgres_ledger import PostgresLedger
+        from udib.storage.postgres_scales import PostgresScales
         from udib.storage.postgres_watches import PostgresWatches
 
     if wanted.postgres_url is None:
@@ -124,5 +132,10 @@ def _server(stack: AsyncExitStack, wanted: StorageSettings) -> Records:
     )
     stack.push_async_callback(database.close)
     return Records(
-        PostgresCatalogue(database), PostgresLedger(database), PostgresDecisionLog(database), PostgresWatches(database)
+        PostgresCatalogue(database),
+        PostgresLedger(database),
+        PostgresDecisionLog(database),
+        PostgresWatches(database),
+        PostgresScales(database),
+        PostgresEvidenceChanges(database),
     )

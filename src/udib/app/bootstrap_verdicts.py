@@ -8,12 +8,13 @@ from typing import Final
 
 from udib.analysis.fact_check import NEEDS_MODEL
 from udib.analysis.stances import StanceDraft, StanceGate, cited, sentences_of
-from udib.analysis.verdicts import NO_EVIDENCE, Moment, moment_of, verdict_on
+from udib.analysis.verdicts import NO_EVIDENCE, RULES, Moment, moment_of, verdict_on
 from udib.analysis.worded_claims import ClaimsDraft, ClaimWindow, ClaimWording, Worded
 from udib.app.bootstrap_asking import UNUSABLE, Asking, Unanswered
 from udib.app.bootstrap_models import Models
-from udib.core.findings import Claim, Evidence, EvidenceKind, FactCheck, FactChecks, NotJudged
+from udib.core.findings import Claim, Evidence, EvidenceKind, FactCheck, FactChecks, NotJudged, Verdict
 from udib.core.judging import Judgement, ModelUse, Stance
+from udib.core.ports import Scales
 from udib.core.speech import Missing, Quote, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Content
@@ -42,27 +43,55 @@ class _Pair:
     sentences: tuple[str, ...]
 
 
-def judge_of(models: Models, *, most: int, worded: bool, call_s: float, stage_s: float) -> Judge:
-    """What judges the claims of an item.
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """How claims are judged.
 
-    Args:
-        models: Who is asked.
+    Attributes:
         most: Claims that are judged at most, the most check-worthy.
         worded: Whether a model first makes the claims stand by themselves.
         call_s: Longest time of one call.
         stage_s: Time of all.
     """
 
+    most: int
+    worded: bool
+    call_s: float
+    stage_s: float
+
+
+def judge_of(models: Models, scales: Scales, wanted: Judging) -> Judge:
+    """What judges the claims of an item.
+
+    Args:
+        models: Who is asked.
+        scales: How often verdicts were right before.
+        wanted: How.
+    """
+
     async def judge(
         scope: Scope, content: Content, now: datetime, look_up: LookUp, transcript: Transcript, found: FactChecks
     ) -> FactChecks:
-        claims = Asking(models, scope, "claims", call_s=call_s, stage_s=stage_s)
-        reading = Asking(models, scope, "fact_check", call_s=call_s, stage_s=stage_s)
+        claims = Asking(models, scope, "claims", call_s=wanted.call_s, stage_s=wanted.stage_s)
+        reading = Asking(models, scope, "fact_check", call_s=wanted.call_s, stage_s=wanted.stage_s)
         moment = Moment(moment_of(content.published_at), now)
-        judging = _Judging(claims if worded else None, reading, look_up, moment)
-        return await judging.judged(transcript, found, most)
+        judging = _Judging(claims if wanted.worded else None, reading, look_up, moment)
+        judged = await judging.judged(transcript, found, wanted.most)
+        return replace(judged, checks=await calibrated(judged.checks, scales, scope))
 
     return judge
+
+
+async def calibrated(checks: Sequence[FactCheck], scales: Scales, scope: Scope) -> tuple[FactCheck, ...]:
+    """The checks, their verdicts as sure as verdicts of the same maker were right in the scope, where that is known."""
+    makers = {check.verdict.by_rule.made_by for check in checks if check.verdict and check.verdict.by_rule}
+    known = {maker: await scales.made_by(scope, maker) for maker in sorted(makers)}
+
+    def applied(verdict: Verdict) -> Verdict:
+        scale = known.get(verdict.by_rule.made_by) if verdict.by_rule else None
+        return verdict if scale is None else scale.applied(verdict)
+
+    return tuple(replace(check, verdict=applied(check.verdict)) if check.verdict else check for check in checks)
 
 
 class _Judging:
@@ -174,8 +203,17 @@ class _Judging:
         verdict = verdict_on(check.claim, check.evidence, judgements, self._moment)
         if isinstance(verdict, NotJudged):
             return replace(check, not_judged=verdict, judgements=judgements)
-        verdict = replace(verdict, models=self._reading.use.models)
-        return replace(check, verdict=verdict, not_judged=None, judgements=_telling_first(judgements))
+        return replace(check, verdict=self._signed(verdict), not_judged=None, judgements=_telling_first(judgements))
+
+    def _signed(self, verdict: Verdict) -> Verdict:
+        """A verdict with who made it: the models, and the versions of the prompts and the rules."""
+        models = self._reading.use.models
+        prompts = [self._reading.version("stance")]
+        if self._claims is not None:
+            prompts.insert(0, self._claims.version("claims"))
+        made_by = "; ".join((*sorted(models), *prompts, RULES))
+        rule = verdict.by_rule
+        return replace(verdict, models=models, by_rule=replace(rule, made_by=made_by) if rule else None)
 
 
 def _check(check: FactCheck, claim: Claim, why_not: str, found: Sequence[Evidence]) -> FactCheck:

@@ -2,9 +2,10 @@
 
 import shlex
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from udib.app.settings import Settings, load_settings
 from udib.core.errors import BadRequestError, Status, UdibError, error_for
 from udib.core.findings import Report
 from udib.core.result import StepResult
-from udib.core.types import Content, ListingState
+from udib.core.types import ChangeKind, Content, ContentId, EvidenceChange, Listing, ListingState
 from udib.core.vectors import Filters
 from udib.pipeline.naming import GivenNames
 from udib.sources.paths import absolute
@@ -116,15 +117,31 @@ async def show(reference: str, options: Options) -> int:
         if report is None:
             raise BadRequestError(f"{content.title!r} is not finished; {present.ways_on(content)}.")
         print_report(report, options)
+        change = (await app.changes.of(app.scope)).get(content.id)
+        if change is not None and change.is_since(report.created_at):
+            present.complain(present.changed_text(content, change))
         return 0
+
+
+async def note_change(app: App, content_ids: Sequence[ContentId], kind: ChangeKind) -> None:
+    """Note that the evidence for the claims of some items has changed now."""
+    if content_ids:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        await app.changes.note(app.scope, content_ids, EvidenceChange(kind, now))
 
 
 async def list_contents(options: Options) -> int:
     """Print what is stored."""
     async with opened(options) as app:
-        listing = await app.catalogue.listing(app.scope)
+        changes = await app.changes.of(app.scope)
+        listing = [_with_change(each, changes) for each in await app.catalogue.listing(app.scope)]
         present.emit(listing, present.listing_text(listing, app.scope, present.columns()), as_json=options.json)
         return 0
+
+
+def _with_change(listing: Listing, changes: Mapping[ContentId, EvidenceChange]) -> Listing:
+    change = changes.get(listing.content.id)
+    return replace(listing, changed=change) if change and change.is_since(listing.created_at) else listing
 
 
 async def forget(reference: str, options: Options, *, confirmed: bool) -> int:

@@ -11,14 +11,14 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from udib.app import present
-from udib.app.commands import Options, named_content, opened
+from udib.app.commands import Options, named_content, note_change, opened
 from udib.app.report_cli import Right, Wrong
 from udib.core.corrected import names_of, quotes_in, quotes_of
 from udib.core.corrections import UNFAIR, Correction, CorrectionKind
 from udib.core.errors import BadRequestError
 from udib.core.findings import Label, Report
 from udib.core.speech import Quote
-from udib.core.types import ContentId
+from udib.core.types import ChangeKind, ContentId
 from udib.delivery import corrections as told
 from udib.delivery.text import clean
 from udib.delivery.view import clock
@@ -27,6 +27,8 @@ _CLOCK: Final = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?)")
 _LONGEST: Final = {"words": 1000, "name": 200, "note": 1000, "by": 200}
 _MARGIN_S: Final = 1.0
 _NEAREST: Final = 4
+_OF_WORDS: Final = frozenset({CorrectionKind.QUOTE, CorrectionKind.ATTRIBUTION, CorrectionKind.SPEAKER})
+"""What others may cite as evidence."""
 _PARTS: Final = {
     CorrectionKind.VERDICT: "claim",
     CorrectionKind.HINT: "hint",
@@ -46,8 +48,6 @@ class Corrections:
 
 async def listed(reference: str, options: Options) -> int:
     """Print the corrections of an item, each with the id that withdraws it."""
-    if wrong.quote is not None and not clean(wrong.quote):
-        raise BadRequestError("--quote is empty; give it some of the words, or leave it out.")
     async with opened(options) as app:
         content = await named_content(app, reference)
         report = await app.catalogue.report(app.scope, content.id)
@@ -70,6 +70,8 @@ async def correct(reference: str, wrong: Wrong, right: Right, options: Options, 
     kind, corrected = _meant(right)
     for name, value in (("words", right.words), ("name", right.name), ("note", note), ("by", by)):
         _checked(name, value)
+    if wrong.quote is not None and not clean(wrong.quote):
+        raise BadRequestError("--quote is empty; give it some of the words, or leave it out.")
     async with opened(options) as app:
         content = await named_content(app, reference)
         report = await app.catalogue.report(app.scope, content.id)
@@ -89,6 +91,8 @@ async def correct(reference: str, wrong: Wrong, right: Right, options: Options, 
             speaker=speaker,
         )
         await app.catalogue.correct(app.scope, made)
+        if kind in _OF_WORDS:
+            await note_change(app, await app.catalogue.citing(app.scope, content.id), ChangeKind.CORRECTED)
         _emit(content.id, (await app.pipeline.retell(content.id)).corrections, options)
         return 0
 

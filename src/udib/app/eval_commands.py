@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from udib.analysis.calibration import FEWEST, Calibrated, Rated, calibrated, rated
 from udib.analysis.evaluation import BOUNDARY_S, NONE, LabelKind, Labelled, Measured, evaluate
 from udib.analysis.scoring import Score
 from udib.app import present
@@ -55,31 +56,63 @@ class Evaluation:
     date: str
     labels: str
     figures: tuple[Measured, ...]
+    calibration: tuple[Calibrated, ...] = ()
+    kept: bool = False
     schema: str = "udib.eval/1"
 
 
-async def eval_labels(file: str | None, options: Options, *, out: str | None, export: str | None) -> int:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is done with the scores: written, not made but exported as labels, or kept to calibrate by."""
+
+    out: str | None = None
+    export: str | None = None
+    calibrate: bool = False
+
+
+async def eval_labels(file: str | None, options: Options, wanted: Wanted) -> int:
     """Score the reports against the labels, and say what trivial answers would reach.
 
     Raises:
-        BadRequestError: A label cannot be read, or names no item, or there is no label.
+        BadRequestError: A label cannot be read, or names no item, or there are none, or too few to calibrate by.
     """
     rows = [] if file is None else read_rows(Path(file))
     async with opened(options) as app:
         corrections = await app.catalogue.corrections(app.scope)
-        if export is not None:
-            return _export(corrections, Path(export))
+        if wanted.export is not None:
+            return _export(corrections, Path(wanted.export))
         labels = await _named(app, rows) if file is not None else from_corrections(corrections)
         if not labels:
             nobody = "Nobody has corrected a verdict or a hint yet; give a FILE with labels."
             raise BadRequestError(nobody if file is None else f"{file} holds no label; write one for each finding.")
-        figures = evaluate({each: await _report(app, each) for each in labels}, labels)
+        reports = {each: await _report(app, each) for each in labels}
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        told = Evaluation(__version__, now, file or "corrections", tuple(figures))
-        if out is not None:
-            _write(Path(out), msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n")
+        scales = _calibrated(rated(reports, labels), now, must=wanted.calibrate)
+        if wanted.calibrate:
+            for each in scales:
+                await app.scales.keep(app.scope, each.scale)
+        figures = tuple(evaluate(reports, labels))
+        told = Evaluation(__version__, now, file or "corrections", figures, scales, kept=wanted.calibrate)
+        if wanted.out is not None:
+            _write(Path(wanted.out), msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n")
         present.emit(told, _text(told), as_json=options.json)
         return 0
+
+
+def _calibrated(found: Mapping[str, Sequence[Rated]], now: str, *, must: bool) -> tuple[Calibrated, ...]:
+    """The scales of all makers with enough labelled verdicts.
+
+    Raises:
+        BadRequestError: One must be there, and none is.
+    """
+    scales = tuple(calibrated(maker, some, at=now) for maker, some in sorted(found.items()) if len(some) >= FEWEST)
+    if must and not scales:
+        most = max(map(len, found.values()), default=0)
+        raise BadRequestError(
+            f"Nothing was calibrated: that takes {FEWEST} labelled verdicts by the same models, prompts and rules, and "
+            f"there are {most}; label more of them, right ones too."
+        )
+    return scales
 
 
 def read_rows(path: Path) -> list[tuple[int, LabelRow]]:
@@ -199,7 +232,24 @@ def _text(told: Evaluation) -> RenderableType:
         for name, score in each.baselines.items():
             cells = (f"{score.precision:.2f}" if score.found else "-", f"{score.recall:.2f}", f"{score.f1:.2f}")
             table.add_row(f"  {name}", *cells, "", _counts(score), style="dim")
-    return Group(table, *_orders(told.figures), Text(_NOTE, style="dim"))
+    scales = [Text(line) for each in told.calibration for line in _scale_lines(each, kept=told.kept)]
+    return Group(table, *_orders(told.figures), *scales, Text(_NOTE, style="dim"))
+
+
+def _scale_lines(each: Calibrated, *, kept: bool) -> list[str]:
+    """What a scale is worth, and what it would say."""
+    held = "items" if each.by_item else "verdicts"
+    lines = [
+        f"\nconfidence of {each.verdicts} verdicts, {each.right} right, made by {each.made_by}; "
+        f"measured on {held} that were left out of the fit:"
+    ]
+    fits = {"by rule": each.by_rule, "calibrated": each.calibrated, "always the same": each.constant}
+    lines += [f"  {name:16} Brier {fit.brier:.3f}  ECE {fit.ece:.3f}" for name, fit in fits.items()]
+    lines += [f"  from {step.begins:.2f} on: {step.tally}" for step in each.scale.steps]
+    if each.calibrated.brier >= each.constant.brier:
+        lines.append("  This is no better than one confidence for all: the rules' order says little here.")
+    lines.append("  Kept: the next analyses show it." if kept else "  Not kept; --calibrate keeps it.")
+    return lines
 
 
 def _orders(figures: Sequence[Measured]) -> list[Text]:

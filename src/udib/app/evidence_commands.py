@@ -16,14 +16,15 @@ from rich.text import Text
 from udib.app import present
 from udib.app.bootstrap import App
 from udib.app.bootstrap_evidence import open_pages
-from udib.app.commands import EXIT_CODES, Options, failed, opened
-from udib.core.errors import BadRequestError, ForbiddenError, Status, UdibError
+from udib.app.commands import EXIT_CODES, Options, failed, note_change, opened
+from udib.core.errors import BadRequestError, ForbiddenError, Status, UdibError, UnavailableError
 from udib.core.evidence import AddedDocument, Document
 from udib.core.tenancy import Scope
-from udib.core.types import Content, Platform
+from udib.core.types import ChangeKind, Content, Platform
 from udib.delivery.text import clean, visible
 from udib.delivery.view import counted
-from udib.memory.documents import PREFIX, DocumentShelf
+from udib.memory.documents import PREFIX, DocumentShelf, document_records
+from udib.pipeline.evidence import touched
 from udib.sources.page_reader import DOCUMENTS
 from udib.sources.paths import absolute
 
@@ -73,6 +74,7 @@ async def add(order: AddOrder, options: Options) -> int:
     targets, outside = await asyncio.to_thread(_targets, order.targets)
     added: list[AddedDocument] = []
     refused = [Refused(str(each), "it is a link out of the folder; name it by itself to add it") for each in outside]
+    read: list[Document] = []
     async with opened(options) as app, AsyncExitStack() as stack:
         shelf, pages = DocumentShelf(app.memory, app.vectors), open_pages(stack, app.settings)
         for target in targets:
@@ -84,13 +86,25 @@ async def add(order: AddOrder, options: Options) -> int:
                     published_at=day or document.published_at,
                 )
                 added.append(await shelf.add(app.scope, named))
+                read.append(named)
             except UdibError as exc:
                 if len(targets) == 1:
                     raise
                 refused.append(Refused(str(target), str(exc)))
+        await _mark(app, read)
     result = Added(tuple(added), tuple(refused))
     present.emit(result, _added_text(result), as_json=options.json)
     return 0 if added else EXIT_CODES[Status.FAILED]
+
+
+async def _mark(app: App, documents: Sequence[Document]) -> None:
+    """Let the items whose claims the documents are about say so. What waits to be stored is kept all the same."""
+    try:
+        for document in documents:
+            texts = [record.text for record in document_records(document)]
+            await note_change(app, await touched(app.memory, app.scope, texts), ChangeKind.ADDED)
+    except UnavailableError as exc:
+        present.complain(f"Reports on which this bears could not be marked ({exc}); add it again to mark them.")
 
 
 async def list_documents(options: Options) -> int:
@@ -111,10 +125,12 @@ async def remove(reference: str, options: Options, *, confirmed: bool) -> int:
             and not present.confirm(f"Forget the document {document.title!r} ({document.content_id}) for good?")
         ):
             raise BadRequestError("Nothing was forgotten.")
+        citing = await app.catalogue.citing(app.scope, document.content_id)
         result = await app.pipeline.forget(document.content_id)
         if not result.success:
             return failed(result, options)
         forgotten = result.unwrap()
+        await note_change(app, citing, ChangeKind.REMOVED)
         content = Content(document.content_id, Platform.FILE, document.link, document.title)
         present.emit(forgotten, present.forgotten_text(forgotten, content), as_json=options.json)
         return 0 if not any(count for _, count in forgotten.left) else EXIT_CODES[Status.FAILED]

@@ -25,7 +25,7 @@ from udib.app import signals, streams
 from udib.core.errors import UdibError
 from udib.core.findings import Report
 from udib.core.tenancy import Scope
-from udib.core.types import Answer, Content, Health, Listing, ListingState, MemoryRecord, RecordKind
+from udib.core.types import Answer, Content, EvidenceChange, Health, Listing, ListingState, MemoryRecord, RecordKind
 from udib.delivery.corrections import beside
 from udib.delivery.document import render_json
 from udib.delivery.doubts import marked
@@ -217,7 +217,16 @@ def listing_text(listing: Sequence[Listing], scope: Scope, width: int) -> Render
         if alike:
             where = Text(visible(_origin(item.content)), style="dim", overflow="fold")
             table.add_row(*(where if column.name == "title" else "" for column in shown))
-    return Group(table, *_unstored(listing))
+    changed = [
+        Text("\n" + changed_text(each.content, each.changed), overflow="fold") for each in listing if each.changed
+    ]
+    return Group(table, *_unstored(listing), *changed)
+
+
+def changed_text(content: Content, change: EvidenceChange) -> str:
+    """That a report stands on evidence that has changed, and what to do."""
+    again = f"run `udib analyze {shlex.quote(content.address)}` again"
+    return visible(f"{content.id}: evidence changed since ({change.kind}, {change.at[:10]}); {again}.")
 
 
 def _unstored(listing: Sequence[Listing]) -> list[Text]:

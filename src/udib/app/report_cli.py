@@ -64,7 +64,13 @@ def correct(
 
 
 def evaluate(
-    file: str | None = None, /, *, out: str | None = None, export: str | None = None, common: Common | None = None
+    file: str | None = None,
+    /,
+    *,
+    out: str | None = None,
+    export: str | None = None,
+    calibrate: bool = False,
+    common: Common | None = None,
 ) -> int:
     """Score the reports against labels: FILE, or else what readers corrected; each score beside trivial answers.
 
@@ -72,10 +78,12 @@ def evaluate(
         file: JSON or CSV with content, kind, at, quote, value, other; docs/explanation/evaluation.md tells more.
         out: Also write the scores into this file, as JSON.
         export: Only write what readers corrected into this file, as labels that FILE may be.
+        calibrate: Let later verdicts be as sure as those that are labelled were right; 30 of them are needed.
     """
     from udib.app import eval_commands as commands
 
-    return run(commands.eval_labels(file, options(common), out=out, export=export), common)
+    wanted = commands.Wanted(out, export, calibrate=calibrate)
+    return run(commands.eval_labels(file, options(common), wanted), common)
 
 
 def receipts(

@@ -101,17 +101,45 @@ class NotJudged:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """Of how many verdicts that people checked how many were right."""
+
+    right: int
+    of: int
+
+    def __str__(self) -> str:
+        """In words, as a report has it."""
+        were = "was" if self.right == 1 else "were"
+        return f"of {self.of} such verdicts checked by readers, {self.right} {were} right"
+
+
+@dataclass(frozen=True, slots=True)
+class ByRule:
+    """What the rules alone give: a confidence by weights that are set by hand, and the most that it may ever be.
+
+    `made_by` names the models, prompts and rules: verdicts of one maker can be compared with what people say of them.
+    """
+
+    confidence: float
+    most: float
+    made_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """A judged claim; never without evidence.
 
     `confidence` is in [0, 1], and 0 where nothing can be said; `basis` says what it rests on and what bounds it;
-    `models` read the evidence, the label is made by rule.
+    `models` read the evidence, the label is made by rule. `checked` tells how many such verdicts were right, and
+    `confidence` is their share, at most `by_rule.most`; None: it is that of the rules, and not calibrated.
     """
 
     label: Label
     confidence: float
     basis: str
     models: tuple[str, ...] = ()
+    by_rule: ByRule | None = None
+    checked: Tally | None = None
 
 
 @dataclass(frozen=True, slots=True)

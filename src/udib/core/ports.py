@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from udib.core.calibrating import ConfidenceScale
 from udib.core.checked import Checked
 from udib.core.corrections import Correction
 from udib.core.evidence import Document, SearchHit
@@ -21,6 +22,7 @@ from udib.core.types import (
     Content,
     ContentId,
     Delivered,
+    EvidenceChange,
     Listing,
     Media,
     MemoryRecord,
@@ -269,6 +271,30 @@ class Watches(Protocol):
 
     async def remove(self, scope: Scope, watch_id: str) -> bool:
         """Watch it no longer; whether it was there."""
+        ...
+
+
+class Scales(Protocol):
+    """How often verdicts were right, by who made them: counts of a scope, and no words of anybody."""
+
+    async def keep(self, scope: Scope, scale: ConfidenceScale) -> None:
+        """Keep a scale in place of the one of the same maker."""
+        ...
+
+    async def made_by(self, scope: Scope, maker: str) -> ConfidenceScale | None:
+        """The scale for the verdicts of that maker."""
+        ...
+
+
+class EvidenceChanges(Protocol):
+    """Which items stand on evidence that has changed since; forgotten with the item."""
+
+    async def note(self, scope: Scope, content_ids: Sequence[ContentId], change: EvidenceChange) -> None:
+        """Note a change for those of the contents that are stored, in place of an earlier one."""
+        ...
+
+    async def of(self, scope: Scope) -> dict[ContentId, EvidenceChange]:
+        """The last change of each content that has one."""
         ...
 
 

@@ -6,6 +6,7 @@ what it means in `udib.core.findings`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
@@ -225,11 +226,32 @@ class ListingState(StrEnum):
     NOT_FINISHED = "not finished"
 
 
+class ChangeKind(StrEnum):
+    """What changed of the evidence for an item's claims since it was analysed."""
+
+    ADDED = "a document on its claims was added"
+    REMOVED = "evidence of it was removed"
+    CORRECTED = "what it cites was corrected"
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceChange:
+    """The last change of the evidence for an item's claims. `at` is UTC."""
+
+    kind: ChangeKind
+    at: str
+
+    def is_since(self, created_at: str) -> bool:
+        """Whether it came after a report that was made then."""
+        return bool(created_at) and datetime.fromisoformat(self.at) > datetime.fromisoformat(created_at)
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """One item, as a list shows it. Without a report its `revision`, `words` and `claims` are 0, `created_at` is "".
 
-    `duration_s` is what the report says of its length, None if nothing.
+    `duration_s` is what the report says of its length, None if nothing; `changed` how the evidence for its claims has
+    changed since.
     """
 
     content: Content
@@ -239,6 +261,7 @@ class Listing:
     claims: int
     duration_s: float | None = None
     state: ListingState = ListingState.STORED
+    changed: EvidenceChange | None = None
 
 
 @dataclass(frozen=True, slots=True)

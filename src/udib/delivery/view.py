@@ -217,7 +217,8 @@ def grounds(check: FactCheck) -> str:
         basis = clean(check.verdict.basis)
         if check.verdict.label is Label.NOT_ENOUGH_INFO:
             return basis
-        return f"confidence {check.verdict.confidence:.2f}" + (f", {basis}" if basis else "")
+        how = check.verdict.checked or "not calibrated"
+        return f"confidence {check.verdict.confidence:.2f} ({how})" + (f", {basis}" if basis else "")
     return _not_judged(check.not_judged) if check.not_judged else ""
 
 

@@ -85,6 +85,11 @@ class PromptEngine:
         """The templates that there are."""
         return tuple(sorted(self._found))
 
+    def version(self, template: str) -> str:
+        """The version of a template and the beginning of its text's SHA-256, such as `v1 3fa2b1c0`."""
+        found = self._found[template]
+        return f"v{found.version} {hashlib.sha256(found.path.read_bytes()).hexdigest()[:8]}"
+
     def generate(self, template: str, variables: Mapping[str, Any], *, model: str | None = None) -> Prompt:
         """Fill a template.
 

@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
+from udib.core.breaker import CircuitBreakers
 from udib.core.tenancy import Scope
 from udib.llm.bandit import LEARNING, Learning
-from udib.llm.breaker import CircuitBreakers
 from udib.llm.pacer import BudgetPacer
 from udib.llm.routing_cache import TTL_S
 from udib.llm.tokens import estimated_tokens

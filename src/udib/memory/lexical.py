@@ -175,3 +175,16 @@ COMMON: Final = frozenset(
     )
 )
 """Stems that any conversation holds: sharing one of them with a question proves little."""
+
+FRAMING: Final = frozenset(
+    stem(word)
+    for word in _words(
+        """
+        argue argued believe believed claim claimed conclude concluded conclusion consider considered contribute
+        contribution decide decided decision decisions description detail details explanation express expressed feel
+        general introduce introduced introduction outcome overview perspective please propose proposed raise raised
+        reason reasons recommend recommended respond responded response state stated suggest suggested
+        """
+    )
+)
+"""Stems that tell what kind of answer a question wants: they may be said in it, but sharing one proves nothing."""

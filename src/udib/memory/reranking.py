@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from udib.core.types import ContentId, MemoryRecord
 from udib.core.vectors import Hit
-from udib.memory.lexical import coverage, stems
+from udib.memory.lexical import FRAMING, coverage, stem, stems
 from udib.memory.texts import timestamp
 
 FEWEST_CANDIDATES: Final = 50
@@ -37,8 +37,8 @@ class Weights:
         nearly: Share of the similarity of an item's nearest bearing passage from which its others may answer too.
         around_by_words: What the words of the candidates around one count, where its own count 1.
         around_by_meaning: The same of their meaning.
-        fading: Records away at which a candidate counts a third (1/e) for another; from 3 times as far, nothing.
-        same_place: Records up to which two passages are the same place of an item: the better one stands for it.
+        fading: Words away at which a candidate counts a third (1/e) for another; from 3 times as far, nothing.
+        same_place: Words up to which two passages are the same place of an item: the better one stands for it.
     """
 
     bears_from: float = 0.15
@@ -46,8 +46,8 @@ class Weights:
     nearly: float = 0.75
     around_by_words: float = 0.5
     around_by_meaning: float = 0.3
-    fading: float = 10.0
-    same_place: int = 10
+    fading: float = 350.0
+    same_place: float = 300.0
 
 
 WEIGHTS: Final = Weights()
@@ -63,6 +63,7 @@ class Candidate:
         said: The stems of its words.
         similarity: Its cosine with the question.
         score: Ranks within one question, > 0.
+        place: About how many words of its item come before it.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Candidate:
     said: frozenset[str]
     similarity: float
     score: float
+    place: float
 
 
 def candidates(hits: Sequence[Hit], records: Sequence[MemoryRecord], weights: Weights = WEIGHTS) -> list[Candidate]:
@@ -81,7 +83,8 @@ def candidates(hits: Sequence[Hit], records: Sequence[MemoryRecord], weights: We
         return []
     words = np.array([hit.term_score or 0.0 for hit in hits])
     meaning = np.array([hit.similarity for hit in hits])
-    near = _nearness(records, weights.fading)
+    places = _places(records)
+    near = _nearness(records, places, weights.fading)
     scores = np.exp(
         _standard(words, 2.7)
         + _standard(meaning, 0.044)
@@ -89,9 +92,15 @@ def candidates(hits: Sequence[Hit], records: Sequence[MemoryRecord], weights: We
         + weights.around_by_meaning * _standard(near @ np.maximum(meaning, 0.0), 0.9)
     )
     return [
-        Candidate(hit.id, record, stems(record.text), hit.similarity, float(score))
-        for hit, record, score in zip(hits, records, scores, strict=True)
+        Candidate(hit.id, record, stems(record.text), hit.similarity, float(score), float(place))
+        for hit, record, score, place in zip(hits, records, scores, places, strict=True)
     ]
+
+
+def speakers(found: Iterable[Candidate]) -> dict[str, frozenset[str]]:
+    """Who said the candidates, in order, each with the stems of the name."""
+    names = dict.fromkeys(each.record.speaker for each in found if each.record.speaker)
+    return {name: stems(name) for name in names}
 
 
 def bearing(found: Iterable[Candidate], asked: Sequence[str], weights: Weights = WEIGHTS) -> list[Candidate]:
@@ -101,14 +110,16 @@ def bearing(found: Iterable[Candidate], asked: Sequence[str], weights: Weights =
 
     Args:
         found: Candidates.
-        asked: The words that say what the question is about; none: everything bears on it.
+        asked: The words that say what the question is about; none: everything bears on it. Those that only frame it,
+            as "propose" and "decision", count if there are no others.
         weights: What is enough.
     """
     found = list(found)
+    subject = [word for word in asked if stem(word) not in FRAMING] or asked
     nearest: dict[ContentId, float] = {}
     bear = set()
     for each in found:
-        if _bears(each, asked, weights):
+        if _bears(each, subject, weights):
             bear.add(each.id)
             item = each.record.content_id
             nearest[item] = max(nearest.get(item, -1.0), each.similarity)
@@ -133,12 +144,12 @@ def best_first(found: Iterable[Candidate], now: float, half_life_days: float | N
     return sorted(found, key=lambda each: (-each.score, -each.similarity, each.id))
 
 
-def spread(ranked: Iterable[Candidate], same_place: int) -> list[Candidate]:
+def spread(ranked: Iterable[Candidate], same_place: float) -> list[Candidate]:
     """The same candidates, those of a place that a better one stands for behind the others."""
     chosen: list[Candidate] = []
     behind: list[Candidate] = []
     for each in ranked:
-        stood_for = any(_is_near(each.record, better.record, same_place) for better in chosen)
+        stood_for = any(_is_near(each, better, same_place) for better in chosen)
         (behind if stood_for else chosen).append(each)
     return [*chosen, *behind]
 
@@ -153,15 +164,26 @@ def _age_s(record: MemoryRecord, now: float) -> float:
     return 0.0 if published is None else max(now - published, 0.0)
 
 
-def _is_near(one: MemoryRecord, other: MemoryRecord, records: int) -> bool:
-    return one.content_id == other.content_id and abs(one.number - other.number) <= records
+def _is_near(one: Candidate, other: Candidate, words: float) -> bool:
+    return one.record.content_id == other.record.content_id and abs(one.place - other.place) <= words
 
 
-def _nearness(records: Sequence[MemoryRecord], fading: float) -> _Scores:
+def _places(records: Sequence[MemoryRecord]) -> _Scores:
+    """About how many words of its item come before each: as if all its records were as long as those here on average.
+
+    Records of one item may be single turns, those of another pieces of a lecture: their numbers alone tell no distance.
+    """
+    lengths: dict[ContentId, list[int]] = {}
+    for record in records:
+        lengths.setdefault(record.content_id, []).append(len(record.text.split()))
+    usual = {item: sum(some) / len(some) for item, some in lengths.items()}
+    return np.array([record.number * usual[record.content_id] for record in records])
+
+
+def _nearness(records: Sequence[MemoryRecord], places: _Scores, fading: float) -> _Scores:
     """How much each candidate counts for each other one: 0 to 1, 0 for itself and for those of other items."""
-    numbers = np.array([record.number for record in records], dtype=np.float64)
     items = np.array([record.content_id for record in records])
-    away = np.abs(numbers[:, None] - numbers[None]) / fading
+    away = np.abs(places[:, None] - places[None]) / fading
     counts = (items[:, None] == items[None]) & (away < 3.0)
     np.fill_diagonal(counts, val=False)
     return np.where(counts, np.exp(-away), 0.0)

@@ -119,8 +119,8 @@ class MemoryService:
 
         A passage bears on a query when it holds enough of the words that say what the query is about (the names of
         speakers aside), or when its meaning is very near; then others of the same item that are nearly as near may
-        answer too. If the query names a speaker, only that speaker's are given, if there are any. Of passages of the
-        same place the best one comes first and the others after those of other places.
+        answer too. If the query names a speaker, that speaker's come first, and what others said on the subject after
+        them. Of passages of the same place the best one comes first and the others after those of other places.
 
         Raises:
             BadRequestError: `limit` is not from 1 to 200.
@@ -134,10 +134,10 @@ class MemoryService:
         found: list[list[Passage]] = []
         for subject, vector in zip(subjects, vectors, strict=True):
             wanted = Query(vector, limit=max(FEWEST_CANDIDATES, 2 * limit), filters=filters, explain=True)
-            bear = await self._bearing(scope, kind, subject, wanted, options) if subject else []
-            ranked = best_first(bear, self._clock(), options.half_life_days)
-            best = spread(ranked, self._weights.same_place)[:limit]
-            found.append(await self._in_context(scope, kind, subject, best, options))
+            groups = await self._bearing(scope, kind, subject, wanted, options) if subject else ()
+            ranked = [best_first(group, self._clock(), options.half_life_days) for group in groups]
+            best = [each for group in ranked for each in spread(group, self._weights.same_place)]
+            found.append(await self._in_context(scope, kind, subject, best[:limit], options))
         return found
 
     async def store_content(
@@ -322,8 +322,8 @@ class MemoryService:
 
     async def _bearing(
         self, scope: Scope, kind: RecordKind, subject: Sequence[str], wanted: Query, options: RecallOptions
-    ) -> list[Candidate]:
-        """What bears on the subject: of the speakers whom it names, or of anybody."""
+    ) -> tuple[list[Candidate], ...]:
+        """What bears on the subject: of the speakers whom it names, then of others, if it names more than them."""
         found = await self._candidates(scope, kind, subject, wanted, options)
         speakers = stems(" ".join(each.record.speaker or "" for each in found))
         # A speaker's name says whose words are wanted, not what they are about: it finds those who are spoken to.
@@ -332,7 +332,10 @@ class MemoryService:
         if asked and named:
             found = await self._candidates(scope, kind, asked, wanted, options)
         bear = bearing(found, asked, self._weights)
-        return [each for each in bear if named & stems(each.record.speaker or "")] or bear
+        theirs = [each for each in bear if named & stems(each.record.speaker or "")]
+        if theirs and not asked:
+            return (theirs,)
+        return theirs, [each for each in bear if each not in theirs]
 
     async def _candidates(
         self, scope: Scope, kind: RecordKind, words: Sequence[str], wanted: Query, options: RecallOptions

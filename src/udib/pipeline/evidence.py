@@ -106,6 +106,18 @@ def claims_in(memory: Memory, scope: Scope, *, without: ContentId) -> LookUp:
     return look_up
 
 
+async def touched(memory: Memory, scope: Scope, texts: Sequence[str]) -> list[ContentId]:
+    """The contents with a claim on the subject of one of some texts: of each, the nearest claims are looked at."""
+    found = await memory.recall(scope, RecordKind.CLAIM, texts, limit=_LOOKED_AT, filters=Filters())
+    near = [passage for passages in found for passage in passages]
+    owners = await computed(_owners_on_subject, near)
+    return sorted(owners)
+
+
+def _owners_on_subject(near: Sequence[Passage]) -> set[ContentId]:
+    return {each.record.content_id for each in near if is_on_subject(each.record.text, each.matched)}
+
+
 async def _recalled(
     memory: Memory, scope: Scope, kind: RecordKind, statements: Sequence[str], without: ContentId
 ) -> list[list[Evidence]]:

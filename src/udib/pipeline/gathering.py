@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from udib.core.breaker import CircuitBreakers
 from udib.core.computing import computed
 from udib.core.errors import ForbiddenError, UdibError, UnavailableError
 from udib.core.evidence import Document, SearchHit
@@ -34,6 +35,8 @@ _CALL_S: Final = 45.0
 """Longest search, the attempts after a passing failure included."""
 _FAILURES: Final = 2
 """Failures in a row, after which a source is left alone for the rest of the item."""
+_REST_S: Final = 300.0
+"""How long a source rests, for all items of this process, before one call tries whether it is back."""
 _NAMED: Final = 3
 """Pages whose reasons are told; there may be many more."""
 
@@ -57,7 +60,10 @@ class LookUpLimits:
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """What is asked outside the scope's own stores; None: nobody is named."""
+    """What is asked outside the scope's own stores; None: nobody is named.
+
+    `breakers` outlive an item, so that a search that is down costs one wait in a rest, and not one for each item.
+    """
 
     reviews: EvidenceSource | None
     web: EvidenceSource | None
@@ -66,6 +72,7 @@ class Elsewhere:
     tiers: Tiers
     limits: LookUpLimits
     now: Callable[[], datetime]
+    breakers: CircuitBreakers = field(default_factory=lambda: CircuitBreakers(_FAILURES, _REST_S))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +214,7 @@ class Gathering:
         if (kept := await self._kept(key, _KeptHits)) is not None:
             return kept
         try:
-            async with asyncio.timeout(_CALL_S):
-                hits = await source.search(self.scope, claim, limit=_HITS)
+            hits = await self._searched(source, claim)
         except (UdibError, TimeoutError) as exc:
             self._failed(source.name, exc)
             return None
@@ -217,6 +223,24 @@ class Gathering:
         answer = _KeptHits(self.elsewhere.now().isoformat(timespec="seconds"), tuple(hits))
         await self._keep(key, answer)
         return answer
+
+    async def _searched(self, source: EvidenceSource, claim: str) -> list[SearchHit]:
+        """Search, unless the source failed for other claims or items a moment ago."""
+        breakers, name = self.elsewhere.breakers, source.name
+        if not breakers.admits(name):
+            rest = f"{breakers.rest_s / 60:g} minutes"
+            raise UnavailableError(f"it did not answer a moment ago, and is asked again after a rest of {rest}.")
+        breakers.begin(name)
+        try:
+            async with asyncio.timeout(_CALL_S):
+                hits = await source.search(self.scope, claim, limit=_HITS)
+        except (UnavailableError, TimeoutError):
+            breakers.failed(name)
+            raise
+        finally:
+            breakers.abandoned(name)
+        breakers.succeeded(name)
+        return hits
 
     def _failed(self, name: str, exc: UdibError | TimeoutError) -> None:
         reason = str(exc) if isinstance(exc, UdibError) else f"it did not answer in {_CALL_S:g} s."

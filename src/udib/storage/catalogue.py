@@ -23,7 +23,9 @@ from udib.storage.catalogue_rows import (
     report_row,
     without_words_of,
 )
+from udib.storage.changes import SCHEMA as CHANGES
 from udib.storage.database import Database
+from udib.storage.scales import SCHEMA as SCALES
 
 SCHEMA = (
     """
@@ -93,6 +95,8 @@ SCHEMA = (
         FOREIGN KEY (tenant, workspace, content_id) REFERENCES contents
     );
     """,
+    SCALES,
+    CHANGES,
 )
 """The schema of the `Database` that a `SqliteCatalogue` is given."""
 

@@ -213,6 +213,26 @@ MIGRATIONS: Final[tuple[LiteralString, ...]] = (
         FOREIGN KEY (tenant, workspace, content_id) REFERENCES contents
     );
     """,
+    """
+    CREATE TABLE scales (
+        tenant text COLLATE "C" NOT NULL CHECK (tenant <> ''),
+        workspace text COLLATE "C" NOT NULL CHECK (workspace <> ''),
+        made_by text COLLATE "C" NOT NULL,
+        scale bytea NOT NULL,
+        PRIMARY KEY (tenant, workspace, made_by)
+    );
+    """,
+    """
+    CREATE TABLE evidence_changes (
+        tenant text COLLATE "C" NOT NULL,
+        workspace text COLLATE "C" NOT NULL,
+        content_id text COLLATE "C" NOT NULL,
+        kind text NOT NULL,
+        at text NOT NULL,
+        PRIMARY KEY (tenant, workspace, content_id),
+        FOREIGN KEY (tenant, workspace, content_id) REFERENCES contents ON DELETE CASCADE
+    );
+    """,
 )
 """What each version of the tables adds to the one before; an entry is never changed once it is released."""
 

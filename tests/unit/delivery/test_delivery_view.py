@@ -75,7 +75,7 @@ def test_what_all_claims_lack_for_one_reason_is_said_once_with_its_whole_cost() 
 
 
 def test_a_verdict_carries_its_confidence_and_basis() -> None:
-    assert view.outcome(view.checks(REPORT)[1]) == "Supported: confidence 0.71, two sources agree"
+    assert view.outcome(view.checks(REPORT)[1]) == "Supported: confidence 0.71 (not calibrated), two sources agree"
 
 
 def test_a_fallacy_is_worded_as_a_possibility() -> None:

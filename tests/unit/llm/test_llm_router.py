@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from routed_models import Clock, HashEmbedder, ScriptedModel
 
+from udib.core.breaker import CircuitBreakers
 from udib.core.chat import ChatRequest, Completion, Message, Purpose, TokenUsage, Tool
 from udib.core.errors import (
     BadRequestError,
@@ -21,7 +22,6 @@ from udib.core.errors import (
 )
 from udib.core.routing import Decision, Learned
 from udib.core.tenancy import Scope
-from udib.llm.breaker import CircuitBreakers
 from udib.llm.cards import ModelCard
 from udib.llm.decision_memory import MemoryDecisionLog
 from udib.llm.features import Features

@@ -27,7 +27,7 @@ def record(number: int, text: str = "Rent works.", item: str = "file:1", date: s
 
 def candidate(number: int, score: float = 1.0, similarity: float = 0.5, **more: str) -> Candidate:
     made = record(number, **more)
-    return Candidate(f"{made.content_id} {number}", made, stems(made.text), similarity, score)
+    return Candidate(f"{made.content_id} {number}", made, stems(made.text), similarity, score, float(number))
 
 
 def scores(hits: list[tuple[float, float]], records: list[MemoryRecord]) -> list[float]:
@@ -36,16 +36,26 @@ def scores(hits: list[tuple[float, float]], records: list[MemoryRecord]) -> list
 
 
 def test_a_candidate_among_others_of_its_item_goes_before_an_equal_one_alone() -> None:
-    records = [record(10), record(11), record(200), record(12, item="file:2")]
+    records = [record(10), record(11), record(2000), record(12, item="file:2")]
     among, _, alone, elsewhere = scores([(2.0, 0.7), (3.0, 0.7), (2.0, 0.7), (2.0, 0.7)], records)
     assert among > alone
     assert alone == elsewhere
 
 
+def test_how_far_apart_records_are_is_counted_in_words() -> None:
+    turns = [record(10, "Rent works."), record(30, "Rent works."), record(900, "Rent works.")]
+    lecture = [record(each.number, "Rent works. " * 30) for each in turns]
+    hits = [(2.0, 0.7), (3.0, 0.7), (2.0, 0.7)]
+    among, _, alone = scores(hits, turns)
+    assert among > alone
+    far, _, alone = scores(hits, lecture)
+    assert far == alone
+
+
 def test_equal_candidates_and_a_single_one_have_a_score_too() -> None:
     assert scores([], []) == []
     assert scores([(0.0, 0.5)], [record(0)]) == [1.0]
-    assert len(set(scores([(1.0, 0.5)] * 3, [record(0), record(100), record(200)]))) == 1
+    assert len(set(scores([(1.0, 0.5)] * 3, [record(0), record(1000), record(2000)]))) == 1
 
 
 def test_an_item_bears_on_a_question_or_it_does_not() -> None:
@@ -57,6 +67,13 @@ def test_an_item_bears_on_a_question_or_it_does_not() -> None:
     assert bearing([near, far, foreign], ["rent"]) == []
     assert bearing([near, far, foreign], []) == [near, far, foreign]
     assert bearing([foreign], ["rent"], Weights(similar_from=0.8)) == [foreign]
+
+
+def test_words_that_only_frame_a_question_do_not_bear_on_it() -> None:
+    framed = candidate(1, text="I propose that we go on.")
+    subject = candidate(1, text="The rents are high.", item="file:2")
+    assert bearing([framed, subject], ["propose", "rents"]) == [subject]
+    assert bearing([framed, subject], ["propose"]) == [framed]
 
 
 def test_passages_of_the_same_place_stand_behind_those_of_other_places() -> None:

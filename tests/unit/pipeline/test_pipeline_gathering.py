@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from udib.core.breaker import CircuitBreakers
 from udib.core.errors import BadRequestError, BudgetExceededError, UdibError, UnavailableError
 from udib.core.evidence import Document, Review, SearchHit
 from udib.core.findings import Evidence, EvidenceKind
@@ -53,13 +54,16 @@ class Place:
         self.web = FakeEvidenceSource()
         self.kept = MemoryKeyValueStore()
         self.limits = replace(LookUpLimits(), **limits)  # type: ignore[arg-type]
+        self.now_s = 0.0
+        self.breakers = CircuitBreakers(2, 300.0, clock=lambda: self.now_s)
 
     def gathering(self, scope: Scope = ACME, content: Content = TALK) -> Gathering:
         async def own(statements: Sequence[str]) -> list[list[Evidence]]:
             return [[OWN] for _ in statements]
 
         now = datetime(2026, 5, 1, tzinfo=UTC)
-        elsewhere = Elsewhere(self.reviews, self.web, excerpts, self.kept, TIERS, self.limits, lambda: now)
+        outside = (self.reviews, self.web, excerpts, self.kept, TIERS, self.limits)
+        elsewhere = Elsewhere(*outside, lambda: now, self.breakers)
         return Gathering(own, elsewhere, scope, content)
 
     def names(self, *pages: Document | tuple[str, UdibError]) -> None:
@@ -196,6 +200,35 @@ async def test_a_source_that_is_down_is_named_and_left_alone(place: Place) -> No
         "web search (fake)", "not for 12 claims: search.example did not answer in time."
     )  # fmt: skip
     assert len(place.web.asked) <= 5  # four at a time, and none after the second failure
+
+
+async def test_a_source_that_is_down_costs_one_wait_in_a_rest_for_all_items(place: Place) -> None:
+    place.web.error = UnavailableError("search.example did not answer in time.")
+    await place.gathering().look_up([RENTS, FERRY])
+    place.web.asked.clear()
+    following = place.gathering(scope=OTHER)
+    await following.look_up([RENTS])
+    assert place.web.asked == []
+    [gap] = following.missing
+    assert "did not answer a moment ago, and is asked again after a rest of 5 minutes" in gap.reason
+    place.now_s = 301.0
+    await place.gathering().look_up([RENTS, FERRY, HARBOR])
+    assert len(place.web.asked) == 1, "one call tries whether it is back"
+    place.now_s, place.web.error = 700.0, None
+    back = place.gathering()
+    await back.look_up([RENTS])
+    await back.look_up([FERRY])
+    assert back.missing == ()
+
+
+async def test_what_the_claim_or_the_allowance_is_to_blame_for_lets_no_source_rest(place: Place) -> None:
+    for error in (BadRequestError("It is too long."), BudgetExceededError("No searches are left.")):
+        place.web.error = error
+        await place.gathering().look_up([RENTS, FERRY, HARBOR])
+    place.web.error = None
+    last = place.gathering()
+    await last.look_up([RENTS])
+    assert last.missing == ()
 
 
 async def test_without_an_allowance_nothing_more_is_asked(place: Place) -> None:

@@ -1,4 +1,4 @@
-"""Which models are left alone for a while because they could not be had several times in a row."""
+"""Which models and searches are left alone for a while because they could not be had several times in a row."""
 
 import time
 from collections.abc import Callable
@@ -17,10 +17,10 @@ class _State:
 
 @dataclass(slots=True)
 class CircuitBreakers:
-    """One circuit breaker a model: closed, open after failures in a row, half open for one probe after a rest.
+    """One circuit breaker a name: closed, open after failures in a row, half open for one probe after a rest.
 
     Attributes:
-        failures: In a row, after which a model rests.
+        failures: In a row, after which what is named rests.
         rest_s: Seconds until one call is let through to see whether it is back; again after a probe that fails.
         clock: Seconds, only ever growing.
     """
@@ -38,7 +38,7 @@ class CircuitBreakers:
         return not state.probing and self.clock() - state.opened_at >= self.rest_s
 
     def begin(self, name: str) -> None:
-        """Note that a call is made; of a resting model, that it is the probe."""
+        """Note that a call is made; of what rests, that it is the probe."""
         state = self._states.get(name)
         if state is not None and state.opened_at is not None:
             state.probing = True
@@ -56,7 +56,7 @@ class CircuitBreakers:
             state.opened_at = self.clock()
 
     def abandoned(self, name: str) -> None:
-        """Note that a call ended without telling how the model is, so that another one may probe it."""
+        """Note that a call ended without telling whether it can be had, so that another one may probe it."""
         state = self._states.get(name)
         if state is not None:
             state.probing = False

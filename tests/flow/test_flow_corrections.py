@@ -135,6 +135,7 @@ def test_a_wrong_correction_is_one_sentence_that_says_what_to_do(udib: Commands)
         (["--at", "59:00", "--unfair"], "There is no hint at 59:00; the nearest are at"),
         (["--speaker", "Nobody", "--name", "Ada"], "Nobody is called 'Nobody' in this report; there is DANIEL, MAYA."),
         (["--at", "0:07", "--words", " "], "--words is empty"),
+        (["--quote", "\u200b", "--verdict", "refuted"], "--quote is empty"),
         (["--at", "0:07", "--words", "x" * 1001], "--words has 1001 characters"),
         (["--withdraw", "none"], "has no correction 'none'"),
     ):
@@ -194,3 +195,25 @@ def test_labels_of_items_that_are_not_there_are_refused(udib: Commands, tmp_path
     labels = tmp_path / "labels.csv"
     labels.write_text("content,kind,at\nnowhere,claim,0:07\n")
     assert "Nothing stored is called 'nowhere'" in udib("eval", str(labels), code=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("labels.json", "", "is empty"),
+        ("labels.csv", "content,kind\nfirst,claim,0:07\n", "more cells than the first line has names"),
+        ("labels.json", "[1", "holds no labels"),
+        (".", None, "is no file"),
+        ("no.json", None, "cannot be read"),
+        ("/dev/zero", None, "is no file"),
+    ],
+)
+def test_a_file_that_holds_no_labels_is_one_sentence(
+    udib: Commands, tmp_path: Path, name: str, text: str | None, sentence: str
+) -> None:
+    path = tmp_path / name
+    if text is not None:
+        path.write_text(text)
+    said = udib("eval", str(path), code=2)
+    assert sentence in said
+    assert len(said.splitlines()) == 1

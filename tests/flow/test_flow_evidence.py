@@ -126,6 +126,9 @@ def test_an_address_is_added_and_what_it_says_of_itself_is_kept(
         (["add", "no-such.txt"], "There is no file"),
         (["add", "talk.docx"], "text, Markdown, HTML or PDF"),
         (["add", "a.txt", "--date", "yesterday"], "write it as 2026-01-31"),
+        (["add", ""], "Nothing is named"),
+        (["add", "a.txt", "--date", "2999-01-31"], "still to come"),
+        (["add", "a.txt", "--publisher", "x" * 201], "at most 200"),
         (["add", "."], "holds no document"),
         (["remove", "nothing"], "udib evidence list"),
     ],
@@ -138,6 +141,20 @@ def test_mistakes_get_one_sentence(
     said = udib("evidence", *arguments, code=2)
     assert sentence in said
     assert len(said.splitlines()) == 1
+
+
+def test_a_link_in_a_folder_to_a_file_outside_is_named_and_not_followed(udib: Commands, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "report.md").write_text(REPORT, encoding="utf-8")
+    (tmp_path / "private.md").write_text("Rents in Vienna are my own affair.", encoding="utf-8")
+    (folder / "innocent.md").symlink_to(tmp_path / "private.md")
+    (folder / "again.md").symlink_to(folder / "report.md")
+    result = json.loads(udib("evidence", "add", str(folder), "--json"))
+    assert {each["title"] for each in result["added"]} <= {"report", "again"}
+    [refused] = result["refused"]
+    assert refused["target"].endswith("innocent.md")
+    assert "link out of the folder" in refused["reason"]
 
 
 def test_a_claim_is_looked_up_on_the_web_and_what_could_not_be_read_is_named(

@@ -78,6 +78,8 @@ def test_words_that_a_reader_gave_to_another_are_left_out_and_counted(udib: Comm
 def test_a_wrong_question_is_one_sentence(udib: Commands) -> None:
     assert "Nobody called 'Zoe'" in udib("receipts", "Zoe", "rents", code=2)
     assert "Name the topic too" in udib("receipts", "Ada", code=2)
+    assert "Name the person" in udib("receipts", "\u202e ", "rents", code=2)
+    assert len(udib("receipts", "x" * 5000, "rents", code=2)) < 500
     assert "1 to 200, not 0" in udib("receipts", "Ada", "rents", "--limit", "0", code=2)
 
 

@@ -70,6 +70,8 @@ async def correct(reference: str, wrong: Wrong, right: Right, options: Options, 
     kind, corrected = _meant(right)
     for name, value in (("words", right.words), ("name", right.name), ("note", note), ("by", by)):
         _checked(name, value)
+    if wrong.quote is not None and not clean(wrong.quote):
+        raise BadRequestError("--quote is empty; give it some of the words, or leave it out.")
     async with opened(options) as app:
         content = await named_content(app, reference)
         report = await app.catalogue.report(app.scope, content.id)

@@ -122,6 +122,8 @@ def read_rows(path: Path) -> list[tuple[int, LabelRow]]:
         BadRequestError: It cannot be read.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise BadRequestError(f"{path} is no file; give a file of labels.")
         if path.stat().st_size > _MOST_BYTES:
             raise BadRequestError(f"{path} has more than {_MOST_BYTES // 1024**2} MiB, the most for labels; split it.")
         text = path.read_text(encoding="utf-8-sig")
@@ -129,6 +131,8 @@ def read_rows(path: Path) -> list[tuple[int, LabelRow]]:
         raise BadRequestError(f"{path} cannot be read ({exc.strerror}); give a file of labels.") from exc
     except UnicodeDecodeError as exc:
         raise BadRequestError(f"{path} is no UTF-8 text; save it as UTF-8.") from exc
+    if not text.strip():
+        raise BadRequestError(f"{path} is empty; write a label for each finding.")
     try:
         found: object = _csv(text) if path.suffix.lower() == ".csv" else msgspec.json.decode(text)
         return list(enumerate(msgspec.convert(found, list[LabelRow]), start=1))
@@ -139,7 +143,12 @@ def read_rows(path: Path) -> list[tuple[int, LabelRow]]:
 
 def _csv(text: str) -> list[dict[str, str]]:
     rows = csv.DictReader(io.StringIO(text), strict=True)
-    return [{str(name): value or "" for name, value in row.items()} for row in rows]
+    labels = []
+    for row in rows:
+        if None in row:  # where the library puts the cells that no column is named for
+            raise csv.Error(f"line {rows.line_num} has more cells than the first line has names")
+        labels.append({str(name): value or "" for name, value in row.items()})
+    return labels
 
 
 async def _named(app: App, rows: Sequence[tuple[int, LabelRow]]) -> dict[ContentId, list[Labelled]]:

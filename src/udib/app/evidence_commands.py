@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from udib.app import present
 from udib.app.bootstrap import App
 from udib.app.bootstrap_evidence import open_pages
 from udib.app.commands import EXIT_CODES, Options, failed, note_change, opened
-from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
+from udib.core.errors import BadRequestError, ForbiddenError, Status, UdibError, UnavailableError
 from udib.core.evidence import AddedDocument, Document
 from udib.core.tenancy import Scope
 from udib.core.types import ChangeKind, Content, Platform
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from udib.sources.page_reader import PageReader
 
 _MOST_FILES = 1000
+_LONGEST_NAME = 200
 _LEAST = 8
 """Characters of an id that name a document."""
 
@@ -63,12 +64,16 @@ class Added:
 
 async def add(order: AddOrder, options: Options) -> int:
     """Read documents and keep them; one that cannot be read does not keep the others out."""
-    if not order.targets:
+    if not all(each.strip() for each in order.targets or ("",)):
         raise BadRequestError("Nothing is named; give a file, a folder or an address.")
+    if len(order.publisher or "") > _LONGEST_NAME:
+        raise BadRequestError(
+            f"--publisher has {len(order.publisher or '')} characters; at most {_LONGEST_NAME} are kept."
+        )
     day = _day(order.date)
-    targets = await asyncio.to_thread(_targets, order.targets)
+    targets, outside = await asyncio.to_thread(_targets, order.targets)
     added: list[AddedDocument] = []
-    refused: list[Refused] = []
+    refused = [Refused(str(each), "it is a link out of the folder; name it by itself to add it") for each in outside]
     read: list[Document] = []
     async with opened(options) as app, AsyncExitStack() as stack:
         shelf, pages = DocumentShelf(app.memory, app.vectors), open_pages(stack, app.settings)
@@ -135,38 +140,51 @@ async def _read(pages: "PageReader", target: str | Path) -> Document:
     return await (pages.read_file(target) if isinstance(target, Path) else pages.read(target))
 
 
-def _targets(given: Sequence[str]) -> list[str | Path]:
-    """Addresses as they are, files as paths, and of folders the documents in them.
+def _targets(given: Sequence[str]) -> tuple[list[str | Path], list[Path]]:
+    """Addresses as they are, files as paths, and of folders the documents in them; then the links out of those folders.
 
     Raises:
         BadRequestError: A folder holds none, or there are too many.
+        ForbiddenError: A folder may not be read.
     """
     found: list[str | Path] = []
+    outside: list[Path] = []
     for each in given:
         if "://" in each:
             found.append(each)
         elif (path := absolute(each)).is_dir():
-            found += _documents_in(path)
+            inside, beyond = _documents_in(path)
+            found += inside
+            outside += beyond
         else:
             found.append(path)
     if len(found) > _MOST_FILES:
         raise BadRequestError(f"These are {len(found)} documents; give at most {_MOST_FILES} at once.")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found)), outside
 
 
-def _documents_in(folder: Path) -> list[Path]:
-    inside = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in DOCUMENTS and path.is_file()]
+def _documents_in(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The documents of a folder, and the links in it to documents outside: whoever filled it may have meant no good."""
+    try:
+        inside = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in DOCUMENTS and path.is_file()]
+    except PermissionError as exc:
+        raise ForbiddenError(f"{exc.filename} may not be read; give yourself the right to read it.") from exc
     seen = [path for path in inside if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
-    if not seen:
+    home = folder.resolve()
+    own = [path for path in seen if path.resolve().is_relative_to(home)]
+    if not own:
         raise BadRequestError(f"{folder} holds no document that can be read ({', '.join(sorted(DOCUMENTS))}).")
-    return seen
+    return own, [path for path in seen if not path.resolve().is_relative_to(home)]
 
 
 def _day(text: str | None) -> str | None:
     try:
-        return None if text is None else date.fromisoformat(text).isoformat()
+        day = None if text is None else date.fromisoformat(text)
     except ValueError as exc:
         raise BadRequestError(f"{text!r} is no day; write it as 2026-01-31.") from exc
+    if day is not None and day > datetime.now(UTC).date() + timedelta(days=1):  # it may be tomorrow elsewhere
+        raise BadRequestError(f"{text} is still to come; give the day on which it was published.")
+    return None if day is None else day.isoformat()
 
 
 async def _found(app: App, reference: str) -> AddedDocument:

@@ -18,13 +18,14 @@ from udib.core.errors import BadRequestError
 from udib.core.types import MemoryRecord, RecordKind
 from udib.core.vectors import Filters
 from udib.delivery.doubts import caution, marked
-from udib.delivery.text import clean
+from udib.delivery.text import clean, shorten
 from udib.delivery.view import clock, when
 from udib.pipeline.naming import GivenNames, Voice
 
 _NUMBERED: Final = re.compile(r"speaker \d+", re.IGNORECASE)
 _MOST_NAMES: Final = 10
 _LEAST_BEGINNING: Final = 3
+_LONGEST_SHOWN: Final = 60
 _LEAST_SAID, _MOST_SAID = 1, 200
 _DIFFERENCES: Final = {"number": "another number", "polarity": "the opposite"}
 
@@ -91,20 +92,23 @@ def settled_name(given: str, known: set[str]) -> str:
         BadRequestError: Nobody is called so; the sentence says who is called nearly so, or who there is.
     """
     wanted = " ".join(given.split())
+    if not clean(wanted):
+        raise BadRequestError('Name the person, such as: udib receipts "Maya Ortiz" rent control.')
+    asked = shorten(wanted, _LONGEST_SHOWN)
     if wanted in known:
         return wanted
     alike = sorted(name for name in known if name.casefold() == wanted.casefold())
     if len(alike) == 1:
         return alike[0]
     if alike:
-        raise BadRequestError(f"{wanted!r} may be {_either(alike)}; give the name as it is spelt there.")
+        raise BadRequestError(f"{asked!r} may be {_either(alike)}; give the name as it is spelt there.")
     if not known:
         raise BadRequestError("No speaker is known in what is stored; `udib correct` gives names to speakers.")
     words = set(wanted.casefold().split())
     near = sorted(name for name in known if any(_is_near(part, words) for part in name.casefold().split()))
     if near:
-        raise BadRequestError(f"Nobody is called {wanted!r}; did you mean {_either(near)}?")
-    raise BadRequestError(f"Nobody called {wanted!r} speaks in what is stored; there is {_either(sorted(known))}.")
+        raise BadRequestError(f"Nobody is called {asked!r}; did you mean {_either(near)}?")
+    raise BadRequestError(f"Nobody called {asked!r} speaks in what is stored; there is {_either(sorted(known))}.")
 
 
 def _is_near(part: str, words: set[str]) -> bool:
@@ -113,7 +117,7 @@ def _is_near(part: str, words: set[str]) -> bool:
 
 
 def _either(names: Sequence[str]) -> str:
-    shown = [repr(clean(name)) for name in names[:_MOST_NAMES]]
+    shown = [repr(shorten(name, _LONGEST_SHOWN)) for name in names[:_MOST_NAMES]]
     more = f" (and {len(names) - _MOST_NAMES} more)" if len(names) > _MOST_NAMES else ""
     return " or ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown) + more
 

@@ -7,6 +7,7 @@ from udib.core.findings import Chapter, Contradiction, FactCheck, Fallacy, Repor
 from udib.core.speech import Quote
 from udib.core.types import Content
 from udib.delivery import doubts, judged, shares, view
+from udib.delivery.tally import gaps
 from udib.delivery.text import discord as dc
 from udib.delivery.text import shorten, web_url, without_mentions
 
@@ -121,7 +122,7 @@ def _headline(report: Report) -> Message:
     fields = [
         _field("Chapters", (_chapter(content, chapter) for chapter in chapters[:_CHAPTERS])),
         _field("Who spoke", (f"{dc(row.name)}: {row.percent}%" for row in shares.rows(report)[:_CHAPTERS])),
-        _field("What is missing", (dc(view.gap(missing)) for missing in report.missing)),
+        _field("What is missing", map(dc, gaps(report.missing))),
     ]
     return {
         "title": dc(shorten(content.title, TITLE // 2)),

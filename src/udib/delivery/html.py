@@ -16,6 +16,7 @@ from udib.core.corrected import names_of
 from udib.core.findings import Report
 from udib.delivery import corrections, doubts, judged, meetings, repeats, shares, view
 from udib.delivery.places import MOST_CUES, Places, anchor, whole
+from udib.delivery.tally import gaps, tally
 from udib.delivery.text import clean, language_tag, web_url
 from udib.delivery.timeline import LEFT, WIDTH, findings_picture, stages_picture
 from udib.delivery.vtt import WrittenCue, read_cues
@@ -55,7 +56,8 @@ def render_html(report: Report, transcript_vtt: str = "", sound: str | None = No
         corrections=corrections,
         doubts=doubts,
         contact=contact,
-        found=view.tally(report),
+        found=tally(report),
+        gaps=gaps(report.missing),
         stages=stages_picture(report.stages),
         speakers=shares.rows(report),
         meetings=meetings,

@@ -17,6 +17,7 @@ from udib.core.judging import DebatePoint
 from udib.core.speech import Quote
 from udib.core.types import Content
 from udib.delivery import corrections, doubts, judged, meetings, repeats, shares, view
+from udib.delivery.tally import gaps
 from udib.delivery.text import markdown as md
 from udib.delivery.text import web_url
 
@@ -65,7 +66,7 @@ def _first_page(report: Report) -> list[str]:
         *_hints(report, view.hints(report)[:first], "Possible fallacies"),
         *_section("Questions without an answer", [_quotes(content, view.unanswered(report)[:first])]),
         *_section("Who spoke", [_speakers(report)]),
-        *_section("What is missing", [_bullets(f"- {md(view.gap(missing))}" for missing in report.missing)]),
+        *_section("What is missing", [_bullets(f"- {md(text)}" for text in gaps(report.missing))]),
     ]
 
 

@@ -20,6 +20,7 @@ from udib.core.speech import Quote
 from udib.core.types import Content
 from udib.delivery import corrections, doubts, judged, meetings, repeats, shares, view
 from udib.delivery.places import whole
+from udib.delivery.tally import gaps
 from udib.delivery.text import clean, web_url
 
 _SIDE_BY_SIDE = 100
@@ -66,7 +67,7 @@ def render_terminal(report: Report, width: int) -> RenderableType:
             len(questions) - first,
         ),
         *_section("Who spoke", _speakers(report, width)),
-        *_section("What is missing", [Text(view.gap(missing)) for missing in report.missing]),
+        *_section("What is missing", [Text(text) for text in gaps(report.missing)]),
         *_section("Corrections", [Text(corrections.listed(made)) for made in report.corrections]),
         *_section("How this report was made", _making(report, width)),
     )

@@ -16,7 +16,7 @@ LANE = 34.0
 _RIGHT = 12.0
 _TOP = 8.0
 _NARROWEST = 3.0
-_GLYPH = 6.6
+_GLYPH = 7.2
 """Mean width of a letter at the pictures' text size, for cutting titles to their boxes."""
 _MOST_SPEAKERS = 6
 _TICKS = (1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)

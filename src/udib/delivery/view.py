@@ -21,7 +21,7 @@ from udib.core.findings import (
     SpeakerShare,
     StageTiming,
 )
-from udib.core.speech import Missing, Quote
+from udib.core.speech import Quote
 from udib.core.types import Content, Platform
 from udib.delivery import doubts
 from udib.delivery.reasons import NOT_JUDGED
@@ -151,7 +151,8 @@ def obtained(report: Report) -> str:
     heard = f", {counted(speakers, 'speaker')}" if speakers else ""
     said = f"{counted(facts.words, 'word')} in {counted(facts.segments, 'segment')}{heard}"
     engine = f" ({clean(facts.engine)})" if facts.engine not in origin else ""
-    return f"Words from {origin}{engine}, language {clean(facts.language)}: {said}."
+    language = "not named" if facts.language == "und" else clean(facts.language)
+    return f"Words from {origin}{engine}, language {language}: {said}."
 
 
 def warnings(report: Report) -> list[str]:
@@ -197,22 +198,6 @@ def unanswered(report: Report) -> list[Quote]:
 def speakers(report: Report) -> list[SpeakerShare]:
     """The speakers, who spoke most first."""
     return sorted(report.debate.speakers if report.debate else (), key=lambda speaker: -speaker.talk_s)
-
-
-def tally(report: Report) -> list[tuple[str, int, str]]:
-    """What was found, how many of it, and the name of its place in a page."""
-    judged = sum(check.verdict is not None for check in checks(report))
-    counts = [
-        ("claims", len(checks(report)), "claims"),
-        ("with a verdict", judged, "claims"),
-        ("contradictions", len(contradictions(report)), "contradictions"),
-        ("possible fallacies", len(hints(report)), "hints"),
-        ("clashes", len(clashes(report)), "clashes"),
-        ("agreements", len(report.debate.agreements) if report.debate else 0, "agreements"),
-        ("speakers", len(speakers(report)), "speakers"),
-        ("corrections", len(report.corrections), "corrections"),
-    ]
-    return [(_singular(name) if number == 1 else name, number, place) for name, number, place in counts]
 
 
 def worth(check: FactCheck) -> str:
@@ -299,12 +284,6 @@ def _what(evidence: Evidence) -> str:
             return ""
 
 
-def gap(missing: Missing) -> str:
-    """A missing part and its reason, as a sentence."""
-    reason = clean(missing.reason)
-    return f"{words(missing.part).capitalize()}: {NOT_JUDGED.get(missing.reason, reason)}"
-
-
 def worded_title(report: Report) -> str:
     """Whose words a summary is in; empty if there is none."""
     found = report.worded_summary
@@ -375,10 +354,6 @@ def state(stage: StageTiming) -> str:
     """How a stage ended, in a word or two: nothing for a plain success."""
     ending = "" if stage.status is Status.OK else words(stage.status.value)
     return ", ".join(part for part in (ending, "kept from before" if stage.reused else "", clean(stage.note)) if part)
-
-
-def _singular(name: str) -> str:
-    return {"possible fallacies": "possible fallacy", "clashes": "clash"}.get(name, name.removesuffix("s"))
 
 
 def _longest_chain(stages: Sequence[StageTiming]) -> tuple[StageTiming, ...]:

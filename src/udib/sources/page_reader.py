@@ -36,6 +36,10 @@ _SUFFIXES: Final = {
     ".txt": "text/plain", ".md": "text/plain", ".markdown": "text/plain", ".html": "text/html", ".htm": "text/html",
     ".xhtml": "text/html", ".pdf": "application/pdf",
 }  # fmt: skip
+_NOT_TYPED: Final = tuple(map(chr, {*range(32), 127, 0xFFFD} - {*b"\t\n\f\r\x1b"}))
+"""Characters that no text holds, but data that is read as text does."""
+_MOST_NOT_TYPED: Final = 0.02
+"""The share of them from which it is data."""
 DOCUMENTS: Final = frozenset(_SUFFIXES)
 """What the names of files end with that can be read."""
 
@@ -131,8 +135,7 @@ class PageReader:
         if body.kind in {"text/html", "application/xhtml+xml"}:
             return await self._by_child(_HTML_CHILD, body, body.charset)
         if body.kind in {"text/plain", "text/markdown"}:
-            text = await asyncio.to_thread(plain, _decoded(body.data))
-            return Readable(text) if text else Readable(refusal="it is empty")
+            return await asyncio.to_thread(_of_text, body.data)
         return Readable(refusal=f"it is neither a web page nor a text nor a PDF, but {body.kind or 'something else'}")
 
     async def _by_child(self, module: str, body: _Body, *arguments: str) -> Readable:
@@ -175,6 +178,15 @@ def _place(url: str) -> str:
 
 def _endings() -> str:
     return ", ".join(sorted(DOCUMENTS))
+
+
+def _of_text(data: bytes) -> Readable:
+    """What a file says that calls itself text; data under such a name has no words for anybody."""
+    decoded = _decoded(data)
+    if sum(map(decoded.count, _NOT_TYPED)) > _MOST_NOT_TYPED * len(decoded):
+        return Readable(refusal="it holds data and no text; give a text that is saved as UTF-8")
+    text = plain(decoded)
+    return Readable(text) if text else Readable(refusal="it is empty")
 
 
 def _decoded(data: bytes) -> str:

@@ -9,7 +9,10 @@ from itertools import groupby, islice
 from udib.core.speech import Segment, Word, stretches
 from udib.transcripts.cues import Cue, Line
 
-_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff\x00]")
+_INVISIBLE = re.compile(
+    # U+200C and U+200D join letters of several scripts and parts of emoji; between ASCII letters they only hide.
+    "[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\x00]|(?<=[0-9A-Za-z])[\u200c\u200d]+(?=[0-9A-Za-z])"
+)
 _MASKED = re.compile(r"\[\s*(?:_+|\*+)\s*\]")  # YouTube's bleep stands for a word that was said
 _LABEL = re.compile(r"^[ \t]*[\[(]([^\[\]()\n:]{1,40})(?::[\])]|[\])]:)", re.MULTILINE)
 _NUMBERED = re.compile(r"^[ \t]*[\[(](speaker[ _]?\d{1,3})[\])](?!:)", re.MULTILINE | re.IGNORECASE)
@@ -266,10 +269,13 @@ def _joined(parts: Sequence[_Part]) -> Iterator[Piece]:
 
 
 def _label(speaker: str | None) -> str | None:
-    """A speaker, cut where no name is that long."""
-    if speaker is None or len(speaker) <= _LONGEST_LABEL:
-        return speaker
-    return f"{speaker[: _LONGEST_LABEL - 1]}\u2026"
+    """A speaker without what nobody sees, which would make two of one, and cut where no name is that long."""
+    seen = " ".join(_INVISIBLE.sub("", speaker or "").split())
+    if not any(char.isprintable() for char in seen):
+        return None
+    if len(seen) <= _LONGEST_LABEL:
+        return seen
+    return f"{seen[: _LONGEST_LABEL - 1]}\u2026"
 
 
 def _matching(text: str, words: Iterator[Word]) -> tuple[Word, ...]:

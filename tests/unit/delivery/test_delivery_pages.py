@@ -32,6 +32,7 @@ from udib.delivery.document import render_json, render_schema
 from udib.delivery.html import render_html
 from udib.delivery.markdown import render_markdown
 from udib.delivery.places import MOST_CUES, Places
+from udib.delivery.tally import tally
 from udib.delivery.terminal import render_terminal
 from udib.delivery.text import clean
 from udib.delivery.vtt import WrittenCue, read_cues, to_vtt
@@ -225,7 +226,7 @@ def test_an_item_with_an_address_needs_no_transcript_in_the_page() -> None:
 
 def test_what_was_found_leads_to_its_place() -> None:
     page = page_of(render_html(CORRECTED))
-    assert {f"#{place}" for _, number, place in view.tally(CORRECTED) if number} <= {
+    assert {f"#{place}" for _, number, place in tally(CORRECTED) if number} <= {
         f"#{name}" for name in page.values("id")
     }
 

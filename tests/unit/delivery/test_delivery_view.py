@@ -7,10 +7,20 @@ from hypothesis import strategies as st
 from sample import empty_report, local_sample, sample
 
 from udib.core.errors import Status
-from udib.core.findings import DebateMap, Evidence, EvidenceKind, NotJudged, Report, SpeakerShare, StageTiming
+from udib.core.findings import (
+    DebateMap,
+    Evidence,
+    EvidenceKind,
+    Fallacies,
+    NotJudged,
+    Report,
+    SpeakerShare,
+    StageTiming,
+)
 from udib.core.speech import Missing
 from udib.core.types import Content, ContentId, Platform
 from udib.delivery import shares, view
+from udib.delivery.tally import gaps, tally
 
 REPORT = sample().report
 
@@ -81,7 +91,32 @@ def test_claims_come_by_worth() -> None:
 
 
 def test_a_missing_part_is_a_sentence() -> None:
-    assert view.gap(Missing("fact_checks", "needs_llm")) == "Fact checks: needs a language model"
+    assert gaps([Missing("fact_checks", "needs_llm")]) == ["Fact checks: needs a language model"]
+
+
+def test_parts_that_are_missing_for_one_reason_share_a_sentence() -> None:
+    off = [Missing(part, "this is German") for part in ("claims", "summary")]
+    assert gaps([*off, Missing("captions", "none")]) == ["Claims, summary: this is German", "Captions: none"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "unsought"),
+    [
+        ("captions", set()),
+        ("claims", {"claims", "with a verdict", "contradictions", "clashes"}),
+        ("fact-check", {"claims", "with a verdict", "contradictions", "clashes"}),
+        ("who said what", {"contradictions", "clashes", "speakers"}),
+        ("speech", {"claims", "with a verdict", "contradictions", "possible fallacies", "clashes", "speakers"}),
+    ],
+)
+def test_none_found_and_nobody_looked_are_told_apart(missing: str, unsought: set[str]) -> None:
+    report = replace(empty_report(), missing=(Missing(missing, "why"),))
+    assert {name for name, number, _ in tally(report) if number is None} == unsought
+
+
+def test_hints_that_are_off_are_not_none_found() -> None:
+    off = replace(empty_report(), missing=(), fallacies=Fallacies((), off=True))
+    assert {name for name, number, _ in tally(off) if number is None} == {"possible fallacies"}
 
 
 def test_a_low_accuracy_transcript_without_times_is_announced() -> None:

@@ -291,6 +291,15 @@ async def test_files_that_cannot_be_read_are_refused_with_a_sentence(reader: Pag
     (tmp_path / "a.docx").write_bytes(b"PK")
     (tmp_path / "big.txt").write_bytes(b"x" * 5_000_001)
     (tmp_path / "empty.txt").touch()
-    for name, reason in (("a.docx", "PDF file"), ("big.txt", "longer"), ("empty.txt", "empty"), ("no.txt", "no file")):
+    (tmp_path / "data.md").write_bytes(bytes(range(256)) * 16)
+    (tmp_path / "wide.txt").write_bytes("Rents rose.".encode("utf-16-le"))
+    for name, reason in (
+        ("data.md", "no text"),
+        ("wide.txt", "UTF-8"),
+        ("a.docx", "PDF file"),
+        ("big.txt", "longer"),
+        ("empty.txt", "empty"),
+        ("no.txt", "no file"),
+    ):
         with pytest.raises(BadRequestError, match=reason):
             await reader.read_file(tmp_path / name)

@@ -80,6 +80,19 @@ def test_sounds_are_dropped_and_words_kept(cue: str, text: str) -> None:
     assert said(cue) == [(None, text)]
 
 
+@pytest.mark.parametrize("hidden", ["\u200b", "\u202e", "\u2066", "\u200d", "\u200f", "\ufeff"])
+def test_what_nobody_sees_neither_parts_words_nor_makes_two_of_one_speaker(hidden: str) -> None:
+    assert said(f"<v An{hidden}n>In 20{hidden}19 rents rose.", "<v Ann>Yes.", f"<v {hidden}>No.") == [
+        ("Ann", "In 2019 rents rose."), ("Ann", "Yes."), (None, "No.")
+    ]  # fmt: skip
+
+
+def test_letters_that_belong_together_stay_joined() -> None:
+    assert (
+        said("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \U0001f469\u200d\U0001f52c")[0][1].count("\u200d") == 1
+    )
+
+
 def test_pieces_of_a_cue_share_its_time_by_their_length() -> None:
     first, second = parse(b"WEBVTT\n\n00:00.000 --> 00:03.000\n- abcd\n- ab", "a.vtt").segments
     assert (first.start_s, first.end_s, second.start_s, second.end_s) == (0.0, 2.0, 2.0, 3.0)

@@ -103,10 +103,13 @@ def test_parts_that_are_missing_for_one_reason_share_a_sentence() -> None:
     ("missing", "unsought"),
     [
         ("captions", set()),
-        ("claims", {"claims", "with a verdict", "contradictions", "clashes"}),
-        ("fact-check", {"claims", "with a verdict", "contradictions", "clashes"}),
-        ("who said what", {"contradictions", "clashes", "speakers"}),
-        ("speech", {"claims", "with a verdict", "contradictions", "possible fallacies", "clashes", "speakers"}),
+        ("claims", {"claims", "with a verdict", "contradictions", "clashes", "agreements"}),
+        ("fact-check", {"claims", "with a verdict", "contradictions", "clashes", "agreements"}),
+        ("who said what", {"contradictions", "clashes", "agreements", "speakers"}),
+        (
+            "speech",
+            {"claims", "with a verdict", "contradictions", "possible fallacies", "clashes", "agreements", "speakers"},
+        ),
     ],
 )
 def test_none_found_and_nobody_looked_are_told_apart(missing: str, unsought: set[str]) -> None:

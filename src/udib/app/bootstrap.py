@@ -348,9 +348,8 @@ def _analyses(settings: Settings, embedder: Embedder) -> Analyses:
     # Which claims are the most check-worthy, and which words are names, is known in the end only.
     def fact_check(look_up: LookUp, claims: LookUp) -> WholeReading[FactChecks]:
         limit = limits.claims_per_hour
-        return WholeReading(
-            functools.partial(check_claims, look_up=look_up, limit=limit, prices=prices, claimed=claims)
-        )
+        check = functools.partial(check_claims, look_up=look_up, limit=limit, prices=prices, claimed=claims)
+        return WholeReading(check)
 
     async def report(findings: Findings, content: Content, created_at: str, revision: int) -> Report:
         return await computed(aggregate, findings, content, created_at=created_at, revision=revision)

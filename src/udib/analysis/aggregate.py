@@ -37,6 +37,7 @@ from udib.core.findings import (
     WordedSummary,
 )
 from udib.core.judging import DebateLedger, Dropped, Gate, Judgement
+from udib.core.live_chat import ChatPeak
 from udib.core.speech import Missing, Quote, Transcript
 from udib.core.types import Content
 
@@ -52,6 +53,7 @@ AnyFinding = (
     | Chapter
     | Quote
     | WordedStatement
+    | ChatPeak
 )
 Finding = TypeVar("Finding", bound=AnyFinding)
 
@@ -106,6 +108,7 @@ def aggregate(findings: Findings, content: Content, *, created_at: str, revision
     debate, withheld = _debate(findings.debate, gate, names)
     worded = _worded(findings.worded_summary, gate)
     ledger = _ledger(findings.ledger, gate)
+    chat = findings.chat and replace(findings.chat, peaks=gate.keep(findings.chat.peaks))
     made = [part for part in (worded, fact_checks, fallacies, ledger) if part is not None]
     uses = [part.use for part in (fact_checks, fallacies, ledger) if part is not None and part.use is not None]
     return Report(
@@ -131,6 +134,7 @@ def aggregate(findings: Findings, content: Content, *, created_at: str, revision
         worded_summary=worded and replace(worded, gates=()),
         ledger=ledger and replace(ledger, gates=()),
         gates=(gate.account, *(account for part in made for account in part.gates)),
+        chat=chat,
     )
 
 
@@ -257,6 +261,8 @@ def _quotes(finding: AnyFinding) -> tuple[Quote, ...]:
             quotes = (finding,)
         case WordedStatement():
             quotes = finding.quotes
+        case ChatPeak():
+            quotes = (finding.said,) if finding.said is not None else ()
     return quotes
 
 

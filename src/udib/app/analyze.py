@@ -14,9 +14,10 @@ from udib.app.progress import showing_progress
 from udib.core.errors import BadRequestError, UnavailableError
 from udib.core.jobs import Order
 from udib.core.types import Media
-from udib.pipeline.flows import analyze_order, asking_for_winner
+from udib.pipeline.flows import analyze_order, asking_for_winner, with_chat
 from udib.pipeline.parts import WINNER_NEEDS_MODEL
 from udib.sources.files import with_captions
+from udib.sources.live_chat import read_live_chat
 from udib.sources.paths import absolute
 from udib.sources.ytdlp_choice import height
 
@@ -27,6 +28,7 @@ class AnalyzeOrder:
 
     source: str
     captions: str | None
+    chat: str | None
     quality: str | None
     out: str | None
     dry_run: bool
@@ -45,6 +47,8 @@ async def analyze(order: AnalyzeOrder, options: Options) -> int:
         height(order.quality)
     if order.captions is not None:
         await with_captions(Media(), order.captions)
+    if order.chat is not None:
+        await read_live_chat(order.chat)
     async with opened(options) as app:
         if order.winner and app.models is None:
             raise BadRequestError(WINNER_NEEDS_MODEL)
@@ -69,6 +73,8 @@ def _job_order(app: App, order: AnalyzeOrder) -> Order:
     captions = None if order.captions is None else str(absolute(order.captions))
     address = order.source if "://" in order.source else str(absolute(order.source))
     wanted = analyze_order(app.scope, address, quality=order.quality, captions=captions)
+    if order.chat is not None:
+        wanted = with_chat(wanted, str(absolute(order.chat)))
     return asking_for_winner(wanted) if order.winner else wanted
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from udib.app.bootstrap_analyses import analyses_of
 from udib.app.bootstrap_evidence import open_elsewhere
 from udib.app.bootstrap_judging import by_model
 from udib.app.bootstrap_llm import open_answers, open_models
@@ -28,9 +29,8 @@ from udib.app.bootstrap_watching import open_watching, open_ytdlp
 from udib.app.bootstrap_work import Work, deadlines_of, open_work
 from udib.app.settings import Settings, load_settings
 from udib.core.checked import Checked
-from udib.core.computing import computed
 from udib.core.errors import BadRequestError, UdibError, UnavailableError
-from udib.core.findings import FactChecks, Findings, Report
+from udib.core.findings import Report
 from udib.core.ports import (
     ArtifactStore,
     Catalogue,
@@ -43,15 +43,14 @@ from udib.core.ports import (
 )
 from udib.core.result import StepResult
 from udib.core.tenancy import Scope
-from udib.core.types import Answer, Content, Health
-from udib.core.vectors import Embedder, Filters
+from udib.core.types import Answer, Health
+from udib.core.vectors import Filters
 from udib.pipeline.engine import Engine, Flows
 from udib.pipeline.engine import Work as FlowWork
-from udib.pipeline.evidence import LookUp
 from udib.pipeline.flows import ANALYZE, analyze_with
 from udib.pipeline.naming import ask_under_names
 from udib.pipeline.orchestrator import ContentPipeline
-from udib.pipeline.parts import Analyses, Services, WholeReading
+from udib.pipeline.parts import Services
 from udib.pipeline.step import run_step
 from udib.pipeline.sweep import SWEEP, Sweeper, sweep_with
 from udib.pipeline.watching import WATCH, Watching
@@ -238,7 +237,7 @@ async def open_app(settings: Settings | None = None) -> AsyncGenerator[App]:
             checked += [*services.sources, *services.transcribers, *services.notices]
             checked += [each for each in (elsewhere.reviews, elsewhere.web) if each is not None]
             checked += named.checked if named is not None else ()
-            analyses = _analyses(settings, static)
+            analyses = analyses_of(settings, static)
             if named is not None and named.semantic is not None:
                 services = replace(services, forgettable=(named.semantic, *services.forgettable))
             if named is not None:
@@ -331,37 +330,6 @@ def _poster(stack: AsyncExitStack, settings: Settings) -> "Post":
             raise UnavailableError("Discord's answer could not be read.") from exc
 
     return post
-
-
-def _analyses(settings: Settings, embedder: Embedder) -> Analyses:
-    """The embedded tier: what it cannot judge without a model it says, with what a model would cost."""
-    from udib.analysis.aggregate import aggregate
-    from udib.analysis.fact_check import Prices, check_claims
-    from udib.analysis.readings import debate_reading, fallacy_reading, outline_reading
-    from udib.delivery.vtt import to_vtt
-
-    limits, llm = settings.analysis, settings.llm
-    prices = None
-    if llm.provider != "none" and llm.input_usd_per_million is not None and llm.output_usd_per_million is not None:
-        prices = Prices(llm.input_usd_per_million, llm.output_usd_per_million)
-
-    # Which claims are the most check-worthy, and which words are names, is known in the end only.
-    def fact_check(look_up: LookUp, claims: LookUp) -> WholeReading[FactChecks]:
-        limit = limits.claims_per_hour
-        check = functools.partial(check_claims, look_up=look_up, limit=limit, prices=prices, claimed=claims)
-        return WholeReading(check)
-
-    async def report(findings: Findings, content: Content, created_at: str, revision: int) -> Report:
-        return await computed(aggregate, findings, content, created_at=created_at, revision=revision)
-
-    return Analyses(
-        lambda: debate_reading(embedder),
-        fact_check,
-        lambda: fallacy_reading(limits.hints_per_hour),
-        lambda: outline_reading(embedder),
-        report,
-        to_vtt,
-    )
 
 
 def _data_directory(path: Path) -> Path:

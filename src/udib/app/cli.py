@@ -37,6 +37,7 @@ def analyze(
     /,
     *,
     captions: str | None = None,
+    chat: str | None = None,
     quality: str | None = None,
     winner: Flag = False,
     out: str | None = None,
@@ -51,6 +52,7 @@ def analyze(
     Args:
         source: A recording, captions or a transcript (mp4, opus, vtt, srt, txt, ...), or any address that yt-dlp reads.
         captions: A caption file to be used for the words of SOURCE.
+        chat: What its audience wrote: yt-dlp's .live_chat.json, or the JSON of TwitchDownloader or chat-downloader.
         quality: Keep the video too, at most this high, such as 720p.
         winner: Also say who argued better, in a debate of two, as a model grades the speeches; a tie if it depends on
             the order of reading.
@@ -61,7 +63,7 @@ def analyze(
     from udib.app.analyze import AnalyzeOrder
     from udib.app.analyze import analyze as analyse
 
-    order = AnalyzeOrder(source, captions, quality, out, dry_run, background, winner)
+    order = AnalyzeOrder(source, captions, chat, quality, out, dry_run, background, winner)
     return run(analyse(order, options(common)), common, then=_RESUMABLE)
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from udib.core.corrections import Correction
 from udib.core.errors import Status
 from udib.core.judging import DebateLedger, Gate, Judgement, ModelUse
+from udib.core.live_chat import ChatActivity
 from udib.core.speech import Missing, Quote, Transcript
 from udib.core.types import Content, ContentId, Delivered
 
@@ -465,7 +466,7 @@ class Report:
     `quotes_verified` counts the quotes that were found again, word for word, in the transcript before the report was
     made; `quotes_dropped` those that were not, and were removed with their finding. `gates` count, for each kind of
     finding, what passed the checks of the code and why the rest did not. `corrections` are what readers said of it
-    since, oldest first.
+    since, oldest first. `chat` is what the audience wrote, where its chat was given.
     """
 
     schema: str
@@ -488,6 +489,7 @@ class Report:
     ledger: DebateLedger | None = None
     gates: tuple[Gate, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    chat: ChatActivity | None = None
 
     def not_remembered(self) -> "Report":
         """The report as it stands while the memory does not hold all its words."""
@@ -551,3 +553,4 @@ class Findings:
     missing: tuple[Missing, ...] = ()
     worded_summary: WordedSummary | None = None
     ledger: DebateLedger | None = None
+    chat: ChatActivity | None = None

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from udib.core.corrected import names_of
 from udib.core.findings import Report
-from udib.delivery import corrections, doubts, judged, meetings, repeats, shares, view
+from udib.delivery import audience, corrections, doubts, judged, meetings, repeats, shares, view
 from udib.delivery.places import MOST_CUES, Places, anchor, whole
 from udib.delivery.tally import gaps, tally
 from udib.delivery.text import clean, language_tag, web_url
@@ -61,6 +61,7 @@ def render_html(report: Report, transcript_vtt: str = "", sound: str | None = No
         stages=stages_picture(report.stages),
         speakers=shares.rows(report),
         meetings=meetings,
+        audience=audience,
         met=meetings.met(report),
         shared=view.shared_reason(report),
         run=view.run_of(report.stages),

@@ -16,7 +16,7 @@ from udib.core.findings import (
 from udib.core.judging import DebatePoint
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import corrections, doubts, judged, meetings, repeats, shares, view
+from udib.delivery import audience, corrections, doubts, judged, meetings, repeats, shares, view
 from udib.delivery.tally import gaps
 from udib.delivery.text import markdown as md
 from udib.delivery.text import web_url
@@ -105,6 +105,7 @@ def _details(report: Report) -> list[str]:
                 _interruptions(content, meetings.interruptions(report)),
             ],
         ),
+        *_section(audience.TITLE, [md(audience.overview(report)), _audience(report)]),
         *_section("Points made more than once", [_points(content, view.points(report))]),
         *_section(
             "Arguments",
@@ -115,6 +116,19 @@ def _details(report: Report) -> list[str]:
             ],
         ),
     ]
+
+
+def _audience(report: Report) -> str:
+    items = (
+        "  \n  ".join(
+            [
+                f"- {_time(report.content, peak.start_s)} {md(audience.told(peak))}",
+                *([_said(report.content, peak.said)] if peak.said is not None else []),
+            ]
+        )
+        for peak in audience.peaks(report)
+    )
+    return _bullets(items)
 
 
 def _corrections(report: Report, contact: str) -> list[str]:

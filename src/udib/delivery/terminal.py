@@ -18,7 +18,7 @@ from rich.text import Text
 from udib.core.findings import Agreement, Clash, Contradiction, FactCheck, Fallacy, Label, Report, Unclear
 from udib.core.speech import Quote
 from udib.core.types import Content
-from udib.delivery import corrections, doubts, judged, meetings, repeats, shares, view
+from udib.delivery import audience, corrections, doubts, judged, meetings, repeats, shares, view
 from udib.delivery.places import whole
 from udib.delivery.tally import gaps
 from udib.delivery.text import clean, web_url
@@ -67,6 +67,7 @@ def render_terminal(report: Report, width: int) -> RenderableType:
             len(questions) - first,
         ),
         *_section("Who spoke", _speakers(report, width)),
+        *_section(audience.TITLE, _audience(report), len(audience.peaks(report)) - first),
         *_section("What is missing", [Text(text) for text in gaps(report.missing)]),
         *_section("Corrections", [Text(corrections.listed(made)) for made in report.corrections]),
         *_section("How this report was made", _making(report, width)),
@@ -243,6 +244,20 @@ def _speakers(report: Report, width: int) -> list[RenderableType]:
         share = Bar(1.0, 0.0, row.share, width=min(max(width - 62, 8), _LONGEST_BAR))
         table.add_row(Text(row.name), f"{row.percent}%", share, *row.numbers)
     return [table, *(Text(line, style="dim") for line in meetings.met(report))]
+
+
+def _audience(report: Report) -> list[RenderableType]:
+    if report.chat is None:
+        return []
+    shown = audience.peaks(report)[: view.FIRST_PAGE]
+    rows = (
+        (
+            _time(report.content, peak.start_s),
+            Group(Text(audience.told(peak)), *([_said(peak.said)] if peak.said is not None else [])),
+        )
+        for peak in shown
+    )
+    return [Text(audience.overview(report), style="dim"), *_rows(rows, spaced=True)]
 
 
 def _making(report: Report, width: int) -> list[RenderableType]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from udib.core.findings import Report, StageTiming
 from udib.core.speech import Quote
-from udib.delivery import view
+from udib.delivery import audience, view
 from udib.delivery.places import Places, whole
 from udib.delivery.text import clean
 from udib.delivery.vtt import WrittenCue
@@ -88,7 +88,13 @@ def findings_picture(report: Report, places: Places, said: Sequence[WrittenCue] 
     """
     span_s = max(view.length_s(report), *(quote.end_s for quote in _all_quotes(report)), 1.0)
     axis = _Axis(places, span_s)
-    rows = [_chapters(report, axis), *_speakers(report, axis, said), _hints(report, axis), _pairs(report, axis)]
+    rows = [
+        _chapters(report, axis),
+        *_speakers(report, axis, said),
+        _peaks(report, axis),
+        _hints(report, axis),
+        _pairs(report, axis),
+    ]
     lanes = tuple(_lane(name, number, marks) for number, (name, marks) in enumerate(row for row in rows if row[1]))
     if not lanes:
         return None
@@ -178,6 +184,11 @@ def _hints(report: Report, axis: _Axis) -> tuple[str, list[Mark]]:
         for hint in view.hints(report)
     ]
     return "Hints", marks
+
+
+def _peaks(report: Report, axis: _Axis) -> tuple[str, list[Mark]]:
+    peaks = audience.peaks(report)
+    return "Chat peaks", [axis.box(peak.start_s, peak.end_s, "peak", audience.told(peak)) for peak in peaks]
 
 
 def _pairs(report: Report, axis: _Axis) -> tuple[str, list[Mark]]:

@@ -9,6 +9,7 @@ from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Progress
 from udib.pipeline.engine import Work
 from udib.pipeline.orchestrator import ContentPipeline
+from udib.pipeline.parts import Request
 
 ANALYZE: Final = "analyze"
 
@@ -32,6 +33,11 @@ def asking_for_winner(order: Order) -> Order:
     return replace(order, payload={**order.payload, "winner": "yes"})
 
 
+def with_chat(order: Order, path: str) -> Order:
+    """The same order, with a live chat beside the item. The path must be absolute."""
+    return replace(order, payload={**order.payload, "chat": path})
+
+
 def analyze_with(pipeline: ContentPipeline) -> Work:
     """What does such an order, in the scope that it names. The report is then in the catalogue."""
 
@@ -44,14 +50,16 @@ def analyze_with(pipeline: ContentPipeline) -> Work:
             tell(event)
 
         wanted = job.order.payload
-        result = await pipeline.in_scope(job.order.scope, priority=job.order.priority).process_video(
+        request = Request(
             str(wanted["address"]),
             wanted.get("quality"),
             captions=wanted.get("captions"),
+            chat=wanted.get("chat"),
             from_stage=wanted.get("from_stage"),
             winner=wanted.get("winner") is not None,
-            progress=listen,
         )
+        scoped = pipeline.in_scope(job.order.scope, priority=job.order.priority)
+        result = await scoped.process(request, progress=listen)
         return Outcome(result.status, result.error, item)
 
     return work

@@ -41,6 +41,7 @@ from udib.core.findings import (
 )
 from udib.core.gates import FREE, RECOGNITION, Place, download_from
 from udib.core.jobs import RunKey
+from udib.core.live_chat import ChatActivity
 from udib.core.ports import Outbox, ProgressSink, Source
 from udib.core.result import StepResult
 from udib.core.speech import Missing, Origin, Transcript
@@ -64,6 +65,7 @@ from udib.pipeline.words import changes, decisive, uncovered
 T = TypeVar("T")
 
 _FOR_GOOD = {Status.BAD_REQUEST, Status.FORBIDDEN}
+_CHAT_NOT_GIVEN = "it was not given this time, as it was for the report before; give --chat again"
 _NO_SPEAKERS = "the words carry no names of speakers, so shares, clashes and contradictions are not known"
 
 
@@ -80,6 +82,7 @@ class _Context:
     place: Callable[[str, str], AbstractAsyncContextManager[Place]]
     gathering: Gathering | None
     analyses: Analyses
+    chat: str | None
 
 
 def _nobody_watches(_: Progress) -> None:
@@ -138,8 +141,11 @@ class ContentPipeline:
         Returns:
             The report, with `missing` naming the parts that failed; a failure if a required stage failed.
         """
-        work = self._process(Request(url, quality, captions, from_stage, winner), progress)
-        return await run_step(work, name="run", deadline_s=self._deadlines.run_s)
+        return await self.process(Request(url, quality, captions, None, from_stage, winner), progress=progress)
+
+    async def process(self, request: Request, *, progress: ProgressSink = _nobody_watches) -> StepResult[Report]:
+        """The same for an order with all that can be asked for."""
+        return await run_step(self._process(request, progress), name="run", deadline_s=self._deadlines.run_s)
 
     async def ask(self, question: str, *, limit: int = 5, filters: Filters | None = None) -> StepResult[Answer]:
         """What was said about a question; see `udib.pipeline.ask.ask`."""
@@ -209,7 +215,9 @@ class ContentPipeline:
             audience = Audience.of(analyses, self.scope, look_up, claims)
             try:
                 async with audience.listening():
-                    context = _Context(run, content, progress, before, look_up, audience, place, gathering, analyses)
+                    context = _Context(
+                        run, content, progress, before, look_up, audience, place, gathering, analyses, request.chat
+                    )
                     return await self._run_pipeline(context, source, request)
             except UdibError as exc:
                 if new and exc.status in _FOR_GOOD and not run.did("transcribe"):
@@ -336,6 +344,7 @@ class ContentPipeline:
             outline = level.create_task(
                 run.step(Stage("outline", partial(self._outline, ctx), Outline, limit), transcript)
             )
+            chat = level.create_task(self._chat(ctx, transcript))
         found = Findings(
             transcript,
             outline.result().value,
@@ -348,7 +357,9 @@ class ContentPipeline:
                 *gap_of("fallacies", fallacy.result()),
                 *gap_of("outline", outline.result()),
                 *(() if transcript.speakers else (Missing("who said what", _NO_SPEAKERS),)),
+                *chat.result()[1],
             ),
+            chat=chat.result()[0],
         )
         summary = ctx.audience.summary
         models = ModelStages(run, ctx.analyses, summary.find if summary else None, self.scope, limit)
@@ -368,6 +379,15 @@ class ContentPipeline:
 
     async def _outline(self, ctx: _Context, transcript: Transcript) -> Outline:
         return await ctx.audience.outline.find(transcript)
+
+    async def _chat(self, ctx: _Context, transcript: Transcript) -> tuple[ChatActivity | None, tuple[Missing, ...]]:
+        """What the audience wrote, where somebody gave its chat; an earlier report's is not silently left out."""
+        read = ctx.analyses.chat
+        if ctx.chat is None or read is None:
+            had = ctx.before is not None and ctx.before.chat is not None
+            return None, (Missing("chat", _CHAT_NOT_GIVEN),) if had else ()
+        result = await ctx.run.step(Stage("chat", read, ChatActivity, self._deadlines.analyse_s), transcript, ctx.chat)
+        return result.value, gap_of("chat", result)
 
     async def _aggregate_analysis(self, ctx: _Context, findings: Findings, content: Content) -> Report:
         """One report of all findings, every quote of which is looked up in the transcript once more."""

@@ -10,6 +10,7 @@ from udib.core.errors import BadRequestError
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, WordedSummary
 from udib.core.gates import Gates
 from udib.core.judging import DebateLedger
+from udib.core.live_chat import ChatActivity
 from udib.core.ports import ArtifactStore, Catalogue, Forgettable, Memory, Outbox, Source, Transcriber
 from udib.core.speech import Segment, Transcript
 from udib.core.tenancy import Scope
@@ -72,7 +73,7 @@ class Analyses:
     """What is made of an item.
 
     `aggregate` takes the findings, the content, a UTC date and the revision; `fact_check` what looks up evidence, and
-    what looks up the claims of other items.
+    what looks up the claims of other items; `chat` the path of what the audience wrote.
 
     The last ones ask models, at the scope's cost; None: no model is asked. `verdicts` takes the claims with their
     evidence, and the time at which they are judged; what it gives stands in their place, and they stand if it fails.
@@ -85,6 +86,7 @@ class Analyses:
     outline: Callable[[], Reading[Outline]]
     aggregate: Callable[[Findings, Content, str, int], Awaitable[Report]]
     to_captions: Callable[[Transcript], str]
+    chat: Callable[[Transcript, str], Awaitable[ChatActivity]] | None = None
     summary: Callable[[Scope], Reading[WordedSummary]] | None = None
     verdicts: Callable[[Scope, Content, datetime, LookUp, Transcript, FactChecks], Awaitable[FactChecks]] | None = None
     reasoned_fallacies: Callable[[Scope, Transcript, Fallacies], Awaitable[Fallacies]] | None = None
@@ -137,6 +139,7 @@ class Request:
         address: What is analysed.
         quality: Height of the video to keep, such as "720p".
         captions: The path of a caption file that the user puts beside the media.
+        chat: The path of what its audience wrote.
         from_stage: One of `BEGINNINGS`; None: as usual.
         winner: Whether it is asked who argued better.
     """
@@ -144,6 +147,7 @@ class Request:
     address: str
     quality: str | None = None
     captions: str | None = None
+    chat: str | None = None
     from_stage: str | None = None
     winner: bool = False
 
@@ -151,7 +155,8 @@ class Request:
     def key(self) -> str:
         """What tells apart two orders for one item."""
         asked = [self.quality, self.captions, self.from_stage]
-        return json.dumps([*asked, "winner"] if self.winner else asked)
+        more = ["winner"] if self.winner else []
+        return json.dumps([*asked, *more, *([{"chat": self.chat}] if self.chat is not None else [])])
 
     @property
     def fresh(self) -> frozenset[str]:

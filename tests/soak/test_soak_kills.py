@@ -76,7 +76,7 @@ def kill_some(data: Path, rng: random.Random, analyses: list[subprocess.Popen[st
 
 
 def ordered_anew(code: int, told: str) -> bool:
-    """Whether an item was forgotten just when another process ordered it: then that order is all that there was left."""
+    """Whether an item was forgotten just when another process ordered it: then only that order was left."""
     return code == 1 and {name for name, count in json.loads(told)["left"] if count} == {"jobs"}
 
 

@@ -297,6 +297,8 @@ def forgotten_text(forgotten: Forgotten, content: Content) -> RenderableType:
     left = dict(forgotten.left)
     for name, count in forgotten.removed:
         lines.append(Text(f"  {name}: {count} removed, {left.get(name, 0)} left"))
+    if any(left.values()):
+        lines.append(Text("It was ordered or stored anew meanwhile; run the same command again.", style="bold red"))
     lines.append(Text("Files exported with --out and messages already posted are not reached."))
     return Group(*lines)
 

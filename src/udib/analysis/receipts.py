@@ -64,8 +64,12 @@ def in_order(found: Iterable[MemoryRecord]) -> list[Receipt]:
 
 
 def is_misattributed(record: MemoryRecord, person: str, corrections: Sequence[Correction]) -> bool:
-    """Whether a reader said that somebody else said words of this passage."""
-    return any(each.corrected != person and each.stands_in(record) for each in corrections)
+    """Whether a reader said that somebody else said words of this passage; of the same words, the last one counts.
+
+    `corrections` are oldest first.
+    """
+    given = {(each.quote, each.start_s): each.corrected for each in corrections if each.stands_in(record)}
+    return any(name != person for name in given.values())
 
 
 async def said_otherwise(receipts: Sequence[Receipt], embedder: Embedder) -> tuple[SaidOtherwise, ...]:

@@ -73,6 +73,8 @@ def test_words_that_a_reader_gave_to_somebody_else_are_not_theirs() -> None:
     )
     assert is_misattributed(record(FOUR), "Ada", [given])
     assert not is_misattributed(record(FOUR), "Bob", [given])
+    assert not is_misattributed(record(FOUR), "Ada", [given, replace(given, id="2", by="F", corrected="Ada")])
+    assert is_misattributed(record(FOUR), "Ada", [replace(given, id="2", by="F", corrected="Ada"), given])
     assert not is_misattributed(record(FOUR, "file:2"), "Ada", [given])
     assert not is_misattributed(record(FOUR, number=2), "Ada", [given])
     assert not is_misattributed(record(FOUR), "Ada", [replace(given, quote="a rent boar")])

@@ -259,15 +259,22 @@ async def test_no_new_run_goes_before_a_forgetting_that_waits(place: Place, proc
     async def work(name: str, lock: AbstractAsyncContextManager[None]) -> None:
         async with lock:
             order.append(name)
-            await asyncio.sleep(0.3)
 
-    async with place.process() as other, asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-        tasks.create_task(work("first run", process.locks.citing(A)))
-        await asyncio.sleep(0.1)
+    async def until_it_waits(locks: Locks) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(1), locks.citing(A):
+                    await asyncio.sleep(0.01)
+            except TimeoutError:
+                return
+
+    async with place.process() as other, asyncio.timeout(30), asyncio.TaskGroup() as tasks, process.locks.citing(A):
+        order.append("first run")
         tasks.create_task(work("forgetting", other.locks.uncited(A)))
-        await asyncio.sleep(0.1)
+        await until_it_waits(process.locks)
         tasks.create_task(work("second run", process.locks.citing(A)))
         tasks.create_task(work("third run", other.locks.citing(A)))
+        await asyncio.sleep(0.3)
     assert order[:2] == ["first run", "forgetting"]
     assert set(order[2:]) == {"second run", "third run"}
 

@@ -628,8 +628,8 @@ def test_a_refused_item_and_a_forgotten_one_leave_no_file_behind(cli: Cli, talk:
     cli("analyze", str(talk), "--quiet")
     cli("forget", str(talk))
     # What stays are the workspace's own locks, which name nothing; the memory's has a number out of 4,096.
-    own = f"{Scope.of('default', 'main').digest()}.lock"
-    others = {path.name for path in (cli.data / "locks").iterdir()} - {own}
+    digest = Scope.of("default", "main").digest()
+    others = {path.name for path in (cli.data / "locks").iterdir()} - {f"{digest}.lock", f"{digest}.turn.lock"}
     assert all(re.fullmatch(r"memory-[0-9a-f]{3}\.lock", name) for name in others)
     for room in ("artifacts", "reports"):
         assert [path.name for path in (cli.data / room).glob("*/*")] == []

@@ -20,10 +20,11 @@ def test_a_name_means_who_is_spelt_so(given: str, name: str) -> None:
     [
         ("mAYA", KNOWN, "'mAYA' may be 'MAYA' or 'Maya'; give the name as it is spelt there."),
         ("Ortiz", KNOWN, "Nobody is called 'Ortiz'; did you mean 'Maya Ortiz'?"),
+        ("Dan", KNOWN, "Nobody is called 'Dan'; did you mean 'Daniel'?"),
         (
-            "Dan",
+            "Eve",
             KNOWN,
-            "Nobody called 'Dan' speaks in what is stored; there is 'Daniel', 'MAYA', 'Maya' or 'Maya Ortiz'.",
+            "Nobody called 'Eve' speaks in what is stored; there is 'Daniel', 'MAYA', 'Maya' or 'Maya Ortiz'.",
         ),
         ("Dan", set(), "No speaker is known in what is stored"),
         ("x", {str(n) for n in range(12)}, "Nobody called 'x' speaks in what is stored; there is '0', '1', '10'"),

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -26,7 +26,18 @@ from udib.core.gates import RECOGNITION, Limit, download_from
 from udib.core.jobs import Job, JobState, KeptStep, Order, Outcome, StepName
 from udib.core.speech import Missing, Origin, Segment, Transcript
 from udib.core.tenancy import Scope
-from udib.core.types import CaptionTrack, Content, ContentId, ListingState, Media, MemoryRecord, Platform, Progress
+from udib.core.types import (
+    CaptionTrack,
+    ChangeKind,
+    Content,
+    ContentId,
+    EvidenceChange,
+    ListingState,
+    Media,
+    MemoryRecord,
+    Platform,
+    Progress,
+)
 from udib.pipeline.evidence import LookUp
 from udib.pipeline.flow_control import FlowControl
 from udib.pipeline.journal import Journal
@@ -77,6 +88,8 @@ class Bench:
         self.files = FakeOutbox("files")
         self.notice = FakeOutbox("discord")
         self.delays: dict[str, float] = {}
+        self.takes: dict[str, timedelta] = {}
+        self.now = datetime(2026, 1, 2, tzinfo=UTC)
         self.errors: dict[str, BaseException] = {}
         self.database = Database(folder / "journal.db", JOURNAL_SCHEMA)
         self.events: list[Progress] = []
@@ -115,10 +128,8 @@ class Bench:
             self._aggregate,
             lambda _: "WEBVTT",
         )
-        now = lambda: datetime(2026, 1, 2, tzinfo=UTC)  # noqa: E731
-        return ContentPipeline(
-            services, analyses, scope, deadlines=Deadlines(analyse_s=analyse_s, transcribe_s=transcribe_s), now=now
-        )
+        deadlines = Deadlines(analyse_s=analyse_s, transcribe_s=transcribe_s)
+        return ContentPipeline(services, analyses, scope, deadlines=deadlines, now=lambda: self.now)
 
     def _reading(self, stage: str, find: Callable[[Transcript], Awaitable[T]]) -> "Attentive[T]":
         reading = Attentive(find, self.deaf.get(stage), self.hear_s)
@@ -127,6 +138,7 @@ class Bench:
 
     async def _act(self, stage: str) -> None:
         await asyncio.sleep(self.delays.get(stage, 0.0))
+        self.now += self.takes.get(stage, timedelta())
         if stage in self.errors:
             raise self.errors[stage]
 
@@ -193,6 +205,13 @@ async def test_an_item_is_analysed_stored_and_announced(bench: Bench) -> None:
     assert await bench.catalogue.report(SCOPE, report.content.id) == report
     answer = (await bench.pipeline().ask("who said that rents rose?")).unwrap()
     assert answer.passages[0].record.text == SAID[0].text
+
+
+async def test_what_is_added_as_evidence_while_a_report_is_made_came_after_it(bench: Bench) -> None:
+    bench.takes = {"fact-check": timedelta(minutes=5)}
+    during = (bench.now + timedelta(minutes=3)).isoformat()
+    report = (await bench.pipeline().process_video("a")).unwrap()
+    assert EvidenceChange(ChangeKind.ADDED, during).is_since(report.created_at)
 
 
 async def test_the_levels_run_side_by_side(bench: Bench) -> None:

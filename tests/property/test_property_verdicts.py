@@ -125,6 +125,12 @@ def test_a_fresh_statement_has_no_sure_verdict(case: tuple[list[Evidence], list[
         assert timedelta(hours=hours) >= age or verdict.confidence <= most
 
 
+@given(found(1), st.integers(-48, 23))
+def test_one_age_of_a_statement_is_one_reason(case: tuple[list[Evidence], list[Judgement]], hours: int) -> None:
+    verdict = judged(*case, Moment(SAID_AT, SAID_AT + timedelta(hours=hours)))
+    assert verdict.basis.count("said less than") <= 1
+
+
 @given(found(1))
 def test_bounds_of_dates_and_sources_hold(case: tuple[list[Evidence], list[Judgement]]) -> None:
     evidence, judgements = case

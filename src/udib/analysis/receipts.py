@@ -4,7 +4,7 @@ Nobody is taken for another here: whoever calls has settled whose words these ar
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from udib.analysis.contradictions import (
@@ -64,8 +64,12 @@ def in_order(found: Iterable[MemoryRecord]) -> list[Receipt]:
 
 
 def is_misattributed(record: MemoryRecord, person: str, corrections: Sequence[Correction]) -> bool:
-    """Whether a reader said that somebody else said words of this passage."""
-    return any(each.corrected != person and each.stands_in(record) for each in corrections)
+    """Whether a reader said that somebody else said words of this passage; of the same words, the last one counts.
+
+    `corrections` are oldest first.
+    """
+    given = {(each.quote, each.start_s): each.corrected for each in corrections if each.stands_in(record)}
+    return any(name != person for name in given.values())
 
 
 async def said_otherwise(receipts: Sequence[Receipt], embedder: Embedder) -> tuple[SaidOtherwise, ...]:
@@ -78,14 +82,21 @@ async def said_otherwise(receipts: Sequence[Receipt], embedder: Embedder) -> tup
 
 
 def _statements(receipts: Sequence[Receipt]) -> tuple[list[Statement], dict[int, Receipt]]:
-    """What is stated in the receipts, in their order, and which receipt each sentence is of (by its identity)."""
+    """What is stated in the receipts, in their order, and which receipt each sentence is of (by its identity).
+
+    Only a passage that goes on where the one before it ended is of the same turn.
+    """
     found: list[Sentence] = []
     owners: dict[int, Receipt] = {}
+    turn, expected = 0, None
     for receipt in receipts:
         record = receipt.record
+        turn += (record.content_id, record.number) != expected
+        expected = (record.content_id, record.number + 1)
         words = _words(record) if record.doubtful else ()
         segment = Segment(record.start_s, record.end_s, record.text, record.speaker, words)
-        for sentence in sentences(Transcript((segment,), Origin.TRANSCRIPT, "memory")):
+        for alone in sentences(Transcript((segment,), Origin.TRANSCRIPT, "memory")):
+            sentence = replace(alone, turn=turn)
             found.append(sentence)
             owners[id(sentence)] = receipt
     return statements(found), owners

@@ -64,7 +64,9 @@ def weakened(check: FactCheck, names: frozenset[str]) -> FactCheck:
     if verdict is None or verdict.label is Label.NOT_ENOUGH_INFO or not turning:
         return check
     basis = ", ".join(part for part in (verdict.basis, _BASIS.format(turning[0])) if part)
-    return replace(check, verdict=replace(verdict, confidence=min(verdict.confidence, MOST_SURE), basis=basis))
+    rule = verdict.by_rule and replace(verdict.by_rule, most=min(verdict.by_rule.most, MOST_SURE))
+    sure = min(verdict.confidence, MOST_SURE)
+    return replace(check, verdict=replace(verdict, confidence=sure, basis=basis, by_rule=rule))
 
 
 def heard_well(pairs: Sequence[Contradiction], names: frozenset[str]) -> tuple[tuple[Contradiction, ...], int]:

@@ -145,6 +145,7 @@ def _bounds(label: Label, side: _Side, moment: Moment) -> Iterable[tuple[float, 
         for age, most, words in FRESH:
             if moment.judged_at - said_at < age:
                 yield most, f"said less than {words} before it was checked"
+                break
         days = [(date - said_at) for each in side.evidence if (date := moment_of(each.published_at)) is not None]
         if days and all(day < -FAR for day in days):
             yield LONG_BEFORE, "all of it is more than a year older than the statement"

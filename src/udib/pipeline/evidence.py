@@ -107,7 +107,10 @@ def claims_in(memory: Memory, scope: Scope, *, without: ContentId) -> LookUp:
 
 
 async def touched(memory: Memory, scope: Scope, texts: Sequence[str]) -> list[ContentId]:
-    """The contents with a claim on the subject of one of some texts: of each, the nearest claims are looked at."""
+    """The contents with a claim on the subject of one of some texts: of each, the nearest claims are looked at.
+
+    A claim that several contents make is found once, and touches them all.
+    """
     found = await memory.recall(scope, RecordKind.CLAIM, texts, limit=_LOOKED_AT, filters=Filters())
     near = [passage for passages in found for passage in passages]
     owners = await computed(_owners_on_subject, near)
@@ -115,7 +118,12 @@ async def touched(memory: Memory, scope: Scope, texts: Sequence[str]) -> list[Co
 
 
 def _owners_on_subject(near: Sequence[Passage]) -> set[ContentId]:
-    return {each.record.content_id for each in near if is_on_subject(each.record.text, each.matched)}
+    return {
+        record.content_id
+        for each in near
+        if is_on_subject(each.record.text, each.matched)
+        for record in (each.record, *each.also)
+    }
 
 
 async def _recalled(

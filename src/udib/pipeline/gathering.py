@@ -235,7 +235,7 @@ class Gathering:
         except (UdibError, TimeoutError) as exc:
             self._failed(source.name, exc)
             return None
-        if trouble is not None:
+        if (trouble := self._troubles.get(source.name)) is not None:  # another claim's, met while this one was asked
             trouble.in_a_row = 0
         answer = _KeptHits(self.elsewhere.now().isoformat(timespec="seconds"), tuple(hits))
         await self._keep(key, answer)

@@ -270,11 +270,12 @@ class ContentPipeline:
     ) -> Report:
         """The levels below the transcript; `gaps` are the parts that are missing already."""
         limits = self._deadlines
-        findings = await self._analyse(ctx, transcript, content)
+        began = self._now()  # of this moment the report is: what is added as evidence while it is made may not be in it
+        findings = await self._analyse(ctx, transcript, content, began)
         changed = changes(ctx.before, content, transcript, revision=ctx.run.revision)
         findings = replace(findings, missing=(*findings.missing, *transcript.missing, *changed, *gaps))
 
-        aggregate = Stage("aggregate", partial(self._aggregate_analysis, ctx), Report, limits.analyse_s)
+        aggregate = Stage("aggregate", partial(self._aggregate_analysis, ctx, began), Report, limits.analyse_s)
         report = (await ctx.run.step(aggregate, findings, content)).unwrap()
 
         # Required, and before any notice: what is announced can be looked up and asked about.
@@ -327,7 +328,7 @@ class ContentPipeline:
             duration_s=content.duration_s or known.duration_s,
         )
 
-    async def _analyse(self, ctx: _Context, transcript: Transcript, content: Content) -> Findings:
+    async def _analyse(self, ctx: _Context, transcript: Transcript, content: Content, now: datetime) -> Findings:
         """The analyses side by side, none of which can disturb another; then what models make of them."""
         limit = self._deadlines.analyse_s
         run = ctx.run
@@ -363,7 +364,7 @@ class ContentPipeline:
         )
         summary = ctx.audience.summary
         models = ModelStages(run, ctx.analyses, summary.find if summary else None, self.scope, limit)
-        return await models.asked(found, content, self._now(), ctx.look_up)
+        return await models.asked(found, content, now, ctx.look_up)
 
     async def _debate_analysis(self, ctx: _Context, transcript: Transcript) -> DebateMap:
         return await ctx.audience.debate.find(transcript)
@@ -389,9 +390,9 @@ class ContentPipeline:
         result = await ctx.run.step(Stage("chat", read, ChatActivity, self._deadlines.analyse_s), transcript, ctx.chat)
         return result.value, gap_of("chat", result)
 
-    async def _aggregate_analysis(self, ctx: _Context, findings: Findings, content: Content) -> Report:
+    async def _aggregate_analysis(self, ctx: _Context, began: datetime, findings: Findings, content: Content) -> Report:
         """One report of all findings, every quote of which is looked up in the transcript once more."""
-        created_at = self._now().astimezone(UTC).isoformat(timespec="seconds")
+        created_at = began.astimezone(UTC).isoformat(timespec="seconds")
         report = await self._analyses.aggregate(findings, content, created_at, ctx.run.revision)
         return with_history(report, ctx.before)
 

@@ -59,6 +59,17 @@ async def test_without_dates_nobody_says_which_came_first(embedder: StaticEmbedd
     assert pair.dated
 
 
+async def test_who_took_something_back_took_back_what_he_said_next_and_nothing_in_another_item(
+    embedder: StaticEmbedder,
+) -> None:
+    sorry, four = record("On the buses I was wrong.", "file:0"), record(FOUR, "file:1")
+    assert len(await said_otherwise(in_order([sorry, four, record(NINE, "file:2")]), embedder)) == 1
+    assert (
+        len(await said_otherwise(in_order([sorry, record(FOUR, "file:0", 5), record(NINE, "file:2")]), embedder)) == 1
+    )
+    assert await said_otherwise(in_order([sorry, record(FOUR, "file:0", 1), record(NINE, "file:2")]), embedder) == ()
+
+
 async def test_what_agrees_is_no_candidate(embedder: StaticEmbedder) -> None:
     said = in_order(
         [record(FOUR), record(FOUR, "file:2"), record("Rents in Vienna rose by 12 percent in 2021.", "file:3")]
@@ -73,6 +84,8 @@ def test_words_that_a_reader_gave_to_somebody_else_are_not_theirs() -> None:
     )
     assert is_misattributed(record(FOUR), "Ada", [given])
     assert not is_misattributed(record(FOUR), "Bob", [given])
+    assert not is_misattributed(record(FOUR), "Ada", [given, replace(given, id="2", by="F", corrected="Ada")])
+    assert is_misattributed(record(FOUR), "Ada", [replace(given, id="2", by="F", corrected="Ada"), given])
     assert not is_misattributed(record(FOUR, "file:2"), "Ada", [given])
     assert not is_misattributed(record(FOUR, number=2), "Ada", [given])
     assert not is_misattributed(record(FOUR), "Ada", [replace(given, quote="a rent boar")])

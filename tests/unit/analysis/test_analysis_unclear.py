@@ -11,7 +11,7 @@ from udib.analysis.aggregate import aggregate
 from udib.analysis.debate import map_debate
 from udib.analysis.fact_check import check_claims
 from udib.analysis.unclear import MOST_SURE, unclear_words, weakened
-from udib.core.findings import Claim, Evidence, FactCheck, Findings, Label, Report, Verdict
+from udib.core.findings import ByRule, Claim, Evidence, FactCheck, Findings, Label, Report, Verdict
 from udib.core.speech import Origin, Quote, Segment, Transcript, Word
 from udib.core.types import Content, ContentId, Platform
 
@@ -63,9 +63,11 @@ def test_no_verdict_is_sure_of_a_number_or_a_negation_that_may_be_misheard(
     unclear: Sequence[str], confidence: float
 ) -> None:
     claim = Claim(whole(heard("the bus did not cost forty million", unclear=unclear)), 0.9)
-    check = weakened(FactCheck(claim, (EVIDENCE,), Verdict(Label.REFUTED, 0.8, "one source")), frozenset())
+    made = Verdict(Label.REFUTED, 0.8, "one source", by_rule=ByRule(0.7, 0.9))
+    check = weakened(FactCheck(claim, (EVIDENCE,), made), frozenset())
     assert check.verdict is not None
     assert check.verdict.confidence == confidence
+    assert check.verdict.by_rule == ByRule(0.7, 0.9 if confidence == 0.8 else MOST_SURE), "no scale may raise it"
     assert check.verdict.label is Label.REFUTED
     assert ("not heard clearly" in check.verdict.basis) is (confidence < 0.8)
 

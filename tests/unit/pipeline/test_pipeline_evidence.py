@@ -1,4 +1,6 @@
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -6,7 +8,8 @@ from hypothesis import strategies as st
 
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, MemoryRecord, Passage, RecordKind
-from udib.pipeline.evidence import _SAID_AGAIN, _turns, bears_on, look_up_in, says_again, words_of
+from udib.core.vectors import Filters
+from udib.pipeline.evidence import _SAID_AGAIN, _turns, bears_on, look_up_in, says_again, touched, words_of
 from udib.testing.fakes import FakeMemory
 
 SCOPE = Scope.of("acme", "main")
@@ -100,6 +103,26 @@ async def test_nothing_of_a_copy_is_evidence_for_what_it_repeats() -> None:
     await memory.remember(SCOPE, [record(text, "file:other", number) for number, text in enumerate([said[0], more])])
     found = await look_up_in(memory, SCOPE, without=ContentId("file:talk"))([*said, "Nobody paid the harbor master."])
     assert [[one.content_id for one in some] for some in found] == [["file:other"], ["file:other"], []]
+
+
+class TwinMemory(FakeMemory):
+    """Finds what several contents say once, as the memory does: the first record, with the others in `also`."""
+
+    async def recall(
+        self, scope: Scope, kind: RecordKind, queries: Sequence[str], *, limit: int, filters: Filters
+    ) -> list[list[Passage]]:
+        found = await super().recall(scope, kind, queries, limit=limit, filters=filters)
+        return [[replace(some[0], also=tuple(each.record for each in some[1:]))] if some else [] for some in found]
+
+
+async def test_a_document_touches_every_content_that_makes_the_claim() -> None:
+    memory = TwinMemory()
+    claim = "The council closed three ferry lines in spring."
+    for content in ("file:1", "file:2", "file:3"):
+        await memory.remember(SCOPE, [replace(record(claim, content), kind=RecordKind.CLAIM)])
+    document = "No ferry line was closed by the council."
+    assert await touched(memory, SCOPE, [document]) == ["file:1", "file:2", "file:3"]
+    assert await touched(memory, Scope.of("other", "main"), [document]) == []
 
 
 async def test_at_most_three_passages_are_given_and_none_of_the_item_itself() -> None:

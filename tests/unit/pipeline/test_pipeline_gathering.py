@@ -222,6 +222,17 @@ async def test_a_source_that_is_down_is_named_and_left_alone(place: Place) -> No
     assert len(place.web.asked) <= 5  # four at a time, and none after the second failure
 
 
+async def test_failures_with_an_answer_between_them_are_not_in_a_row(place: Place) -> None:
+    gathering = place.gathering()
+    place.web.failing = frozenset({RENTS})
+    await gathering.look_up([RENTS, FERRY])  # asked at the same time: the answer comes after the failure
+    place.web.failing = frozenset({f"{RENTS} again"})
+    await gathering.look_up([f"{RENTS} again"])
+    place.web.failing = frozenset()
+    await gathering.look_up([HARBOR])
+    assert (ACME, HARBOR) in place.web.asked
+
+
 async def test_a_source_that_is_down_costs_one_wait_in_a_rest_for_all_items(place: Place) -> None:
     place.web.error = UnavailableError("search.example did not answer in time.")
     await place.gathering().look_up([RENTS, FERRY])

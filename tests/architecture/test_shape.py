@@ -40,8 +40,8 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 #   the choice among all adapters.
 # - testing: a whole vector index, a model, three servers and a clock.
 ROOM_LINES = {
-    "core": 3990, "net": 900, "storage": 5735, "sources": 3194, "transcripts": 2506, "analysis": 6209, "memory": 7981,
-    "delivery": 2719, "pipeline": 5091, "app": 7757, "testing": 1500, "llm": 7000,
+    "core": 3992, "net": 900, "storage": 5735, "sources": 3194, "transcripts": 2506, "analysis": 6287, "memory": 7981,
+    "delivery": 2727, "pipeline": 5100, "app": 7759, "testing": 1502, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {
     "core/findings.py": "all values of a report, one schema; half of it says what the fields mean",

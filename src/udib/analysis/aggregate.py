@@ -246,7 +246,8 @@ def _quotes(finding: AnyFinding) -> tuple[Quote, ...]:
     """All quotes of this item in a finding; the earlier half of a contradiction may stand in another one."""
     match finding:
         case FactCheck():
-            quotes: tuple[Quote, ...] = (finding.claim.quote, *finding.repeats)
+            named = (finding.claim.meant,) if finding.claim.meant is not None else ()
+            quotes: tuple[Quote, ...] = (finding.claim.quote, *named, *finding.repeats)
         case Fallacy() | Argument():
             quotes = (finding.quote,)
         case Clash() | Agreement() | Interruption():

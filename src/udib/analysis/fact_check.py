@@ -9,6 +9,7 @@ from udib.analysis.claims import WORTH_CHECKING, claim_candidates
 from udib.analysis.language import is_english
 from udib.analysis.repeats import grouped, made_again
 from udib.analysis.sentences import sentences
+from udib.analysis.stand_alone import meant
 from udib.core.computing import computed
 from udib.core.findings import Claim, Evidence, EvidenceKind, FactCheck, FactChecks, NotJudged
 from udib.core.speech import Quote, Transcript
@@ -93,7 +94,12 @@ def _claims(transcript: Transcript, threshold: float) -> tuple[list[tuple[Claim,
     if not is_english(transcript):
         return [], 0
     said = sentences(transcript)
-    return grouped(claim_candidates(said, threshold=threshold)), len(said)
+    places = {each.quote: each.number for each in said}
+    found = [
+        (replace(claim, meant=meant(transcript, said, places[claim.quote])), repeats)
+        for claim, repeats in grouped(claim_candidates(said, threshold=threshold))
+    ]
+    return found, len(said)
 
 
 def _unjudged(claim: Claim, evidence: Sequence[Evidence], prices: Prices | None) -> FactCheck:

@@ -46,7 +46,8 @@ class Claim:
     `check_worthiness` is in [0, 1]: of such sentences, the share that one who lists claims lists. `reasons` are the
     features that make it so ("figure", "date", "comparison", ...).
     `wording` is a model's, which says by itself what the quote says only among its neighbours; empty: there is none.
-    `unclear` are the words it hangs on that were not heard clearly.
+    `unclear` are the words it hangs on that were not heard clearly. `meant` is the name of whom it calls "he" or "she",
+    cut from where it was said; None: that is not certain.
     """
 
     quote: Quote
@@ -54,6 +55,7 @@ class Claim:
     reasons: tuple[str, ...] = ()
     wording: str = ""
     unclear: tuple[Unclear, ...] = ()
+    meant: Quote | None = None
 
     @property
     def text(self) -> str:

@@ -20,6 +20,12 @@ def wording(check: FactCheck) -> str:
     return f"Checked as, in a model's words: {clean(check.claim.wording)}" if check.claim.wording else ""
 
 
+def meant(check: FactCheck) -> str:
+    """Whom a claim's "he" or "she" means, and where that was said; empty where it is not certain."""
+    name = check.claim.meant
+    return f"Who is meant: {clean(name.text)}, named at {view.clock(name.start_s)}" if name is not None else ""
+
+
 def former(check: FactCheck) -> list[str]:
     """The verdicts of earlier revisions that this one replaces, with when and on how much evidence."""
     return [

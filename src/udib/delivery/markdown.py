@@ -183,6 +183,7 @@ def _claim(report: Report, check: FactCheck, shared: str) -> str:
         lines.append(f"Also said in: {'; '.join(items)}{repeats.more_elsewhere(check)}")
     lines += [f"**{md(doubts.caution(check.claim.unclear))}**"] if check.claim.unclear else []
     lines += [f"Worth checking {md(view.worth(check))}"]
+    lines += [md(judged.meant(check))] if check.claim.meant else []
     lines += [md(judged.wording(check))] if check.claim.wording else []
     lines += [f"**{outcome}**" if check.verdict else outcome] if outcome else []
     lines += [md(text) for text in judged.former(check)]

@@ -130,6 +130,7 @@ def _claim(report: Report, check: FactCheck, shared: str) -> RenderableType:
     outcome = view.own_outcome(check, shared)
     lines = [_said(check.claim.quote), *_beside(report, check.claim.quote, "verdict")]
     lines += _cautions(check.claim.unclear)
+    lines += [Text(judged.meant(check), style="dim")] if check.claim.meant else []
     lines += [Text(judged.wording(check), style="italic")] if check.claim.wording else []
     lines += [Text(outcome, style=tone)] if outcome else []
     lines += [Text(text, style="dim") for text in judged.former(check)]

@@ -20,72 +20,72 @@ _LATEST_S: Final = 100 * 3600.0
 _FORMATS: Final = "yt-dlp's .live_chat.json, or the JSON of TwitchDownloader or chat-downloader"
 
 
-class _Emoji(msgspec.Struct):
+class _YouTubeEmoji(msgspec.Struct):
     shortcuts: list[str] = []
 
 
-class _Run(msgspec.Struct):
+class _YouTubeRun(msgspec.Struct):
     text: str = ""
-    emoji: _Emoji | None = None
+    emoji: _YouTubeEmoji | None = None
 
 
-class _Runs(msgspec.Struct):
-    runs: list[_Run] = []
+class _YouTubeRuns(msgspec.Struct):
+    runs: list[_YouTubeRun] = []
 
 
-class _Renderer(msgspec.Struct, rename="camel"):
-    message: _Runs | None = None
+class _YouTubeRenderer(msgspec.Struct, rename="camel"):
+    message: _YouTubeRuns | None = None
     author_external_channel_id: str = ""
 
 
-class _Item(msgspec.Struct, rename="camel"):
-    live_chat_text_message_renderer: _Renderer | None = None
-    live_chat_paid_message_renderer: _Renderer | None = None
+class _YouTubeItem(msgspec.Struct, rename="camel"):
+    live_chat_text_message_renderer: _YouTubeRenderer | None = None
+    live_chat_paid_message_renderer: _YouTubeRenderer | None = None
 
 
-class _Added(msgspec.Struct):
-    item: _Item | None = None
+class _YouTubeAdded(msgspec.Struct):
+    item: _YouTubeItem | None = None
 
 
-class _Action(msgspec.Struct, rename="camel"):
-    add_chat_item_action: _Added | None = None
+class _YouTubeAction(msgspec.Struct, rename="camel"):
+    add_chat_item_action: _YouTubeAdded | None = None
 
 
-class _Replay(msgspec.Struct, rename="camel"):
-    actions: list[_Action] = []
+class _YouTubeReplay(msgspec.Struct, rename="camel"):
+    actions: list[_YouTubeAction] = []
     video_offset_time_msec: str | int = 0
 
 
 class _YouTubeLine(msgspec.Struct, rename="camel"):
-    replay_chat_item_action: _Replay
+    replay_chat_item_action: _YouTubeReplay
 
 
-class _Commenter(msgspec.Struct):
+class _TwitchWriter(msgspec.Struct):
     display_name: str = ""
 
 
-class _Body(msgspec.Struct):
+class _TwitchBody(msgspec.Struct):
     body: str = ""
 
 
-class _Comment(msgspec.Struct):
+class _TwitchComment(msgspec.Struct):
     content_offset_seconds: float
-    message: _Body
-    commenter: _Commenter | None = None
+    message: _TwitchBody
+    commenter: _TwitchWriter | None = None
 
 
 class _TwitchFile(msgspec.Struct):
-    comments: list[_Comment]
+    comments: list[_TwitchComment]
 
 
-class _Author(msgspec.Struct):
+class _DownloadedWriter(msgspec.Struct):
     name: str = ""
 
 
 class _Downloaded(msgspec.Struct):
     time_in_seconds: float
     message: str | None = None
-    author: _Author | None = None
+    author: _DownloadedWriter | None = None
 
 
 async def read_live_chat(path: str) -> tuple[ChatMessage, ...]:
@@ -127,7 +127,7 @@ def _messages(data: bytes) -> Iterator[ChatMessage]:
             yield ChatMessage(comment.content_offset_seconds, writer, comment.message.body)
 
 
-def _of_youtube(replay: _Replay) -> Iterator[ChatMessage]:
+def _of_youtube(replay: _YouTubeReplay) -> Iterator[ChatMessage]:
     try:
         second = int(replay.video_offset_time_msec) / 1000
     except (ValueError, OverflowError) as exc:

@@ -130,7 +130,7 @@ def _messages(data: bytes) -> Iterator[ChatMessage]:
 def _of_youtube(replay: _YouTubeReplay) -> Iterator[ChatMessage]:
     try:
         second = int(replay.video_offset_time_msec) / 1000
-    except ValueError as exc:
+    except (ValueError, OverflowError) as exc:
         raise msgspec.DecodeError(f"{replay.video_offset_time_msec!r} is no time in milliseconds") from exc
     for action in replay.actions:
         item = action.add_chat_item_action.item if action.add_chat_item_action else None

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from udib.core.errors import BadRequestError, UdibError, UnavailableError
+from udib.core.errors import BadRequestError, UdibError
 from udib.core.evidence import Document, SearchHit
 from udib.core.tenancy import Scope
 from udib.core.types import Health
@@ -16,7 +16,7 @@ _FOR_EVER_S = 3600.0
 class FakeEvidenceSource:
     """Names the same hits for every claim, or those of `by_claim`; `pages` are by address, or why one is not read.
 
-    The pages at `slow` addresses never come. The claims of `failing` meet a source that is down.
+    The pages at `slow` addresses never come.
     """
 
     name: str = "web search (fake)"
@@ -24,7 +24,6 @@ class FakeEvidenceSource:
     by_claim: Mapping[str, Sequence[SearchHit]] = field(default_factory=dict)
     pages: Mapping[str, Document | UdibError] = field(default_factory=dict)
     error: UdibError | None = None
-    failing: frozenset[str] = frozenset()
     delay_s: float = 0.0
     slow: frozenset[str] = frozenset()
     asked: list[tuple[Scope, str]] = field(default_factory=list)
@@ -36,8 +35,6 @@ class FakeEvidenceSource:
         await asyncio.sleep(self.delay_s)
         if self.error is not None:
             raise self.error
-        if claim in self.failing:
-            raise UnavailableError("search.example did not answer in time.")
         return list(self.by_claim.get(claim, self.hits))[:limit]
 
     async def read(self, hit: SearchHit) -> Document:

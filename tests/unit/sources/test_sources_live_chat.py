@@ -66,6 +66,7 @@ async def test_the_messages_of_three_tools_are_read(tmp_path: Path, text: str, e
         "[" * 100_000,
         YOUTUBE + "\n{broken",
         youtube_line("soon", [{"text": "x"}]),
+        youtube_line("9" * 400, [{"text": "x"}]),
         "\u00ff\u00fe",
     ],
 )

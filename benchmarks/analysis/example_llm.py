@@ -1,6 +1,6 @@
-"""The example debate through the LLM tier, with a scripted server that answers from the answer key: plumbing, not quality.
+"""The example debate through the LLM tier, with a scripted server that answers from the key: plumbing, not quality.
 
-The whole product runs: `udib evidence add`, then `udib analyze` with claims, verdicts, fallacies and the ledger by model.
+The whole product runs: `udib evidence add`, then `udib analyze` with claims, verdicts, fallacies and ledger by model.
 What a model that is always right says has to reach the report; what is planted among it, numbers that were not shown,
 figures, names and quotes that were not said, must not.
 """
@@ -56,6 +56,7 @@ def _report(key: _Json, folder: Path) -> _Json:
             "UDIB_LLM__PROVIDER": "endpoint", "UDIB_LLM__BASE_URL": server.base_url, "UDIB_LLM__MODEL": "key",
             "UDIB_LLM__INPUT_USD_PER_MILLION": "0", "UDIB_LLM__OUTPUT_USD_PER_MILLION": "0",
             "UDIB_ANALYSIS__BY_MODEL": _BY_MODEL, "UDIB_ANALYSIS__HINTS_PER_HOUR": "10",
+            "UDIB_ANALYSIS__CLAIMS_JUDGED": "60",
         }  # fmt: skip
         report: _Json = json.loads(_udib(folder, named, *analyze))
     return report
@@ -66,7 +67,12 @@ def _udib(folder: Path, settings: Mapping[str, str], *arguments: str) -> str:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("UDIB_", "OPENAI", "OPENROUTER"))}
     command = [sys.executable, "-m", "udib.app.start", *arguments, "--data-dir", str(folder / "data")]
     env = {**kept, "UDIB_CONFIG_DIR": str(folder), **settings}
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+
+
+def _is(said: str, quote: str) -> bool:
+    """Whether a sentence is the one of a quote of the key."""
+    return quote.rstrip(".") in said or said in quote
 
 
 def _says(when: str, **answer: object) -> ScriptedReply:
@@ -82,13 +88,14 @@ def _script(key: _Json, checks: Sequence[_Json]) -> Iterator[ScriptedReply]:
     yield _points(key, transcript)
     fair = dict.fromkeys(["argument", "evidence", "clash", "conduct"], "fair")
     yield _says("You read two speeches", first=fair, second=fair)
+    yield ScriptedReply(text=f"{PLANTED} asks nobody this.")
 
 
 def _stances(key: _Json, checks: Sequence[_Json]) -> Iterator[ScriptedReply]:
     """Of a claim and its own fact what the key says; of all others a sentence that was not shown."""
     for check in checks:
         claim = check["claim"]["quote"]["text"]
-        known = next((each for each in key["claims"] if same_words(claim, each["quote"])), None)
+        known = next((each for each in key["claims"] if _is(claim, each["quote"])), None)
         for piece in check["evidence"]:
             shown = sentences_of(piece["text"])
             if known is not None and same_words(piece["text"], known["fact"]):
@@ -103,7 +110,7 @@ def _fallacies(key: _Json, transcript: Transcript) -> Iterator[ScriptedReply]:
     yield _says("Somebody says that sentence", better="fallacy")
     for number, sentence in enumerate(sentences(transcript), 1):
         for known in key["fallacies"]:
-            if same_words(sentence.text, known["quote"]):
+            if _is(sentence.text, known["quote"]):
                 yield _says(
                     f"You look at one sentence of a recorded talk, number {number}.",
                     premise=number, conclusion=number, innocent_reading=known["innocent_reading"], kind=known["kind"],
@@ -120,7 +127,7 @@ def _claims(key: _Json, transcript: Transcript, found: set[str]) -> Iterator[Scr
         drafted: list[_Json] = [{"number": 999, "checkable": "yes", "claims": [f"{PLANTED} has rents."]}]
         for number in window.wanted:
             text = window.shown[number].text
-            is_claim = any(same_words(text, each["quote"]) for each in key["claims"])
+            is_claim = any(_is(text, each["quote"]) for each in key["claims"])
             claims = [text, f"{text} {PLANTED} says 999 percent."] if is_claim else []
             drafted.append({"number": number, "checkable": "yes" if is_claim else "no", "claims": claims})
         wanted = ", ".join(map(str, window.wanted))
@@ -171,7 +178,12 @@ def _figures(key: _Json, report: _Json) -> Measured:
     return [
         ("example_llm_claims_precision", claims.precision, "", f"{claims}; {plumbing}"),
         ("example_llm_claims_recall", claims.recall, "", f"{claims}; the rules choose what a model is shown"),
-        ("example_llm_verdicts_right", right / max(len(judged), 1), "", f"{right} of {len(judged)}; {plumbing}"),
+        (
+            "example_llm_verdicts_right",
+            right / max(len(judged), 1),
+            "",
+            f"{right} of {len(judged)} with evidence; {plumbing}",
+        ),
         ("example_llm_hints_precision", hints.precision, "", f"{hints}; {plumbing}"),
         ("example_llm_hints_recall", hints.recall, "", f"{hints}; {plumbing}"),
         ("example_llm_points_recall", points.recall, "", f"{points}; {plumbing}"),

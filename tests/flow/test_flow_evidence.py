@@ -221,6 +221,30 @@ def test_a_hostile_page_reaches_the_report_as_text_only(
     assert "\x1b[31m" not in udib("show", "talk")
 
 
+def test_a_search_that_answers_with_spam_gives_little_and_leads_nowhere(
+    udib: Commands, server: WebServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One page fifty times, on two hosts; a page that only says the claim again, of a year to come; traps."""
+    other = server.url.replace("127.0.0.1", "localhost")
+    claim = "Rents in Vienna rose by twelve percent in 2021, says the statistics office."
+    spam = f"<head><meta property='article:published_time' content='2999-01-01'></head><p>{claim}</p>".encode()
+    server.answers |= {f"/{number}": WebAnswer(spam) for number in range(50)}
+    server.answers["/trap"] = WebAnswer(status=302, headers={"Location": "http://169.254.169.254/latest/meta-data/"})
+    hits = [{"url": f"{host}/{number}", "title": claim} for number in range(25) for host in (server.url, other)]
+    search_with(server, monkeypatch, [{"url": "http://169.254.169.254/latest", "title": "x"}, *hits])
+    monkeypatch.setenv("UDIB_EVIDENCE__ALLOW", json.dumps([server.endpoint, other.removeprefix("http://")]))
+    report = json.loads(udib("analyze", str(tmp_path / "talk.vtt"), "--json", "--quiet"))
+    [found] = evidence_in(report)
+    assert (found["text"], found["published_at"], found["tier"]) == (claim, None, 3)
+    assert len([request for request in server.seen if request.path != "/search"]) <= 2, "a host is read once"
+    assert "private address" in gaps_in(report)["evidence pages"]
+
+    search_with(server, monkeypatch, [{"url": f"{server.url}/trap", "title": claim}])
+    report = json.loads(udib("analyze", str(tmp_path / "talk.vtt"), "--json", "--quiet", "--tenant", "other"))
+    assert evidence_in(report) == []
+    assert "private address" in gaps_in(report)["evidence pages"]
+
+
 def test_a_search_that_is_down_or_used_up_is_named_and_the_report_lives(
     udib: Commands, server: WebServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

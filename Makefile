@@ -40,6 +40,7 @@ setup-extras: $(VENV)/.extras ## the same with the libraries of every extra: a Q
 setup-dev: $(VENV)/.dev ## the same with the developers' tools
 
 demo: setup ## analyse the recording in examples/ and show the report
+	@echo "An invented debate: some of its figures are false on purpose."
 	@$(BIN)/udib analyze examples/rent-control/debate.opus --captions examples/rent-control/debate.vtt \
 		--data-dir .udib-demo $(ARGS)
 

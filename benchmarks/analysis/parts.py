@@ -9,6 +9,7 @@ from benchmarks.analysis import (
     checkworthy,
     contradictions,
     example,
+    example_llm,
     fallacies,
     keypoints,
     quotes,
@@ -26,6 +27,7 @@ PARTS: dict[str, Callable[[Sizes], Measured]] = {
     "fallacies": fallacies.measure,
     "contradictions": contradictions.measure,
     "example": example.measure,
+    "example_llm": example_llm.measure,
     "speed": speed.measure,
 }
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 import variants  # first: it makes scripts/ and benchmarks/ importable
+from benchmarks.analysis import example_llm
+from benchmarks.analysis.sizes import TRIAL
 from variants import Example
 
 from make_examples import read_transcript
@@ -157,3 +159,9 @@ def test_a_variant_scores_like_the_original(variant: Variant, embedder: StaticEm
         for subject in ("fallacies", "contradictions"):
             assert abs(scores[subject].right - original[subject].right) <= 1, subject
             assert abs(scores[subject].found - original[subject].found) <= 1, subject
+
+
+def test_what_a_model_says_by_the_key_reaches_the_report_and_what_is_planted_does_not() -> None:
+    figures = {name: value for name, value, _, _ in example_llm.measure(TRIAL)}
+    assert figures.pop("example_llm_planted_shown") == 0
+    assert set(figures.values()) == {1.0}, figures

@@ -62,6 +62,14 @@ def gaps_in(report: dict[str, Any]) -> dict[str, str]:
     return {gap["part"]: gap["reason"] for gap in report["missing"] if gap["part"] != "verdicts"}
 
 
+def bytes_of(path: Path) -> bytes:
+    """What a file holds; nothing if the store has just put it away."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
 def test_documents_are_added_cited_and_removed(udib: Commands, tmp_path: Path) -> None:
     folder = tmp_path / "papers"
     folder.mkdir()
@@ -78,7 +86,7 @@ def test_documents_are_added_cited_and_removed(udib: Commands, tmp_path: Path) -
     assert (found["kind"], found["publisher"], found["published_at"], found["tier"]) == (
         "file", "Statistics office", "2022-03-01", 2
     )  # fmt: skip
-    assert "document of Statistics office, housing, 2022-03-01" in udib("show", "talk")
+    assert "document added here as one of Statistics office, housing, 2022-03-01" in udib("show", "talk")
 
     answer = udib("ask", "How much did rents in Vienna rise?")
     assert "Maya  0:01" in answer
@@ -93,7 +101,7 @@ def test_documents_are_added_cited_and_removed(udib: Commands, tmp_path: Path) -
     assert "No document" in udib("evidence", "list")
     assert evidence_in(json.loads(udib("show", "talk", "--json"))) == []
     assert "six percent" not in udib("ask", "How much did rents in Vienna rise?")
-    data = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
+    data = b"".join(bytes_of(path) for path in (tmp_path / "data").rglob("*") if path.is_file())
     assert b"six percent" not in data
 
 
@@ -211,6 +219,30 @@ def test_a_hostile_page_reaches_the_report_as_text_only(
             assert "@everyone" not in text
             assert not re.search(r"(?<!\\)\]\((?:javascript|https://evil)", text)
     assert "\x1b[31m" not in udib("show", "talk")
+
+
+def test_a_search_that_answers_with_spam_gives_little_and_leads_nowhere(
+    udib: Commands, server: WebServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One page fifty times, on two hosts; a page that only says the claim again, of a year to come; traps."""
+    other = server.url.replace("127.0.0.1", "localhost")
+    claim = "Rents in Vienna rose by twelve percent in 2021, says the statistics office."
+    spam = f"<head><meta property='article:published_time' content='2999-01-01'></head><p>{claim}</p>".encode()
+    server.answers |= {f"/{number}": WebAnswer(spam) for number in range(50)}
+    server.answers["/trap"] = WebAnswer(status=302, headers={"Location": "http://169.254.169.254/latest/meta-data/"})
+    hits = [{"url": f"{host}/{number}", "title": claim} for number in range(25) for host in (server.url, other)]
+    search_with(server, monkeypatch, [{"url": "http://169.254.169.254/latest", "title": "x"}, *hits])
+    monkeypatch.setenv("UDIB_EVIDENCE__ALLOW", json.dumps([server.endpoint, other.removeprefix("http://")]))
+    report = json.loads(udib("analyze", str(tmp_path / "talk.vtt"), "--json", "--quiet"))
+    [found] = evidence_in(report)
+    assert (found["text"], found["published_at"], found["tier"]) == (claim, None, 3)
+    assert len([request for request in server.seen if request.path != "/search"]) <= 2, "a host is read once"
+    assert "private address" in gaps_in(report)["evidence pages"]
+
+    search_with(server, monkeypatch, [{"url": f"{server.url}/trap", "title": claim}])
+    report = json.loads(udib("analyze", str(tmp_path / "talk.vtt"), "--json", "--quiet", "--tenant", "other"))
+    assert evidence_in(report) == []
+    assert "private address" in gaps_in(report)["evidence pages"]
 
 
 def test_a_search_that_is_down_or_used_up_is_named_and_the_report_lives(

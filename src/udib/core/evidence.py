@@ -4,6 +4,7 @@ Whether evidence supports or refutes a claim is not told here; what it is, and t
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from udib.core.findings import EvidenceKind
 from udib.core.types import ContentId
@@ -56,6 +57,15 @@ class Document:
     publisher: str | None = None
     published_at: str | None = None
     language: str | None = None
+
+
+def not_to_come(date: str | None, read_at: str) -> str | None:
+    """A date that a page or a search gives, unless it was still to come when that was read: nobody knows it then.
+
+    It may be a day ahead, as it is in another time zone.
+    """
+    latest = (datetime.fromisoformat(read_at) + timedelta(days=1)).date().isoformat()
+    return date if date is not None and date[: len(latest)] <= latest else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from udib.delivery.text import clean
 
 GRADES = ("Speaker", *(dimension.value.capitalize() for dimension in Dimension))
 """The columns of `grade_rows`."""
+_ASKING = frozenset({"summary", "verdicts", "reasoned-fallacies", "ledger"})
+"""The stages that show a model what was said."""
 DROPPED_POINT = "Nobody answers it"
 _STANCES = {
     Stance.SUPPORTS: "Evidence for it",
@@ -113,6 +115,8 @@ def method(report: Report) -> str:
     ):
         uses.append((what, part.use.models if part is not None and part.use is not None else ()))
     told = [f"{what} by {', '.join(map(clean, models))}" for what, models in uses if models]
+    if not told and any(stage.stage in _ASKING for stage in report.stages):
+        return "Made by rules on this machine; what a language model answered, if it did, was not usable."
     if not told:
         return "Made by rules on this machine; no language model was asked."
     return f"Findings by rules on this machine, {', '.join(told)}."
@@ -128,9 +132,9 @@ def made(report: Report) -> list[str]:
     uses = [part.use for part in (report.fact_checks, report.fallacies, report.ledger) if part and part.use]
     if calls := sum(use.calls for use in uses):
         models = dict.fromkeys(clean(model) for use in uses for model in use.models)
-        facts.append(
-            f"{view.counted(calls, 'call')} to {', '.join(models) or 'a model'}, the verdicts made of them by rule"
-        )
+        judged = any(check.verdict is not None for check in checks.checks) if checks else False
+        by_rule = ", the verdicts made of them by rule" if judged else ""
+        facts.append(f"{view.counted(calls, 'call')} to {', '.join(models) or 'a model'}{by_rule}")
     facts += [_gate(gate) for gate in report.gates if gate.kind != "quotes" and (gate.kept or gate.dropped)]
     return facts
 

@@ -71,7 +71,11 @@ def _first_page(report: Report) -> list[str]:
 
 
 def _extract(report: Report) -> list[str]:
-    return _section("In their words", [_bullets(f"- {_said(report.content, quote)}" for quote in report.summary)])
+    items = (
+        "  \n  ".join([f"- {_said(report.content, quote)}", *_beside(report, quote, "verdict")])
+        for quote in report.summary
+    )
+    return _section("In their words", [_bullets(items)])
 
 
 def _worded(report: Report) -> list[str]:

@@ -40,7 +40,7 @@ def render_terminal(report: Report, width: int) -> RenderableType:
     return Group(
         _head(report),
         *_section(view.worded_title(report), _worded(report)),
-        *_section("In their words", [_quotes(content, report.summary)] if report.summary else []),
+        *_section("In their words", _extract(report)),
         *_section("Chapters", _rows((_time(content, c.start_s), Text(clean(c.title))) for c in chapters[:_CHAPTERS])),
         *_section("Claims worth checking", [_claims(report, checks[:first])] if checks else [], len(checks) - first),
         *_section(
@@ -112,6 +112,13 @@ def _rows(rows: Iterable[tuple[Text, RenderableType]], *, spaced: bool = False) 
             table.add_row()
         table.add_row(time, body)
     return [table] if table.row_count else []
+
+
+def _extract(report: Report) -> list[RenderableType]:
+    return _rows(
+        (_time(report.content, quote.start_s), Group(_said(quote), *_beside(report, quote, "verdict")))
+        for quote in report.summary
+    )
 
 
 def _quotes(content: Content, quotes: Sequence[Quote]) -> RenderableType:

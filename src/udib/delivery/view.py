@@ -31,7 +31,10 @@ FIRST_PAGE = 4
 """How many findings of a kind stand on the page that is read in two minutes; the rest is in the details."""
 
 HINT_NOTE = "Possibilities to think about, never a verdict on a person; each stands beside its innocent reading."
-GATE_NOTE = "Every quotation is the transcript's own wording, found again word for word before this report was made."
+GATE_NOTE = (
+    "Every quotation is the transcript's own wording, found again word for word before this report was made. Whether "
+    "it is fair in its context, only listening tells."
+)
 
 LABELS = {
     Label.SUPPORTED: "Supported",
@@ -275,7 +278,7 @@ def _what(evidence: Evidence) -> str:
             page = f": \u201c{clean(evidence.explained)}\u201d" if evidence.explained else " (its page is not quoted)"
             return f"claim{of}, rated \u201c{clean(evidence.rating or '')}\u201d by {publisher or 'a publisher'}{page}"
         case EvidenceKind.FILE:
-            return f"document of {publisher}" if publisher else "document"
+            return f"document added here as one of {publisher}" if publisher else "document added here"
         case EvidenceKind.WEB:
             # A page may call itself anything; its host it cannot choose.
             host = clean(urlsplit(evidence.link).hostname or "")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from udib.core.evidence import Document, SearchHit, TextExcerpt
+from udib.core.evidence import Document, SearchHit, TextExcerpt, not_to_come
 from udib.core.findings import Evidence, EvidenceKind
 from udib.core.types import Content
 from udib.pipeline.evidence import PASSAGES, is_on_subject, says_again, words_of
@@ -165,7 +165,7 @@ def _evidence(excerpt: TextExcerpt, page: Document, hit: SearchHit, tiers: Tiers
         source=page.title or hit.title,
         link=page.url,
         relevance=excerpt.relevance,
-        published_at=page.published_at or hit.published_at,
+        published_at=page.published_at or not_to_come(hit.published_at, page.retrieved_at),
         kind=EvidenceKind.WEB,
         publisher=page.publisher or hit.publisher,
         tier=tiers.of(page.url),

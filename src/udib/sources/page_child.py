@@ -56,6 +56,24 @@ def serve(read: Callable[[bytes], Readable]) -> None:
     sys.stdout.buffer.flush()
 
 
+def decoded(body: bytes, *named: str | None) -> str:
+    """The letters of a document. What is UTF-8 is read so, whatever it or its server says: by chance nothing is.
+
+    Args:
+        body: As it came.
+        named: The codes that it is said to be in, the surest first.
+    """
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return body.decode("utf-16", errors="replace")
+    for encoding in (None if body.isascii() else "utf-8-sig", *named, "utf-8-sig", "cp1252"):
+        try:
+            if encoding:
+                return body.decode(encoding)
+        except (LookupError, ValueError):  # it is no such encoding, or none at all
+            continue
+    return body.decode("latin-1")
+
+
 def plain(text: str) -> str:
     """Text without characters that nobody sees, a paragraph a line, blanks and empty lines collapsed."""
     kept = "".join(char if char.isprintable() or char in "\n\t" else _seen(char) for char in text)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from udib.sources.page_child import Readable, UnreadableError, day, name, plain
+from udib.sources.page_child import Readable, UnreadableError, day, decoded, name, plain
 
 _UNSEEN: Final = frozenset(
     re.findall(
@@ -82,12 +82,12 @@ def read_html(body: bytes, charset: str | None = None) -> Readable:
 
     Args:
         body: As it came.
-        charset: What the server said; None: what the page says, else UTF-8.
+        charset: What the server said; None: nothing.
 
     Raises:
         UnreadableError: There are no words in it for a reader: a paywall, a page that is made by its script, nothing.
     """
-    tree = LexborHTMLParser(_decoded(body, charset))
+    tree = LexborHTMLParser(decoded(body, charset, _said_charset(body)))
     data = list(_linked_data(tree))
     text = _main_text(tree)
     _refuse(tree, data, text)
@@ -102,17 +102,9 @@ def read_html(body: bytes, charset: str | None = None) -> Readable:
     )
 
 
-def _decoded(body: bytes, charset: str | None) -> str:
-    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return body.decode("utf-16", errors="replace")
+def _said_charset(body: bytes) -> str | None:
     said = _CHARSET.search(body[:4096])
-    for encoding in (charset, said and said[1].decode("ascii", "replace"), "utf-8-sig", "cp1252"):
-        try:
-            if encoding:
-                return body.decode(encoding)
-        except (LookupError, ValueError):  # it is no such encoding, or none at all
-            continue
-    return body.decode("latin-1")
+    return said[1].decode("ascii", "replace") if said else None
 
 
 def _main_text(tree: LexborHTMLParser) -> str:
@@ -185,7 +177,8 @@ def _refuse(tree: LexborHTMLParser, data: list[dict[str, Any]], text: str) -> No
     few = len(text.split()) < _FEW_WORDS
     everything = (_text(tree.body) or "")[:20_000]
     closed = any(str(each.get("isAccessibleForFree")).lower() == "false" for each in data)
-    if len(text) < _TEASER_CHARACTERS and (closed or (few and _PAY.search(everything))):
+    asks = tree.css_first("input[type=password i]") is not None or _PAY.search(everything)
+    if len(text) < _TEASER_CHARACTERS and (closed or (few and asks)):
         raise UnreadableError("it is behind a paywall or a login")
     scripted = tree.css_first("script") is not None
     empty_app = tree.css_first("#root:empty, #app:empty, #__next:empty, app-root:empty") is not None

@@ -16,10 +16,10 @@ from urllib.request import url2pathname
 import msgspec
 
 from udib.core.errors import BadRequestError, ForbiddenError, UnavailableError
-from udib.core.evidence import Document
+from udib.core.evidence import Document, not_to_come
 from udib.net.pool import HTTPConnectionPool
 from udib.net.retry import RetryPolicy, resilient_get
-from udib.sources.page_child import Readable, plain
+from udib.sources.page_child import Readable, decoded, plain
 
 MOST_BYTES: Final = 5_000_000
 DEADLINE_S: Final = 15.0
@@ -119,13 +119,14 @@ class PageReader:
         readable = await self._readable(body)
         if readable.refusal:
             raise BadRequestError(f"{_place(body.url)} is not readable: {readable.refusal}.")
+        read_at = self._now().astimezone(UTC).isoformat(timespec="seconds")
         return Document(
             url=body.url,
             title=readable.title or host,
             text=readable.text,
-            retrieved_at=self._now().astimezone(UTC).isoformat(timespec="seconds"),
+            retrieved_at=read_at,
             publisher=readable.publisher or host or None,
-            published_at=readable.published_at,
+            published_at=not_to_come(readable.published_at, read_at),
             language=readable.language,
         )
 
@@ -135,7 +136,7 @@ class PageReader:
         if body.kind in {"text/html", "application/xhtml+xml"}:
             return await self._by_child(_HTML_CHILD, body, body.charset)
         if body.kind in {"text/plain", "text/markdown"}:
-            return await asyncio.to_thread(_of_text, body.data)
+            return await asyncio.to_thread(_of_text, body.data, body.charset)
         return Readable(refusal=f"it is neither a web page nor a text nor a PDF, but {body.kind or 'something else'}")
 
     async def _by_child(self, module: str, body: _Body, *arguments: str) -> Readable:
@@ -180,22 +181,13 @@ def _endings() -> str:
     return ", ".join(sorted(DOCUMENTS))
 
 
-def _of_text(data: bytes) -> Readable:
+def _of_text(data: bytes, charset: str) -> Readable:
     """What a file says that calls itself text; data under such a name has no words for anybody."""
-    decoded = _decoded(data)
-    if sum(map(decoded.count, _NOT_TYPED)) > _MOST_NOT_TYPED * len(decoded):
+    said = decoded(data, charset)
+    if sum(map(said.count, _NOT_TYPED)) > _MOST_NOT_TYPED * len(said):
         return Readable(refusal="it holds data and no text; give a text that is saved as UTF-8")
-    text = plain(decoded)
+    text = plain(said)
     return Readable(text) if text else Readable(refusal="it is empty")
-
-
-def _decoded(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
 
 
 def _contents(path: Path) -> bytes:

@@ -19,7 +19,7 @@ from udib.core.findings import (
 )
 from udib.core.speech import Missing
 from udib.core.types import Content, ContentId, Platform
-from udib.delivery import shares, view
+from udib.delivery import judged, shares, view
 from udib.delivery.tally import gaps, tally
 
 REPORT = sample().report
@@ -218,8 +218,11 @@ def test_percents_make_a_hundred(weights: list[float]) -> None:
             Evidence("x", "T", "", 0.5, kind=EvidenceKind.REVIEW, publisher="P", rating="False", explained="It fell."),
             "claim, rated \u201cFalse\u201d by P: \u201cIt fell.\u201d, T",
         ),
-        (Evidence("x", "Report", "", 0.5, kind=EvidenceKind.FILE, publisher="Office"), "document of Office, Report"),
-        (Evidence("x", "Report", "", 0.5, kind=EvidenceKind.FILE), "document, Report"),
+        (
+            Evidence("x", "Report", "", 0.5, kind=EvidenceKind.FILE, publisher="Office"),
+            "document added here as one of Office, Report",
+        ),
+        (Evidence("x", "Report", "", 0.5, kind=EvidenceKind.FILE), "document added here, Report"),
         (
             Evidence("x", "News", "https://a.example/", 0.5, kind=EvidenceKind.WEB, publisher="Paper"),
             "Paper (a.example), News",
@@ -229,3 +232,11 @@ def test_percents_make_a_hundred(weights: list[float]) -> None:
 )  # fmt: skip
 def test_evidence_says_what_it_is(evidence: Evidence, name: str) -> None:
     assert view.source_name(evidence) == name
+
+
+def test_a_model_that_gave_nothing_usable_was_asked_all_the_same() -> None:
+    timed = StageTiming("verdicts", 0.0, 1.0, Status.OK)
+    assert "no language model was asked" in judged.method(empty_report())
+    told = judged.method(replace(empty_report(), stages=(timed,)))
+    assert "no language model was asked" not in told
+    assert "was not usable" in told

@@ -131,6 +131,13 @@ async def test_what_a_page_says_on_the_subject_is_evidence_and_a_snippet_is_not(
     )  # fmt: skip
 
 
+async def test_a_date_of_a_search_that_is_still_to_come_is_none(place: Place) -> None:
+    place.web.hits = [replace(hit("https://a.example/1"), published_at="2031-01-01")]
+    place.web.pages = {"https://a.example/1": replace(page("https://a.example/1", RENTS), published_at=None)}
+    [[_, found]] = await place.gathering().look_up([RENTS])
+    assert (found.kind, found.published_at) == (EvidenceKind.WEB, None)
+
+
 async def test_who_is_nearer_to_the_fact_comes_first(place: Place) -> None:
     place.names(
         page("https://anybody.example/1", "Somebody wrote that rents in Vienna rose."),

@@ -1,5 +1,6 @@
 """Single pages and documents: what is read of them, what is refused and with which reason, and what stays closed."""
 
+import gzip
 import io
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -122,6 +123,10 @@ def test_the_day_that_a_page_gives_itself(head: str, date: str | None) -> None:
             ),
             "paywall",
         ),
+        (
+            site("<h1>Log in</h1><form><input name=user><input type=PASSWORD></form><p>Forgot your password?</p>"),
+            "a login",
+        ),
         (b"", "no words"),
         (b"<html><body><img src='a.png'></body></html>", "no words"),
     ],
@@ -140,6 +145,9 @@ def test_a_page_without_words_for_a_reader_says_why(body: bytes, reason: str) ->
         ("<p>Größe und Öl</p>".encode("cp1252"), None),
         ("<p>Größe und Öl</p>".encode("utf-16"), None),
         ("<p>Größe und Öl</p>".encode(), "no-such-code"),
+        ("<p>Größe und Öl</p>".encode(), "iso-8859-1"),
+        ('<meta charset="koi8-r"><p>Größe und Öl</p>'.encode(), None),
+        ('<meta charset="utf-8"><p>Größe und Öl</p>'.encode("latin-1"), "utf-8"),
     ],
 )
 def test_letters_are_read_in_the_code_that_is_named_or_seen(encoded: bytes, charset: str | None) -> None:
@@ -210,6 +218,8 @@ async def test_a_pdf_and_a_text_are_read(server: WebServer, reader: PageReader) 
     )  # fmt: skip
     server.answers["/plain"] = WebAnswer("Größe".encode("cp1252"), "text/plain")
     assert (await reader.read(f"{server.url}/plain")).text == "Größe"
+    server.answers["/koi"] = WebAnswer("Цены выросли.".encode("koi8-r"), "text/plain; charset=koi8-r")
+    assert (await reader.read(f"{server.url}/koi")).text == "Цены выросли."
 
 
 @pytest.mark.parametrize(
@@ -224,6 +234,10 @@ async def test_a_pdf_and_a_text_are_read(server: WebServer, reader: PageReader) 
         (WebAnswer(b"", "text/plain"), "empty"),
         (WebAnswer(b"x" * 1_000_000, repeated=50), "longer than 5,000,000 bytes"),
         (WebAnswer(b"<div id=app></div><script></script>"), "only with JavaScript"),
+        (WebAnswer(pdf(*[""] * 5000), "application/pdf"), "5000 pages, and at most 50"),
+        (WebAnswer(gzip.compress(bytes(60_000_000), 1), headers={"Content-Encoding": "gzip"}), "longer than 5,000,000"),
+        (WebAnswer(status=302, headers={"Location": "/it"}), "redirects in a circle"),
+        (WebAnswer(status=404), "nothing at this address"),
     ],
 )
 async def test_what_cannot_be_read_is_refused_with_its_reason(
@@ -232,6 +246,28 @@ async def test_what_cannot_be_read_is_refused_with_its_reason(
     server.answers["/it"] = answer
     with pytest.raises(BadRequestError, match=reason):
         await reader.read(f"{server.url}/it")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [(401, "needs a login"), (402, "asks for payment"), (403, "needs a login or a permission")]
+)
+async def test_a_site_that_wants_a_login_or_money_is_refused_with_its_reason(
+    server: WebServer, reader: PageReader, status: int, reason: str
+) -> None:
+    server.answers["/it"] = WebAnswer(site(f"<article>{paragraphs()}</article>"), status=status)
+    with pytest.raises(ForbiddenError, match=reason):
+        await reader.read(f"{server.url}/it")
+
+
+@pytest.mark.parametrize(
+    ("date", "kept"), [("2026-04-30", "2026-04-30"), ("2026-05-02", "2026-05-02"), ("2026-05-03", None), ("2999", None)]
+)
+async def test_a_day_that_is_still_to_come_is_no_date_of_a_page(
+    server: WebServer, reader: PageReader, date: str, kept: str | None
+) -> None:
+    head = f'<meta property="article:published_time" content="{date}">'
+    server.answers["/it"] = WebAnswer(site(f"<article>{paragraphs()}</article>", head))
+    assert (await reader.read(f"{server.url}/it")).published_at == kept
 
 
 async def test_a_page_that_hangs_what_reads_it_is_given_up(server: WebServer) -> None:

@@ -73,3 +73,9 @@ def test_what_a_scale_is_worth_is_measured_on_verdicts_that_it_did_not_see() -> 
     assert not learned.by_item
     assert learned.calibrated.brier == pytest.approx(0.005), "0.9 is the most: 1.0 would be too sure"
     assert learned.constant.brier == pytest.approx(0.25, abs=0.01)
+
+
+def test_no_verdict_is_measured_by_a_scale_that_saw_its_item() -> None:
+    some = [_rated(item, 0.5, right=item == 0) for item in range(5) for _ in range(10)]
+    told = calibrated("m", some, at="")
+    assert told.constant.brier == told.calibrated.brier == pytest.approx(0.25), "0 for the first item, 0.25 for others"

@@ -229,3 +229,9 @@ def test_a_first_tier_source_refutes_and_the_basis_says_what_bounds_it() -> None
     assert verdict.basis == "1 piece of evidence judged, 1 against it; it rests on one source"
     page = judged([replace(office, tier=3, kind=EvidenceKind.WEB)], against)
     assert page.confidence <= REFUTED_WITHOUT_FIRST_TIER
+
+
+def test_who_made_the_reviewed_claim_does_not_make_the_review_his_own_words() -> None:
+    review = Evidence("Rents rose.", "Checked", "https://a.example", 0.5, kind=EvidenceKind.REVIEW, rating="False")
+    verdict = judged([replace(review, speaker="Maya")], [Judgement(0, Stance.SUPPORTS, Strength.STRONG)])
+    assert verdict.label is Label.REFUTED

@@ -10,7 +10,8 @@ from udib.analysis.debate import map_debate
 from udib.analysis.fact_check import check_claims
 from udib.analysis.fallacies import fallacy_hints
 from udib.analysis.outline import describe
-from udib.core.findings import REPORT_SCHEMA, Evidence, Findings, Report
+from udib.core.findings import REPORT_SCHEMA, Evidence, Findings, Label, NotJudged, Report, Verdict
+from udib.core.judging import Judgement, Stance, Strength
 from udib.core.speech import Missing, Transcript
 from udib.core.types import Content, ContentId, Platform
 
@@ -79,6 +80,20 @@ def test_a_finding_with_words_that_nobody_said_is_dropped_and_counted(findings: 
     assert report.fact_checks is not None
     assert report.fact_checks.checks == (check,)
     assert report.quotes_dropped == 1
+
+
+def test_a_verdict_by_words_that_do_not_stand_in_its_evidence_is_withdrawn(findings: Findings) -> None:
+    assert findings.fact_checks is not None
+    evidence = Evidence("It cost 40 million.", "Budget", "https://council.example/budget", 0.9)
+    told = (Judgement(0, Stance.REFUTES, Strength.STRONG, ("It cost 50 million.",)),)
+    verdict = Verdict(Label.REFUTED, 0.4, "one source")
+    check = replace(
+        findings.fact_checks.checks[0], evidence=(evidence,), verdict=verdict, not_judged=None, judgements=told
+    )
+    report = report_on(replace(findings, fact_checks=replace(findings.fact_checks, checks=(check,))))
+    assert report.fact_checks is not None
+    [kept] = report.fact_checks.checks
+    assert (kept.verdict, kept.not_judged, kept.judgements) == (None, NotJudged("model_unusable"), ())
 
 
 def test_what_needs_a_model_is_named_as_missing(findings: Findings) -> None:

@@ -70,6 +70,12 @@ async def test_who_took_something_back_took_back_what_he_said_next_and_nothing_i
     assert await said_otherwise(in_order([sorry, record(FOUR, "file:0", 1), record(NINE, "file:2")]), embedder) == ()
 
 
+async def test_last_year_is_another_year_in_another_item(embedder: StaticEmbedder) -> None:
+    four, nine = (text.replace("a year", "last year") for text in (FOUR, NINE))
+    assert len(await said_otherwise(in_order([record(four), record(nine, number=3)]), embedder)) == 1
+    assert await said_otherwise(in_order([record(four), record(nine, "file:2")]), embedder) == ()
+
+
 async def test_what_agrees_is_no_candidate(embedder: StaticEmbedder) -> None:
     said = in_order(
         [record(FOUR), record(FOUR, "file:2"), record("Rents in Vienna rose by 12 percent in 2021.", "file:3")]

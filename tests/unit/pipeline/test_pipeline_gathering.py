@@ -9,13 +9,13 @@ import pytest
 
 from udib.core.breaker import CircuitBreakers
 from udib.core.errors import BadRequestError, BudgetExceededError, UdibError, UnavailableError
-from udib.core.evidence import Document, Review, SearchHit
+from udib.core.evidence import Document, Review, SearchHit, TextExcerpt
 from udib.core.findings import Evidence, EvidenceKind
 from udib.core.tenancy import Scope
 from udib.core.types import Content, ContentId, Platform
 from udib.memory.excerpts import excerpts
 from udib.pipeline.gathering import Elsewhere, Gathering, LookUpLimits
-from udib.pipeline.outside import Tiers, is_item
+from udib.pipeline.outside import Tiers, from_pages, is_item
 from udib.storage.kv import MemoryKeyValueStore
 from udib.testing.fake_evidence import FakeEvidenceSource
 
@@ -354,3 +354,12 @@ async def test_a_document_of_a_named_publisher_weighs_more(place: Place) -> None
     assert gathering._weighed(replace(document, publisher="Office")).tier == 2
     assert gathering._weighed(replace(document, link="https://stats.example/a.pdf")).tier == 1
     assert gathering._weighed(OWN).tier == 3
+
+
+@pytest.mark.parametrize(("start", "pieces"), [(0, 1), (1, 0)])
+def test_words_that_do_not_stand_where_they_should_in_a_page_are_no_evidence(start: int, pieces: int) -> None:
+    text = "In 2021 the rents in Vienna rose."
+    found = TextExcerpt(text, start, start + len(text), ("rents", "vienna", "rose"), 0.9)
+    url = "https://a.example/1"
+    [some] = from_pages([RENTS], [[hit(url)]], {url: page(url, text)}, lambda _, __: [[found]], TIERS)
+    assert len(some) == pieces

@@ -40,7 +40,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 #   the choice among all adapters.
 # - testing: a whole vector index, a model, three servers and a clock.
 ROOM_LINES = {
-    "core": 3951, "net": 900, "storage": 5735, "sources": 3048, "transcripts": 2506, "analysis": 6083, "memory": 7981,
+    "core": 3951, "net": 900, "storage": 5735, "sources": 3050, "transcripts": 2506, "analysis": 6083, "memory": 7981,
     "delivery": 2647, "pipeline": 5058, "app": 7735, "testing": 1500, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {

@@ -92,6 +92,7 @@ class TestFallacies:
         assert gate(report, "fallacies")["kept"] == 1
         page = cli("show", report["content"]["id"])
         assert "found by small" in page
+        assert "the reason given is" not in page, "it is the sentence that stands above"
         assert "in a model's words" in page
         spent = {row["task"] for row in json.loads(cli("llm", "spend", "--json"))["spendings"]}
         assert spent == {"fallacies"}

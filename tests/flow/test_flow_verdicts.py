@@ -103,6 +103,7 @@ def test_the_pages_say_whose_words_they_are_what_decides_and_what_was_checked(
         page = path.read_text(encoding="utf-8").replace("&#39;", "'")
         assert "Checked as, in a model's words: Rents in Vienna rose by twelve percent in 2021" in page
         assert "Evidence against it" in page
+        assert ("red ones refuted" in page) == (suffix == "html"), "the colours of the picture are told"
         assert "eadings of evidence: 1 kept, 0 dropped" in page
         assert "2 of 2 sentences shown to a model" in page
 

@@ -57,7 +57,8 @@ def telling(check: FactCheck) -> list[int]:
 def led_by(hint: Fallacy) -> str:
     """What a hint goes by, and who found it if that was a model."""
     if hint.model:
-        return f"found by {clean(hint.model)}; the reason given is \u201c{clean(hint.cue)}\u201d"
+        reason = "" if hint.cue == hint.quote.text else f"; the reason given is \u201c{clean(hint.cue)}\u201d"
+        return f"found by {clean(hint.model)}{reason}"
     return f"cue: {clean(hint.cue)}"
 
 

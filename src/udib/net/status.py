@@ -8,7 +8,7 @@ def status_error(status: int, host: str) -> UdibError:
     if status in {401, 403}:
         return ForbiddenError(f"{host} refuses access (HTTP {status}); it needs a login or a permission.")
     if status == 402:
-        return ForbiddenError(f"{host} asks for payment (HTTP 402); nothing is paid for a page.")
+        return ForbiddenError(f"{host} asks for payment (HTTP 402); pay there, or go without it.")
     if status in {404, 410}:
         return BadRequestError(f"{host} has nothing at this address (HTTP {status}); check it.")
     if status == 429:

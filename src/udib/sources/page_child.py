@@ -21,6 +21,8 @@ MEMORY_BYTES: Final = 600_000_000
 MOST_CHARACTERS: Final = 200_000
 """Of the words of one document; what follows is left out."""
 _LONGEST_NAME: Final = 300
+_OF_ADDRESSES: Final = frozenset({"idna", "punycode"})
+"""Codes that no document is in, and that take minutes over a long one."""
 
 
 class UnreadableError(Exception):
@@ -67,7 +69,7 @@ def decoded(body: bytes, *named: str | None) -> str:
         return body.decode("utf-16", errors="replace")
     for encoding in (None if body.isascii() else "utf-8-sig", *named, "utf-8-sig", "cp1252"):
         try:
-            if encoding:
+            if encoding and encoding.lower() not in _OF_ADDRESSES:
                 return body.decode(encoding)
         except (LookupError, ValueError):  # it is no such encoding, or none at all
             continue

@@ -146,6 +146,7 @@ def test_a_page_without_words_for_a_reader_says_why(body: bytes, reason: str) ->
         ("<p>Größe und Öl</p>".encode("utf-16"), None),
         ("<p>Größe und Öl</p>".encode(), "no-such-code"),
         ("<p>Größe und Öl</p>".encode(), "iso-8859-1"),
+        ("<p>Größe und Öl</p>".encode("cp1252"), "Punycode"),
         ('<meta charset="koi8-r"><p>Größe und Öl</p>'.encode(), None),
         ('<meta charset="utf-8"><p>Größe und Öl</p>'.encode("latin-1"), "utf-8"),
     ],

@@ -29,7 +29,7 @@ NO_EXCERPT: Final = "no_excerpt"
 OFF_SUBJECT: Final = "off_the_subject"
 
 _MARKUP: Final = re.compile(
-    r"[<>\[\]{}|\\`*_#~@]|://|\bwww\.|[a-z\d-]{2}\.[a-z]{2,}\b|^(?:[-+\u2022]|\d+[.)])\s", re.IGNORECASE
+    r"[<>\[\]{}|\\`*_#~@]|://|\bwww\.|[\w-]\.[^\W\d_]{2,}|^(?:[-+\u2022]|\d+[.)])\s", re.IGNORECASE
 )
 """What makes a link, a mention, a list or other markup in any of the places where a report is shown."""
 _JOINERS: Final = str.maketrans("", "", "\u200c\u200d")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from udib.analysis.language import is_english
 from udib.analysis.sentences import Sentence, sentences
-from udib.analysis.text import MONTHS, Token, content_stems, is_content, stem, tokens, word_set
+from udib.analysis.text import MONTHS, Token, content_stems, is_content, stem, word_set
 from udib.core.computing import computed
 from udib.core.findings import Chapter
 from udib.core.speech import Transcript
@@ -179,7 +179,7 @@ class _Item:
 
     @classmethod
     def of(cls, found: Sequence[Sentence]) -> "_Item":
-        words = [tokens(sentence.text) for sentence in found]
+        words = [sentence.tokens for sentence in found]
         return cls(found, words, Counter(one for said in words for one in set(content_stems(said))))
 
     def rows(self, vectors: Sequence[Sequence[float]], some: slice, size: int) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from udib.analysis.claim_context import DISPUTED, in_context
 from udib.analysis.sentences import Sentence
-from udib.analysis.text import MONTHS, STOP_WORDS, Figure, Kind, Token, figures, is_content, tokens, word_set
+from udib.analysis.text import MONTHS, STOP_WORDS, Figure, Kind, Token, figures, is_content, word_set
 from udib.core.findings import Claim
 
 WORTH_CHECKING: Final = 0.5
@@ -199,7 +199,7 @@ def ranked(sentences: Sequence[Sentence]) -> list[tuple[float, tuple[str, ...]]]
 
 def weighed(sentences: Sequence[Sentence]) -> list[tuple[float, tuple[str, ...]]]:
     """The sum of the weights of each sentence of a transcript where it stands, and the reasons that raise it."""
-    words = [tokens(sentence.text) for sentence in sentences]
+    words = [sentence.tokens for sentence in sentences]
     names = proper_names(words)
     theme = _theme(words)
     own = [_of_clauses(sentence.text, said, names, theme) for sentence, said in zip(sentences, words, strict=True)]

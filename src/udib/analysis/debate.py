@@ -161,7 +161,7 @@ def _draft(transcript: Transcript) -> _Draft:
     if not is_english(transcript):
         return _Draft(shares, interruptions=cut)
     parts = arguments(transcript, found)
-    names = proper_names(tokens(each.text) for each in found)
+    names = proper_names(each.tokens for each in found)
     asked = tuple(put_questions(found, transcript.speakers))
     put = Counter(each.quote.speaker for each in asked)
     return _Draft(

@@ -4,10 +4,11 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby, pairwise
 from typing import Final
 
-from udib.analysis.text import word_set
+from udib.analysis.text import Token, tokens, word_set
 from udib.core.speech import SILENCE_S, Quote, Segment, Transcript, stretches
 
 PAUSE_S: Final = 0.6
@@ -40,7 +41,7 @@ _STARTERS: Final = word_set(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sentence:
     """One sentence. `turn` counts the changes of speaker before it; `begin` is its offset in its first segment."""
 
@@ -53,6 +54,11 @@ class Sentence:
     def text(self) -> str:
         """The words, in the transcript's spelling."""
         return self.quote.text
+
+    @cached_property
+    def tokens(self) -> tuple[Token, ...]:
+        """Its words and numbers, in order."""
+        return tuple(tokens(self.text))
 
     def part(self, transcript: Transcript, begin: int, end: int) -> Quote:
         """The quote of `text[begin:end]`.
@@ -67,12 +73,16 @@ class Sentence:
 
 
 def sentences(transcript: Transcript) -> tuple[Sentence, ...]:
-    """Cut a transcript into sentences, in linear time.
+    """Cut a transcript into sentences, in linear time; once, however many analyses ask.
 
     Within the segments of one speaker in a row, sentences end at punctuation; where a speaker's words have none (speech
     recognition), at pauses of more than 0.6 s and after at most 30 words, at the end of a segment if there is one. None
     goes on over a silence of more than SILENCE_S.
     """
+    return transcript.once(_cut)
+
+
+def _cut(transcript: Transcript) -> tuple[Sentence, ...]:
     found: list[Sentence] = []
     numbered = enumerate(transcript.segments)
     for turn, (_, run) in enumerate(groupby(numbered, key=lambda pair: pair[1].speaker)):

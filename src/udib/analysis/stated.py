@@ -18,7 +18,6 @@ from udib.analysis.text import (
     figures,
     is_content,
     is_negated,
-    tokens,
     word_set,
 )
 
@@ -75,7 +74,7 @@ def statements(sentences: Sequence[Sentence]) -> list[Statement]:
 
     Nor where the speaker says that he thought otherwise before, and what he says next: that is no contradiction.
     """
-    words = [tuple(tokens(sentence.text)) for sentence in sentences]
+    words = [sentence.tokens for sentence in sentences]
     names = proper_names(words)
     return [
         _statement(sentence, said, names)

@@ -8,7 +8,7 @@ from typing import Final
 
 from udib.analysis.claims import check_worthiness, proper_names
 from udib.analysis.sentences import Sentence
-from udib.analysis.text import Token, content_stems, tokens, word_set
+from udib.analysis.text import Token, content_stems, word_set
 from udib.core.findings import Chapter
 from udib.core.speech import Quote
 
@@ -29,7 +29,7 @@ def summarise(sentences: Sequence[Sentence], chapters: Sequence[Chapter]) -> tup
     Central is a sentence whose words are frequent in its chapter; statements that stand alone and are worth checking
     are preferred. A sentence that shares most of its words with one already taken is left out.
     """
-    words = [tokens(sentence.text) for sentence in sentences]
+    words = [sentence.tokens for sentence in sentences]
     stems = [frozenset(content_stems(said)) for said in words]
     starts = [chapter.start_s for chapter in chapters] or [0.0]
     chapter_of = [max(bisect_right(starts, sentence.quote.start_s) - 1, 0) for sentence in sentences]

@@ -2,13 +2,15 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeVar, cast
 
 from udib.core.errors import BadRequestError
+
+Made = TypeVar("Made")
 
 SILENCE_S: Final = 10.0
 """Seconds without words over which no sentence and no thought goes on, whatever the punctuation says."""
@@ -115,6 +117,16 @@ class Transcript:
     low_accuracy: bool = False
     timed: bool = True
     missing: tuple[Missing, ...] = ()
+
+    def once(self, make: Callable[["Transcript"], Made]) -> Made:
+        """What a function makes of it, such as its sentences: made once, and kept as long as the transcript is."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return cast("Made", self._made[make])
+
+    @cached_property
+    def _made(self) -> dict[object, object]:
+        return {}
 
     @property
     def duration_s(self) -> float:

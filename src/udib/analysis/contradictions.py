@@ -8,7 +8,7 @@ from typing import Final
 
 from udib.analysis.polarity import BETWEEN_CLAUSES, EVENTS, SOME, may_deny, opposed
 from udib.analysis.stated import RELATIVE_TIMES, Statement
-from udib.analysis.text import Figure, Kind, Token, content_stems, is_content, is_negation, stem
+from udib.analysis.text import Figure, Kind, Token, content_stems, is_content, is_negation, stem, word_set
 
 Similarity = Callable[[str, str], float]
 
@@ -56,6 +56,9 @@ _MEASURES: Final = {
 }  # fmt: skip
 _SAME: Final = {stem(word): stem("average") for word in ("typical", "ordinary", "usual", "normal")}
 _UNIT_STEMS: Final = frozenset({"dollar", "euro", "pound", "percent", "per", "cent", *_PERIODS})
+
+_SUBJECT_WITHIN: Final = 3
+_NO_SUBJECT: Final = word_set("i we you he she it they that this there these those my our your his her its their")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +216,7 @@ def _other_count(earlier: Statement, later: Statement, near: Similarity) -> bool
         return False
     if earlier.places != later.places and not earlier.places & later.places:
         return False
-    if len(earlier.figures) != 1 or len(later.figures) != 1:
+    if len(earlier.figures) != 1 or len(later.figures) != 1 or _of_two(earlier, later):
         return False
     one, other = *earlier.figures, *later.figures
     return (
@@ -224,6 +227,22 @@ def _other_count(earlier: Statement, later: Statement, near: Similarity) -> bool
         and _alike(earlier, one, later, other, near)
         and _evidence(earlier, later, near) >= _EVIDENCE
     )
+
+
+def _of_two(earlier: Statement, later: Statement) -> bool:
+    """Whether both say first whom or what they speak of, and it is not the same: children and adults."""
+    one, other = _first_named(earlier), _first_named(later)
+    return bool(one and other) and one not in later.stems and other not in earlier.stems
+
+
+def _first_named(statement: Statement) -> str:
+    """The stem of the first word of a statement that names something; empty where it begins with "we" or "it"."""
+    for word in statement.words[:_SUBJECT_WITHIN]:
+        if word.low in _NO_SUBJECT:
+            return ""
+        if is_content(word.low) and word.low.isalpha():
+            return stem(word.low)
+    return ""
 
 
 def _rate(statement: Statement) -> set[str]:
@@ -264,7 +283,7 @@ def _evidence(earlier: Statement, later: Statement, near: Similarity) -> int:
 
 def _other_number(earlier: Statement, later: Statement) -> bool:
     """Whether both name one figure for the same thing, and not the same one."""
-    if {earlier.tense, later.tense} == {"past", "future"}:
+    if {earlier.tense, later.tense} == {"past", "future"} or _of_two(earlier, later):
         return False
     pairs = [
         (one, other)

@@ -33,6 +33,12 @@ _PAST = re.compile(
 _REPORTED = re.compile(
     r"\b(?:you|he|she|they|people|some|critics|opponents)(?:'ll)? (?:say|says|said|claim|claims|think|thinks"
     r"|tell|told|believe)\b"
+    # What somebody told, or says in the third person, is his, not the speaker's.
+    r"|\b(?:told|tells) (?:me|us|him|her|them|everybody|everyone)\b|\b(?:i|we|to) quote\b|\baccording to\b"
+    r"|\b(?:the|a|an|my|your|our|his|her|their|this|that|mr|mrs|ms|dr) (?:\w+ )?(?:says?|said|claims?|claimed|argues?"
+    r"|argued)\b"
+    r"|^(?!i\b|we\b)\w+ (?:says|said|claims|claimed|argues|argued|thinks|thought)\b"
+    r"|^(?:now,? |so,? |well,? |and |but |let's )*(?:suppose|imagine|say (?:you|we|they))\b"
 )
 _NEVER = re.compile(r"\b(i|we)(?:'ve| have|'d| had)? (?:\w+ly )?never\b")
 _DID = re.compile(
@@ -42,7 +48,9 @@ _DID = re.compile(
 )
 
 RELATIVE_TIMES: Final = word_set("now then today yesterday tomorrow ago last formerly previously originally initially")
-_TIMES: Final = MONTHS - {"may", "march"} | RELATIVE_TIMES
+_TIMES: Final = (
+    MONTHS - {"may", "march"} | RELATIVE_TIMES | word_set("old new previous former current before after until since")
+)
 
 
 @dataclass(frozen=True, slots=True)

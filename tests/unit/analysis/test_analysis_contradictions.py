@@ -59,6 +59,16 @@ def test_another_number_or_the_opposite_is_a_difference(earlier: str, later: str
 @pytest.mark.parametrize(
     ("earlier", "later"),
     [
+        ("The tax was 20 percent under the old law.", "The tax is 30 percent under the new law."),
+        ("Anna told me the stadium costs 3 million dollars.", "The stadium costs 25 million dollars."),
+        ("The stadium costs 25 million dollars.", "The mayor says the stadium costs 3 million dollars."),
+        (
+            "The stadium costs 10 million dollars, but that was before the flood.",
+            "The stadium costs 25 million dollars.",
+        ),
+        ("Children under five pay 2 dollars for a ticket.", "Adults pay 12 dollars for a ticket."),
+        ("I quote the mayor: the stadium is a waste of money.", "I think the stadium is not a waste of money."),
+        ("Suppose the stadium costs 40 million dollars.", "The stadium costs 25 million dollars."),
         ("A night bus would cost 2 million dollars a year.", "A night bus would cost 2.1 million dollars a year."),
         ("A night bus would cost 2 million dollars a year.", "A night bus would cost 170 thousand dollars a month."),
         ("The night bus cost 2 million dollars in 2010.", "The night bus cost 9 million dollars in 2020."),

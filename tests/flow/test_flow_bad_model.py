@@ -1,4 +1,4 @@
-"""A model that is bad at everything it is asked for, over the real command: summary, claims, verdicts, fallacies, ledger.
+"""A model that is bad at everything it is asked for, over the real command: summary, claims, verdicts, fallacies.
 
 Whatever it does, the report stands with what the rules found, every part that a model should have made says in one
 sentence why it is not there, nothing of the model's is shown, and the calls and the wait are bounded.

@@ -1,8 +1,9 @@
 """A summary in a model's words: what the model is shown, the form of its answers, and what of them is believed.
 
 A statement stays only if it cites passages that the model was shown, and these bear it out (`udib.core.founding`); if
-a quote founds it (`udib.core.charges`); if it names nobody that they do not name, and takes nobody for their speaker who
-is not; and if it is plain text, because a transcript can tell a model to write a link. Each stands beside words said.
+a quote founds it (`udib.core.charges`); if it names nobody that they do not name, and takes nobody for their speaker
+who is not; and if it is plain text, because a transcript can tell a model to write a link. Each stands by what was
+said.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """Answers in a model's words: every statement has a quote of a passage that founds it, or it is left out.
 
-What is checked, and what cannot be, is in `udib.core.founding` and `udib.core.charges`; the passages stand beside it, each with
-its second.
+What is checked, and what cannot be, is in `udib.core.founding` and `udib.core.charges`; the passages stand beside it,
+each with its second.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence

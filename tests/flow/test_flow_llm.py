@@ -254,7 +254,7 @@ def test_the_commands(cli: Commands, data: Path, server: ChatServer, tmp_path: P
 
 def test_no_escape_of_a_model_reaches_the_terminal(cli: Commands, server: ChatServer, tmp_path: Path) -> None:
     text = "Maya says \x1b[J\u202ethat \x9brents in Vienna rose.\r\x07"
-    draft = {"statements": [{"text": text, "cites": [1], "quotes": []}]}
+    draft = {"statements": [{"text": text, "cites": [1], "quotes": ["rents in Vienna rose"]}]}
     body = {"model": "evil\x1b[31m", "choices": [{"message": {"content": json.dumps(draft)}, "finish_reason": "stop"}]}
     server.script(ScriptedReply(body=json.dumps(body)))
     cli("analyze", str(tmp_path / "talk.vtt"), "--quiet")

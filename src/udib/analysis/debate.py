@@ -43,7 +43,8 @@ A day of debate has about 4,000 arguments. One more is given where there are mor
 
 _TEXTS_AT_ONCE: Final = 512
 _FEWEST_QUESTION_WORDS: Final = 5
-_FEWEST_ANSWER_WORDS: Final = 8
+_FEWEST_ANSWER_WORDS: Final = 13
+"""A shorter reply may always be the answer: "Twice, cover to cover"."""
 _FEWEST_ASKED: Final = 2  # content words of a question, below which nothing can be said about its answer
 _ANSWERED = re.compile(
     r"^(?:(?:well|oh|look|so|and),? )*(?:yes|yeah|no|nope|sure|of course|absolutely|exactly|definitely"
@@ -53,7 +54,8 @@ _ANSWERED = re.compile(
 _YES_OR_NO = re.compile(
     r"^(?:(?:so|and|but|well),? )*(?:will|would|do|did|have|are|were|can|could|should) you \w+[^,;:]{0,40}\?"
 )
-_FEWEST_ELSEWHERE: Final = 4
+_DENIED = re.compile(r"\b(?:a lie|lies|false|nonsense|untrue|made up|rubbish)\b")
+_FEWEST_ELSEWHERE: Final = 8
 _POINTS_BACK: Final = word_set(
     """i i'm we me my mine us our you your he she it they him her his its their them that this these those there here
     such so yes no yeah nope sure maybe perhaps probably absolutely exactly right correct ok okay indeed course
@@ -270,6 +272,8 @@ def _takes_up(question: Sentence, answer: Sequence[Sentence], names: set[str]) -
     if _YES_OR_NO.search(question.text.casefold()) and _is_elsewhere(words, asked):
         return False
     if len(words) < _FEWEST_ANSWER_WORDS or _ANSWERED.search(said.casefold().replace("\u2019", "'")):
+        return True
+    if any(map(is_negation, words[:_FEWEST_ANSWER_WORDS])) or _DENIED.search(said.casefold()):
         return True
     if _HOW_MUCH.search(question.text.casefold()) and figures(words):
         return True

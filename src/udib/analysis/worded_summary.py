@@ -1,8 +1,9 @@
 """A summary in a model's words: what the model is shown, the form of its answers, and what of them is believed.
 
 A statement stays only if it cites passages that the model was shown, and these bear it out (`udib.core.founding`); if
-it names nobody that they do not name, and takes nobody for their speaker who is not; and if it is plain text, because a
-transcript can tell a model to write a link. Each stands beside words that were said.
+a quote founds it (`udib.core.charges`); if it names nobody that they do not name, and takes nobody for their speaker
+who is not; and if it is plain text, because a transcript can tell a model to write a link. Each stands by what was
+said.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from udib.analysis.gates import (
 from udib.analysis.language import is_english
 from udib.analysis.passages import CitedPassage, PassageQuotes
 from udib.analysis.quoting import QuoteGate
+from udib.core.charges import founding_quotes
 from udib.core.findings import WordedStatement
 from udib.core.founding import Citable, Draft, DraftedStatement, borne_out
 from udib.core.speech import Transcript
@@ -92,7 +94,9 @@ class SummaryGate:
             return WRONG_NAME
         found = [quote for words in founded.quotes if (quote := self._quotes.find(words, cited)) is not None]
         quotes = found or self._quotes.nearest(founded.text, cited)
-        return WordedStatement(founded.text, tuple(dict.fromkeys(quotes))) if quotes else NOT_BORNE_OUT
+        if not founding_quotes(founded.text, [quote.text for quote in quotes], self._names):
+            return NOT_BORNE_OUT
+        return WordedStatement(founded.text, tuple(dict.fromkeys(quotes)))
 
     def _with_words_said(self, drafted: DraftedStatement, shown: Mapping[int, CitedPassage]) -> DraftedStatement:
         """The draft with quotes that were only tidied up as they were said; the others are left as they are."""

@@ -1,14 +1,16 @@
-"""Answers in a model's words: every statement cites a passage that says it, or it is left out.
+"""Answers in a model's words: every statement has a quote of a passage that founds it, or it is left out.
 
-What is checked, and what cannot be, is in `udib.core.founding`; the passages stand beside it, each with its second.
+What is checked, and what cannot be, is in `udib.core.founding` and `udib.core.charges`; the passages stand beside it,
+each with its second.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from udib.core.charges import founding_quotes
 from udib.core.errors import UdibError
-from udib.core.founding import Citable, Draft, borne_out
+from udib.core.founding import Citable, Draft, DraftedStatement, borne_out
 from udib.core.types import Answer, FoundedStatement, MemoryRecord, Passage
 
 _MOST_STATEMENTS: Final = 12
@@ -75,9 +77,18 @@ def founded(
     kept = [
         statement
         for drafted in draft.statements[:_MOST_STATEMENTS]
-        if (statement := borne_out(drafted, shown)) is not None
+        if (statement := _founded(drafted, shown)) is not None
     ]
     return tuple(kept), len(draft.statements) - len(kept)
+
+
+def _founded(drafted: DraftedStatement, shown: Mapping[int, Citable]) -> FoundedStatement | None:
+    """The statement, if what it cites bears it out and a quote of that founds it."""
+    statement = borne_out(drafted, shown)
+    if statement is None:
+        return None
+    names = [each.speaker for each in shown.values() if each.speaker]
+    return statement if founding_quotes(statement.text, statement.quotes, names) else None
 
 
 def citables(passages: Sequence[Passage]) -> dict[int, Citable]:

@@ -71,11 +71,11 @@ def test_passages_hold_every_word_in_order(lines: list[tuple[str | None, str]]) 
     [
         ("Maya says that rents in Vienna rose by 12 percent.", [1], ["rents in Vienna rose"], ["Rents in Vienna rose"]),
         (
-            "Rents rose, and Maya finds it unfair.", [1], ["in 2021. I don\u2019t think"],
-            ["in 2021. I don't think"],
+            "Rents rose in 2021, and Maya doesn't think it fair.", [1], ["in 2021. I don\u2019t think that's fair"],
+            ["in 2021. I don't think that's fair"],
         ),
-        ("Daniel wants more homes to be built.", [2], [], [TALK[2][1]]),
-        ("Both speak of rents, Maya and Daniel.", [1, 2], ["the rents fell", "rose"], ["the rents fell", "rose"]),
+        ("Daniel wants Vienna to build more homes.", [2], [], [TALK[2][1]]),
+        ("Both speak of rents, which rose or fell.", [1, 2], ["the rents fell", "rose"], ["the rents fell", "rose"]),
         ("Somebody shouted about buses.", [3], [], ["Somebody in the crowd shouted about the buses."]),
     ],
 )  # fmt: skip
@@ -142,12 +142,16 @@ def test_nouns_of_other_languages_are_no_strange_names() -> None:
     line = "Die Mieten in Wien sind im Jahr 2021 um zw\u00f6lf Prozent gestiegen, und das ist nicht gut."
     transcript = said([("Maya", line)], "de")
     gate, shown = SummaryGate(transcript), {each.number: each for each in passages_of(transcript)}
-    draft = Draft([DraftedStatement("Maya nennt den Anstieg der Mieten schlecht.", [1], [])])
+    draft = Draft([DraftedStatement("Maya nennt es nicht gut, dass die Mieten gestiegen sind.", [1], [])])
     assert len(gate.passed(draft, shown, 8)) == 1
 
 
 def test_a_choice_keeps_the_order_and_no_strange_number() -> None:
-    all_ = [*passed("Rents rose.", 1), *passed("Rents rose in Vienna.", 1), *passed("Buses.", 3, quotes=["buses"])]
+    all_ = [
+        *passed("Rents rose.", 1),
+        *passed("Rents rose in Vienna.", 1),
+        *passed("The crowd shouted about buses.", 3),
+    ]
     assert chosen(SummaryChoice([3, 1, 99, 0, -1, 3]), all_, 8) == (all_[0], all_[2])
     assert chosen(SummaryChoice([3, 2, 1]), all_, 2) == (all_[1], all_[2])
     assert spread([all_[:2], all_[2:]], 2) == (all_[0], all_[2])

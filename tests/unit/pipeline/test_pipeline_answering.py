@@ -23,8 +23,10 @@ BUS = passage("The buses cost 1,250,000 euros, twenty-five a head.", "Daniel")
 PASSAGES = (RENT, BUS)
 
 
-def said(text: str, *cites: int, quotes: Sequence[str] = ()) -> DraftedStatement:
-    return DraftedStatement(text, list(cites), list(quotes))
+def said(text: str, *cites: int, quotes: Sequence[str] | None = None) -> DraftedStatement:
+    """A statement that quotes the whole of what it cites, where nothing else is said."""
+    whole = [each.record.text for number, each in enumerate(PASSAGES, 1) if number in cites]
+    return DraftedStatement(text, list(cites), whole if quotes is None else list(quotes))
 
 
 @pytest.mark.parametrize(
@@ -35,8 +37,8 @@ def said(text: str, *cites: int, quotes: Sequence[str] = ()) -> DraftedStatement
         said("Rents in\u00a0Vienna rose by \u201ctwelve\u00a0percent\u201d.", 1),
         said("Maya: \u201cI don\u2019t think that\u2019s fair\u201d, about the rents.", 1),
         said("The buses cost 1250000 euros, 25 for each.", 2),
-        said("In 2021 rents rose, and buses had a price.", 1, 2),
-        said("Daniel speaks of money.", 2),
+        said("In 2021 rents rose, and buses had a cost.", 1, 2),
+        said("Daniel says what the buses cost.", 2),
     ],
 )
 def test_what_a_passage_says_is_kept(statement: DraftedStatement) -> None:
@@ -65,6 +67,9 @@ def test_what_a_passage_says_is_kept(statement: DraftedStatement) -> None:
         said("Daniel said: \u201cI don't think that's fair\u201d of the rents.", 1),
         said("Daniel doubts that the rents are fair.", 1),
         said("Rents rose.", 1, quotes=["rose" * 300]),
+        said("Rents in Vienna rose.", 1, quotes=[]),
+        said("Rents in Vienna rose.", 1, quotes=["rose"]),
+        said("Maya lied: rents in Vienna rose.", 1, quotes=["Rents in Vienna rose"]),
     ],
 )
 def test_what_no_passage_says_is_dropped(statement: DraftedStatement) -> None:
@@ -99,7 +104,7 @@ def test_a_short_quote_is_a_quote_too() -> None:
 )  # fmt: skip
 def test_apostrophes_are_no_quotes_and_true_quotes_stay(text: str) -> None:
     rent = passage("In the 90s rents in Vienna rose by twelve percent, and I don't think that's fair.")
-    assert founded(Draft([said(text, 1)]), [rent])[1] == 0
+    assert founded(Draft([said(text, 1, quotes=[rent.record.text])]), [rent])[1] == 0
 
 
 @pytest.mark.parametrize(
@@ -122,32 +127,36 @@ def test_whole_words_and_figures_are(quote: str) -> None:
      ("twelve people", False), ("Twenty people", False), ("a million people", False), ("two-hundred people", False)],
 )  # fmt: skip
 def test_figures_keep_their_size_in_digits_and_in_words(text: str, kept: bool) -> None:
-    assert founded(Draft([said(f"Of {text} it was said.", 1)]), [CROWD])[1] == (not kept)
+    assert founded(Draft([said(f"Of {text} many were violent.", 1, quotes=[CROWD.record.text])]), [CROWD])[1] == (
+        not kept
+    )
 
 
 @pytest.mark.parametrize("figure", ["2\u200b5", "2\u200d5", "\u246c", "\uff11\uff13", "\u0661\u0663", "1\u00ad3"])
 def test_no_figure_is_hidden_from_the_check_and_shown_to_the_reader(figure: str) -> None:
     parts = passage("Of 2 and 5, of 1 and 3, nothing came.")
-    assert founded(Draft([said(f"Of {figure} nothing came.", 1)]), [parts])[1] == 1
+    assert founded(Draft([said(f"Of {figure} nothing came.", 1, quotes=[parts.record.text])]), [parts])[1] == 1
 
 
 def test_letters_may_be_joined() -> None:
     joined = passage("\u0645\u06cc\u200c\u0631\u0648\u0645 \u0628\u0647 \u062e\u0627\u0646\u0647")
     text = f"\u00ab{joined.record.text}\u00bb"
-    [kept], _ = founded(Draft([said(text, 1)]), [joined])
+    [kept], _ = founded(Draft([said(text, 1, quotes=())]), [joined])
     assert (kept.text, kept.quotes) == (text, (joined.record.text,))
 
 
 def test_figures_that_are_none_are_left_as_they_stand() -> None:
     odd = passage("The number 1.250.000 million people is odd.")
-    assert founded(Draft([said("1.250.000 million people", 1), said("1.250.000 billion people", 1)]), [odd])[1] == 1
+    texts = ("An odd number: 1.250.000 million people", "An odd number: 1.250.000 billion people")
+    assert founded(Draft([said(text, 1, quotes=[odd.record.text]) for text in texts]), [odd])[1] == 1
 
 
 def test_a_sentence_may_begin_as_the_name_of_a_speaker_does() -> None:
     passages = (RENT, passage("Let us speak of buses.", "The Moderator"))
     assert founded(Draft([said("The rents rose.", 1)]), passages)[1] == 0
     assert founded(Draft([said("The Moderator says that rents rose.", 1)]), passages)[1] == 1
-    assert founded(Draft([said("The Moderator speaks of buses, and Maya of rents.", 1, 2)]), passages)[1] == 0
+    both = said("The Moderator wants to speak of buses, and Maya of rents.", 1, 2, quotes=["Let us speak of buses"])
+    assert founded(Draft([both]), passages)[1] == 0
 
 
 def test_a_passage_that_the_model_did_not_see_cannot_be_cited() -> None:

@@ -54,12 +54,14 @@ _ANSWERED = re.compile(
 _YES_OR_NO = re.compile(
     r"^(?:(?:so|and|but|well),? )*(?:will|would|do|did|have|are|were|can|could|should) you \w+[^,;:]{0,40}\?"
 )
+_POINTS_AT_ONCE: Final = word_set("it that this these those he she they there here")
 _DENIED = re.compile(r"\b(?:a lie|lies|false|nonsense|untrue|made up|rubbish)\b")
-_FEWEST_ELSEWHERE: Final = 8
+_FEWEST_ELSEWHERE: Final = 4
 _POINTS_BACK: Final = word_set(
     """i i'm we me my mine us our you your he she it they him her his its their them that this these those there here
     such so yes no yeah nope sure maybe perhaps probably absolutely exactly right correct ok okay indeed course
-    definitely certainly because if when never always not"""
+    definitely certainly because if when never always not
+    once twice often sometimes daily ago still already"""
 )
 _HOW_MUCH = re.compile(r"\bhow (?:much|many|often|long|high|big|old|far)\b|\bwhat (?:share|percentage|number|year)\b")
 
@@ -274,6 +276,9 @@ def _takes_up(question: Sentence, answer: Sequence[Sentence], names: set[str]) -
     if len(words) < _FEWEST_ANSWER_WORDS or _ANSWERED.search(said.casefold().replace("\u2019", "'")):
         return True
     if any(map(is_negation, words[:_FEWEST_ANSWER_WORDS])) or _DENIED.search(said.casefold()):
+        return True
+    opening = tokens(answer[0].text) if answer else []
+    if opening and len(opening) < _FEWEST_ANSWER_WORDS and opening[0].low.split("'")[0] in _POINTS_AT_ONCE:
         return True
     if _HOW_MUCH.search(question.text.casefold()) and figures(words):
         return True

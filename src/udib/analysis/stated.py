@@ -30,7 +30,7 @@ _PAST = re.compile(
     r"\b(?:was|were|had|did|didn't|wasn't|weren't|rose|fell|grew|shrank|won|lost|began"
     r"|used to|back then|ago|\w{3,}ed)\b"
 )
-_REPORTED = re.compile(
+REPORTED = re.compile(
     r"\b(?:you|he|she|they|people|some|critics|opponents)(?:'ll)? (?:say|says|said|claim|claims|think|thinks"
     r"|tell|told|believe)\b"
     # What somebody told, or says in the third person, is his, not the speaker's.
@@ -89,7 +89,7 @@ def statements(sentences: Sequence[Sentence]) -> list[Statement]:
         for at, (sentence, said) in enumerate(zip(sentences, words, strict=True))
         if len(said) >= 4
         and not sentence.text.endswith("?")
-        and not _REPORTED.search(sentence.text.casefold())
+        and not REPORTED.search(sentence.text.casefold())
         and not changes_mind([each.text for each in sentences[max(at - 1, 0) : at + 1] if each.turn == sentence.turn])
     ]
 

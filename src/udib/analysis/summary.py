@@ -1,6 +1,7 @@
 """An extract: a few sentences, word for word, that cover the chapters without repeating each other."""
 
 import math
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from typing import Final
 
 from udib.analysis.claims import check_worthiness, proper_names
 from udib.analysis.sentences import Sentence
+from udib.analysis.stated import REPORTED
 from udib.analysis.text import Token, content_stems, word_set
 from udib.core.findings import Chapter
 from udib.core.speech import Quote
@@ -19,6 +21,13 @@ LONGEST: Final = 40
 """Words of a sentence that can stand alone in a summary."""
 
 _MOST_ALIKE: Final = 0.4
+_NOT_FOR_ITSELF: Final = re.compile(
+    r"\b(?:suppose|imagine|pretend)\b|^(?:(?:and|but|so|now|well),? )*(?:if|unless)\b"
+    r"|\b(?:am|'m|are|'re) not (?:saying|claiming|suggesting)\b|\bnever said\b"
+    r"|\bi (?:once |always )?(?:thought|believed|used to|was for|was against|always said)\b|\bwe used to\b"
+    r"|\bthat was before\b"
+)
+"""What is supposed, denied or thought before: by itself it would say what its speaker does not."""
 _POINTING: Final = word_set("""he she it they this that these those him her them and but so or because which then""")
 """A sentence that opens with one of these leans on the one before it."""
 
@@ -72,6 +81,9 @@ def _score(
 ) -> float:
     stems = content_stems(words)
     if not SHORTEST <= len(words) <= LONGEST or not stems or sentence.text.rstrip("\"'\u201d").endswith("?"):
+        return 0.0
+    low = sentence.text.casefold().replace("\u2019", "'")
+    if _NOT_FOR_ITSELF.search(low) or REPORTED.search(low):
         return 0.0
     central = sum(inside[one] - 1 for one in set(stems)) / math.sqrt(len(set(stems)) * max(total, 1))
     worth, _ = check_worthiness(sentence.text, words, names)

@@ -26,7 +26,7 @@ from udib.analysis.language import is_english
 from udib.analysis.polarity import denies
 from udib.analysis.sentences import Sentence, sentences
 from udib.analysis.stated import Statement, counting_words, statements
-from udib.analysis.text import Token, content_stems, figures, is_negation, tokens, word_set
+from udib.analysis.text import content_stems, figures, tokens
 from udib.core.computing import computed
 from udib.core.findings import Argument, Clash, Contradiction, DebateMap, Interruption, Role, SpeakerShare
 from udib.core.speech import Quote, Transcript
@@ -43,7 +43,7 @@ A day of debate has about 4,000 arguments. One more is given where there are mor
 
 _TEXTS_AT_ONCE: Final = 512
 _FEWEST_QUESTION_WORDS: Final = 5
-_FEWEST_ANSWER_WORDS: Final = 8
+_MOST_SHORT_WORDS: Final = 12  # of a reply that counts as an answer, whatever it says: "Twice, cover to cover."
 _FEWEST_ASKED: Final = 2  # content words of a question, below which nothing can be said about its answer
 _ANSWERED = re.compile(
     r"^(?:(?:well|oh|look|so|and),? )*(?:yes|yeah|no|nope|sure|of course|absolutely|exactly|definitely"
@@ -53,12 +53,7 @@ _ANSWERED = re.compile(
 _YES_OR_NO = re.compile(
     r"^(?:(?:so|and|but|well),? )*(?:will|would|do|did|have|are|were|can|could|should) you \w+[^,;:]{0,40}\?"
 )
-_FEWEST_ELSEWHERE: Final = 4
-_POINTS_BACK: Final = word_set(
-    """i i'm we me my mine us our you your he she it they him her his its their them that this these those there here
-    such so yes no yeah nope sure maybe perhaps probably absolutely exactly right correct ok okay indeed course
-    definitely certainly because if when never always not"""
-)
+_DENIES = re.compile(r"\b(?:never|lies?|false|nonsense|not true|untrue|i (?:did|have|haven't|didn't))\b")
 _HOW_MUCH = re.compile(r"\bhow (?:much|many|often|long|high|big|old|far)\b|\bwhat (?:share|percentage|number|year)\b")
 
 
@@ -267,20 +262,11 @@ def _takes_up(question: Sentence, answer: Sequence[Sentence], names: set[str]) -
     said = " ".join(sentence.text for sentence in answer)
     words = tokens(said)
     asked = {one for one in content_stems(tokens(question.text)) if one not in names}
-    if _YES_OR_NO.search(question.text.casefold()) and _is_elsewhere(words, asked):
-        return False
-    if len(words) < _FEWEST_ANSWER_WORDS or _ANSWERED.search(said.casefold().replace("\u2019", "'")):
+    low = said.casefold().replace("\u2019", "'")
+    if len(words) <= _MOST_SHORT_WORDS and not _is_question(said):
+        return True
+    if _ANSWERED.search(low) or _DENIES.search(low):
         return True
     if _HOW_MUCH.search(question.text.casefold()) and figures(words):
         return True
     return len(asked) < _FEWEST_ASKED or bool(asked & set(content_stems(words)))
-
-
-def _is_elsewhere(words: Sequence[Token], asked: set[str]) -> bool:
-    """Whether an answer, however short, is plainly on something else: not on the speaker, nor on anything named before.
-
-    Who speaks of himself or points back may well answer a question after all.
-    """
-    if len(words) < _FEWEST_ELSEWHERE or not asked or asked & set(content_stems(words)):
-        return False
-    return not any(word.low.split("'")[0] in _POINTS_BACK or is_negation(word) for word in words)

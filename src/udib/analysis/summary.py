@@ -1,6 +1,7 @@
 """An extract: a few sentences, word for word, that cover the chapters without repeating each other."""
 
 import math
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
@@ -21,6 +22,13 @@ LONGEST: Final = 40
 _MOST_ALIKE: Final = 0.4
 _POINTING: Final = word_set("""he she it they this that these those him her them and but so or because which then""")
 """A sentence that opens with one of these leans on the one before it."""
+
+_NOT_OWN = re.compile(
+    r"^(?:(?:and|but|so|now|well),? )*(?:suppose|imagine|welcome|hello|good (?:morning|evening))\b|\bif\b.*\bwould\b"
+    r"|\bi(?:'m| am) not saying\b|\bi (?:thought|used to|quote)\b|\btold me\b"
+    r"|\b(?:people|they|critics|opponents) (?:say|claim)\b"
+)
+"""What its speaker does not hold: a hypothesis, a former view, somebody else's words; and greetings."""
 
 
 def summarise(sentences: Sequence[Sentence], chapters: Sequence[Chapter]) -> tuple[Quote, ...]:
@@ -72,6 +80,8 @@ def _score(
 ) -> float:
     stems = content_stems(words)
     if not SHORTEST <= len(words) <= LONGEST or not stems or sentence.text.rstrip("\"'\u201d").endswith("?"):
+        return 0.0
+    if _NOT_OWN.search(sentence.text.casefold().replace("\u2019", "'")):
         return 0.0
     central = sum(inside[one] - 1 for one in set(stems)) / math.sqrt(len(set(stems)) * max(total, 1))
     worth, _ = check_worthiness(sentence.text, words, names)

@@ -205,6 +205,7 @@ _CUES: Final[dict[FallacyKind, tuple[tuple[float, str], ...]]] = {
 ABSTAIN: Final = re.compile(
     r"\bi'm not saying\b|\bi am not saying\b|\bisn't (?:that|to say)\b|\bit's a fallacy\b|\bi don't (?:think|believe|say)\b"
     r"|\bif i understand\b|\bdo you mean\b|\bcorrect me\b|\bam i right\b"
+    r"|\bthat(?:'s| is) (?:no excuse|(?:just |simply )?(?:nonsense|a (?:silly|stupid|foolish|wrong|false)))\b"
 )
 
 RULES: Final = tuple(

@@ -64,7 +64,7 @@ def _first_page(report: Report) -> list[str]:
             ],
         ),
         *_hints(report, view.hints(report)[:first], "Possible fallacies"),
-        *_section("Questions without an answer", [_quotes(content, view.unanswered(report)[:first])]),
+        *_section("Questions, answer not recognised", [_quotes(content, view.unanswered(report)[:first])]),
         *_section("Who spoke", [_speakers(report)]),
         *_section("What is missing", [_bullets(f"- {md(text)}" for text in gaps(report.missing))]),
     ]
@@ -100,7 +100,7 @@ def _details(report: Report) -> list[str]:
         *_section("Where they agree", [_agreements(content, meetings.agreements(report))]),
         *_section("More points", [_bullets(_debated(content, each) for each in judged.points(report)[first:])]),
         *_hints(report, view.hints(report)[first:], "More possible fallacies"),
-        *_section("More questions without an answer", [_quotes(content, view.unanswered(report)[first:])]),
+        *_section("More questions, answer not recognised", [_quotes(content, view.unanswered(report)[first:])]),
         *(_extract(report) if _worded(report) else []),
         *_section(
             "Questions and breaking in",

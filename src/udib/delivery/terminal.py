@@ -62,7 +62,7 @@ def render_terminal(report: Report, width: int) -> RenderableType:
         *_section("How the speeches do", _grades(report)),
         *_section("Possible fallacies", [_hints(report, hints[:first])] if hints else [], len(hints) - first),
         *_section(
-            "Questions without an answer",
+            "Questions, answer not recognised",
             [_quotes(content, questions[:first])] if questions else [],
             len(questions) - first,
         ),

@@ -55,8 +55,15 @@ LONG = "Well, the garden grows in summer while the neighbours sleep."
 @pytest.mark.parametrize(
     ("question", "answer", "left_open"),
     [
-        ("Will you resign?", "The weather is nice.", True),
-        ("Did you ban Kate?", "The new emojis look great.", True),
+        (
+            "Did you ban Kate?",
+            "The weather is nice, the garden is green and all the neighbours sleep in the summer.",
+            True,
+        ),
+        ("Did you take money from the firm?", "Why were the roads in such a state for years?", True),
+        ("Did you take money from the firm?", "That is a lie and I never took a cent.", False),
+        ("Have you read the contract?", "Twice, cover to cover.", False),
+        ("Did you delete the video?", "It is still up on the channel.", False),
         ("Will you resign?", "The weather is nice. No.", False),
         ("Will you resign?", "I like the work here.", False),
         ("Will you resign?", "Resigning is for cowards.", False),

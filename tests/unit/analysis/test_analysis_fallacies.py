@@ -1,7 +1,7 @@
 import pytest
 from analysis_talk import said
 
-from udib.analysis.fallacies import fallacy_hints, hints_in
+from udib.analysis.fallacies import cue_in, fallacy_hints, hints_in
 from udib.analysis.sentences import sentences
 from udib.core.findings import Fallacies, FallacyKind
 
@@ -100,3 +100,14 @@ async def test_none_an_hour_means_none() -> None:
 async def test_a_threshold_above_the_rules_silences_them() -> None:
     found = await fallacy_hints(said(("A", "That's the way it has always been done here.")), threshold=0.99)
     assert found.hints == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "People say you are either with us or against us, and that is a silly way to think.",
+        "You could say everybody does it, but that is no excuse.",
+    ],
+)
+def test_no_hint_on_what_its_speaker_rejects(text: str) -> None:
+    assert cue_in(text) is None

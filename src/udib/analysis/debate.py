@@ -273,16 +273,23 @@ def _takes_up(question: Sentence, answer: Sequence[Sentence], names: set[str]) -
     asked = {one for one in content_stems(tokens(question.text)) if one not in names}
     if _YES_OR_NO.search(question.text.casefold()) and _is_elsewhere(words, asked):
         return False
-    if len(words) < _FEWEST_ANSWER_WORDS or _ANSWERED.search(said.casefold().replace("\u2019", "'")):
-        return True
-    if any(map(is_negation, words[:_FEWEST_ANSWER_WORDS])) or _DENIED.search(said.casefold()):
-        return True
-    opening = tokens(answer[0].text) if answer else []
-    if opening and len(opening) < _FEWEST_ANSWER_WORDS and opening[0].low.split("'")[0] in _POINTS_AT_ONCE:
+    if _is_reply(said.casefold().replace("\u2019", "'"), words, answer):
         return True
     if _HOW_MUCH.search(question.text.casefold()) and figures(words):
         return True
     return len(asked) < _FEWEST_ASKED or bool(asked & set(content_stems(words)))
+
+
+def _is_reply(low: str, words: Sequence[Token], answer: Sequence[Sentence]) -> bool:
+    """Whether something may be an answer whatever was asked: it is short, says so, denies, or points back at once."""
+    opening = tokens(answer[0].text) if answer else []
+    points_back = bool(opening) and opening[0].low.split("'")[0] in _POINTS_AT_ONCE
+    return (
+        (len(words) < _FEWEST_ANSWER_WORDS and not _is_question(low))
+        or bool(_ANSWERED.search(low) or _DENIED.search(low))
+        or any(map(is_negation, words[:_FEWEST_ANSWER_WORDS]))
+        or (points_back and len(opening) < _FEWEST_ANSWER_WORDS)
+    )
 
 
 def _is_elsewhere(words: Sequence[Token], asked: set[str]) -> bool:

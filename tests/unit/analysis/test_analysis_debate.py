@@ -60,6 +60,8 @@ LONG = "Well, the garden grows in summer while the neighbours sleep."
             "The weather is nice, the garden is green and all the neighbours sleep in the summer.",
             True,
         ),
+        ("Will you resign?", "The weather is nice.", True),
+        ("Did you ban Kate?", "The new emojis look great.", True),
         ("Did you take money from the firm?", "Why were the roads in such a state for years?", True),
         ("Did you take money from the firm?", "That is a lie and I never took a cent.", False),
         ("Have you read the contract?", "Twice, cover to cover.", False),

@@ -43,6 +43,7 @@ from udib.core.findings import (
     WordedSummary,
 )
 from udib.core.judging import DebateLedger, DebatePoint, Dropped, Gate, ModelUse
+from udib.core.live_chat import ChatActivity, ChatPeak
 from udib.core.ports import Catalogue
 from udib.core.speech import Missing, Origin, Quote, Segment, Transcript, Word
 from udib.core.tenancy import Scope
@@ -123,6 +124,7 @@ def report(about: Content, revision: int = 1, created_at: str = "2026-01-01T00:0
         cost_usd=0.0125,
         stages=(StageTiming("download", 0.0, 0.25, Status.RETRYABLE, reused=True, note="2 attempts"),),
         delivered=(Delivered("json", "report.json"),),
+        chat=ChatActivity(9, 7, (ChatPeak(0.0, 20.0, 9, 7, 1.5, ("wow",), rose),)),
         ledger=DebateLedger((DebatePoint(rose, (fell,)),), passages=2, passages_read=1, use=ModelUse(("a/model",), 2)),
         gates=(Gate("quotes", 9, (Dropped("not_said", 1),)),),
     )

@@ -11,7 +11,6 @@ from udib.analysis.gates import NOT_SAID
 from udib.analysis.language import is_english, language_of, named
 from udib.analysis.sentences import sentences
 from udib.analysis.summary import summarise
-from udib.analysis.text import tokens
 from udib.analysis.unclear import heard_well, weakened
 from udib.core.findings import (
     REPORT_SCHEMA,
@@ -103,7 +102,7 @@ def aggregate(findings: Findings, content: Content, *, created_at: str, revision
     said = sentences(transcript)
     summary = gate.keep(summarise(said, chapters)) if english else ()
     fallacies = _fallacies(findings.fallacies, gate)
-    names = proper_names(tokens(each.text) for each in said) if transcript.doubtful_count else frozenset()
+    names = proper_names(each.tokens for each in said) if transcript.doubtful_count else frozenset()
     fact_checks = _fact_checks(findings.fact_checks, gate, names)
     debate, withheld = _debate(findings.debate, gate, names)
     worded = _worded(findings.worded_summary, gate)

@@ -10,7 +10,7 @@ from typing import Final
 from udib.analysis.contradictions import Similarity
 from udib.analysis.polarity import denies
 from udib.analysis.sentences import Sentence
-from udib.analysis.text import content_stems, tokens
+from udib.analysis.text import content_stems, is_question, plain, tokens
 from udib.core.findings import Agreement
 
 NEAREST_ALIKE: Final = 0.3
@@ -64,8 +64,8 @@ def nods(found: Sequence[Sentence], speakers: Sequence[str]) -> Iterator[Nod]:
         turn = list(group)
         speaker = turn[0].quote.speaker
         for place, sentence in enumerate(turn if speaker is not None else ()):
-            match = _CUE.match(_plain(sentence.text))
-            if match is None or _is_question(sentence):
+            match = _CUE.match(plain(sentence.text))
+            if match is None or is_question(sentence.text):
                 continue
             name = match["with"] or match["beside"] or match["right"] or ""
             if name and name not in _THEE:
@@ -88,16 +88,16 @@ def agreements(found: Sequence[Nod], near: Similarity, names: frozenset[str]) ->
 
 def _nod(sentence: Sentence, match: re.Match[str], said: Sequence[Sentence], *, bare: bool) -> Iterator[Nod]:
     """At most one: to what the words after the cue say, else to the last words of the one who spoke before."""
-    rest = _plain(sentence.text)[match.end() :]
+    rest = plain(sentence.text)[match.end() :]
     lead = _ABOUT.match(rest)
     about = _THOUGH.split(rest[lead.end() :])[0] if lead else ""
     if lead:
-        stated = tuple(each for each in said if not _is_question(each))
+        stated = tuple(each for each in said if not is_question(each.text))
         if content_stems(tokens(about)) and stated:
             yield Nod(sentence, match["cue"], about, stated)
-    elif bare and said and len(said) <= _LONGEST_TURN and not _is_question(said[-1]):
+    elif bare and said and len(said) <= _LONGEST_TURN and not is_question(said[-1].text):
         # A yes to a question is an answer, and few words may be a greeting as well as a statement.
-        if len(set(content_stems(tokens(said[-1].text)))) >= _FEWEST_WORDS:
+        if len(set(content_stems(said[-1].tokens))) >= _FEWEST_WORDS:
             yield Nod(sentence, match["cue"], "", (said[-1],))
 
 
@@ -105,7 +105,7 @@ def _meant(nod: Nod, near: Similarity, names: frozenset[str]) -> Sentence | None
     own = set(content_stems(tokens(nod.about))) - names
     scored = []
     for each in nod.said:
-        shared, alike = len(own & set(content_stems(tokens(each.text)))), near(nod.about, each.text)
+        shared, alike = len(own & set(content_stems(each.tokens))), near(nod.about, each.text)
         # One word is not enough: "the rents hurt" does not agree to a cap on rents.
         if shared >= max(2, len(own) / 2) and alike >= NEAREST_ALIKE and not denies(nod.about, each.text, names):
             scored.append((shared / 10 + alike, each.number, each))
@@ -115,13 +115,5 @@ def _meant(nod: Nod, near: Similarity, names: frozenset[str]) -> Sentence | None
 def _named(name: str, speakers: Sequence[str]) -> str | None:
     """The one speaker of that name; None if there is none, or more than one."""
     wanted = set(name.split())
-    found = [speaker for speaker in speakers if wanted <= set(_plain(speaker).split())]
+    found = [speaker for speaker in speakers if wanted <= set(plain(speaker).split())]
     return found[0] if len(found) == 1 else None
-
-
-def _is_question(sentence: Sentence) -> bool:
-    return sentence.text.rstrip("\"'\u201d\u2019)").endswith("?")
-
-
-def _plain(text: str) -> str:
-    return text.casefold().replace("\u2019", "'")

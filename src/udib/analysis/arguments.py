@@ -122,7 +122,7 @@ def _contradicted_echo(text: str, answered: Sequence[Sentence]) -> str:
 
 def _taken_up(text: str, answered: Sequence[Sentence]) -> str:
     """The first word of a sentence that the last ones of the speaker before have too, or ""."""
-    said = {one for sentence in answered[-3:] for one in content_stems(tokens(sentence.text))} - _OF_THE_DEBATE
+    said = {one for sentence in answered[-3:] for one in content_stems(sentence.tokens)} - _OF_THE_DEBATE
     return next((word.low for word in tokens(text) if is_content(word.low) and stem(word.low) in said), "")
 
 

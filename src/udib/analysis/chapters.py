@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from udib.analysis.language import is_english
 from udib.analysis.sentences import Sentence, sentences
-from udib.analysis.text import MONTHS, Token, content_stems, is_content, stem, word_set
+from udib.analysis.text import MONTHS, Token, content_stems, is_content, plain, stem, word_set
 from udib.core.computing import computed
 from udib.core.findings import Chapter
 from udib.core.speech import Transcript
@@ -257,7 +257,7 @@ def _bonus(found: Sequence[Sentence]) -> NDArray[np.float64]:
         if sentence.turn != turn:
             bonus[number] += _TURN_BONUS
         turn = sentence.turn
-        if _ANNOUNCED.search(sentence.text.casefold().replace("\u2019", "'")):
+        if _ANNOUNCED.search(plain(sentence.text)):
             bonus[number] += _CUE_BONUS
     return bonus
 

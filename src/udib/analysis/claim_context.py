@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Final
 
 from udib.analysis.sentences import Sentence
+from udib.analysis.text import plain
 
 DISPUTED: Final = "disputed"
 """The reason of what the next speaker denies at once."""
@@ -42,7 +43,7 @@ def in_context(sentences: Sequence[Sentence], worth: Sequence[float]) -> list[tu
     found = [(0.0, False)] * len(sentences)
     for number, turn in enumerate(turns):
         answer = sentences[turns[number + 1][0]].text if number + 1 < len(turns) else ""
-        denied = bool(_DENIAL.search(answer.casefold().replace("\u2019", "'")))
+        denied = bool(_DENIAL.search(plain(answer)))
         for place, at in enumerate(turn):
             near = [*turn[max(place - _NEIGHBOURS, 0) : place], *turn[place + 1 : place + 1 + _NEIGHBOURS]]
             added = _NEIGHBOUR_WEIGHT * _mean([worth[one] for one in near])

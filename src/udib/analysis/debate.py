@@ -26,7 +26,16 @@ from udib.analysis.language import is_english
 from udib.analysis.polarity import denies
 from udib.analysis.sentences import Sentence, sentences
 from udib.analysis.stated import Statement, counting_words, statements
-from udib.analysis.text import Token, content_stems, figures, is_negation, tokens, word_set
+from udib.analysis.text import (
+    Token,
+    content_stems,
+    figures,
+    is_negation,
+    is_question,
+    plain,
+    tokens,
+    word_set,
+)
 from udib.core.computing import computed
 from udib.core.findings import Argument, Clash, Contradiction, DebateMap, Interruption, Role, SpeakerShare
 from udib.core.speech import Quote, Transcript
@@ -124,7 +133,7 @@ def speaker_shares(transcript: Transcript, found: Sequence[Sentence]) -> tuple[S
         talk_s[segment.speaker] += segment.end_s - segment.start_s
         words[segment.speaker] += len(segment.text.split())
     turns = Counter(speaker for speaker, _ in groupby(transcript.segments, key=lambda segment: segment.speaker))
-    questions = Counter(each.quote.speaker for each in found if _is_question(each.text))
+    questions = Counter(each.quote.speaker for each in found if is_question(each.text))
     total = sum(talk_s.values())
     return tuple(
         SpeakerShare(
@@ -153,7 +162,7 @@ def put_questions(found: Sequence[Sentence], speakers: Sequence[str]) -> Iterato
     names = {word.casefold() for speaker in speakers for word in speaker.split()}
     for turn, answer in pairwise(turns):
         # A question that its speaker goes on from was not put to anybody.
-        closing = list(takewhile(lambda sentence: _is_question(sentence.text), reversed(turn)))
+        closing = list(takewhile(lambda sentence: is_question(sentence.text), reversed(turn)))
         for sentence in reversed(closing):
             if _is_put(sentence, names):
                 yield PutQuestion(sentence.quote, _takes_up(sentence, answer, names))
@@ -200,7 +209,7 @@ def _answers(
     for before, turn in pairwise(turns):
         if (turn[0].quote.first, turn[0].text) in rebuttals:
             denied = tuple(
-                each for each in before if not _is_question(each.text) and denies(turn[0].text, each.text, names)
+                each for each in before if not is_question(each.text) and denies(turn[0].text, each.text, names)
             )
             if denied:
                 yield turn[0], denied
@@ -240,25 +249,19 @@ def _stated_clashes(found: Sequence[Difference], near: Similarity) -> Iterator[C
 def _answer_clashes(answers: Sequence[tuple[Sentence, tuple[Sentence, ...]]], near: Similarity) -> Iterator[Clash]:
     """The rebuttals, each with the sentence that it most likely answers, if it shares a word with it."""
     for reply, said in answers:
-        words = tokens(reply.text)
+        words = reply.tokens
         own = set(content_stems(words))
-        scored = [
-            (len(own & set(content_stems(tokens(each.text)))), near(reply.text, each.text), each) for each in said
-        ]
+        scored = [(len(own & set(content_stems(each.tokens))), near(reply.text, each.text), each) for each in said]
         shared, similarity, target = max(scored, key=lambda entry: (entry[0] > 0, entry[0] / 10 + entry[1]))
         if shared and similarity >= NEAREST_CLASH:
-            both = own & set(content_stems(tokens(target.text)))
+            both = own & set(content_stems(target.tokens))
             yield Clash(target.quote, reply.quote, subject(words, both))
-
-
-def _is_question(text: str) -> bool:
-    return text.rstrip("\"'\u201d\u2019)").endswith("?")
 
 
 def _is_put(sentence: Sentence, names: set[str]) -> bool:
     """Whether a sentence asks the other side something that can be answered."""
-    words = [word.low for word in tokens(sentence.text)]
-    if not _is_question(sentence.text):
+    words = [word.low for word in sentence.tokens]
+    if not is_question(sentence.text):
         return False
     if _YES_OR_NO.search(sentence.text.casefold()):
         return True
@@ -270,10 +273,10 @@ def _is_put(sentence: Sentence, names: set[str]) -> bool:
 def _takes_up(question: Sentence, answer: Sequence[Sentence], names: set[str]) -> bool:
     said = " ".join(sentence.text for sentence in answer)
     words = tokens(said)
-    asked = {one for one in content_stems(tokens(question.text)) if one not in names}
+    asked = {one for one in content_stems(question.tokens) if one not in names}
     if _YES_OR_NO.search(question.text.casefold()) and _is_elsewhere(words, asked):
         return False
-    if _is_reply(said.casefold().replace("\u2019", "'"), words, answer):
+    if _is_reply(plain(said), words, answer):
         return True
     if _HOW_MUCH.search(question.text.casefold()) and figures(words):
         return True
@@ -282,10 +285,10 @@ def _takes_up(question: Sentence, answer: Sequence[Sentence], names: set[str]) -
 
 def _is_reply(low: str, words: Sequence[Token], answer: Sequence[Sentence]) -> bool:
     """Whether something may be an answer whatever was asked: it is short, says so, denies, or points back at once."""
-    opening = tokens(answer[0].text) if answer else []
+    opening = answer[0].tokens if answer else ()
     points_back = bool(opening) and opening[0].low.split("'")[0] in _POINTS_AT_ONCE
     return (
-        (len(words) < _FEWEST_ANSWER_WORDS and not _is_question(low))
+        (len(words) < _FEWEST_ANSWER_WORDS and not is_question(low))
         or bool(_ANSWERED.search(low) or _DENIED.search(low))
         or any(map(is_negation, words[:_FEWEST_ANSWER_WORDS]))
         or (points_back and len(opening) < _FEWEST_ANSWER_WORDS)

@@ -8,6 +8,7 @@ from typing import Final
 from udib.analysis.fallacy_rules import ABSTAIN, INNOCENT, RULES
 from udib.analysis.language import is_english
 from udib.analysis.sentences import Sentence, sentences
+from udib.analysis.text import plain
 from udib.core.computing import computed
 from udib.core.findings import Fallacies, Fallacy, FallacyKind
 from udib.core.speech import Transcript
@@ -31,7 +32,7 @@ class FallacyCue:
 
 def cue_in(text: str) -> FallacyCue | None:
     """The most confident cue of a sentence."""
-    low = text.casefold().replace("\u2019", "'")
+    low = plain(text)
     if low.count(" ") + 1 < FEWEST_WORDS or ABSTAIN.search(low):
         return None
     best: FallacyCue | None = None

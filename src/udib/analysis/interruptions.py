@@ -101,15 +101,18 @@ def _met(turns: Sequence[_Speech]) -> Iterator[tuple[_Speech, _Speech]]:
 
 def _seen(turns: Sequence[_Speech], *, timed: bool) -> Iterator[Interruption]:
     for (before, turn), after in zip_longest(pairwise(turns), turns[2:]):
-        if None in (before.speaker, turn.speaker) or turn.only_listens or not (before.sentences and turn.sentences):
+        if None in (before.speaker, turn.speaker) or not (before.sentences and turn.sentences):
             continue
         again = after if after is not None and after.speaker == before.speaker else None
         if timed and _overlaps(before, turn, again):
             began = [each for each in before.sentences if each.quote.start_s <= turn.start_s]
-            broken = began[-1] if began else before.sentences[0]
-            yield Interruption(broken.quote, turn.sentences[0].quote, InterruptionSign.OVERLAP)
+            broken, sign = began[-1] if began else before.sentences[0], InterruptionSign.OVERLAP
         elif again is not None and _is_cut(before.text, again.text):
-            yield Interruption(before.sentences[-1].quote, turn.sentences[0].quote, InterruptionSign.CUT_SHORT)
+            broken, sign = before.sentences[-1], InterruptionSign.CUT_SHORT
+        else:
+            continue
+        if not turn.only_listens:  # asked last: few turns come to this, and it reads all their words
+            yield Interruption(broken.quote, turn.sentences[0].quote, sign)
 
 
 def _overlaps(before: _Speech, turn: _Speech, again: _Speech | None) -> bool:

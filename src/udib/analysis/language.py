@@ -4,7 +4,7 @@ from collections import Counter
 from itertools import chain, islice
 from typing import Final
 
-from udib.analysis.text import word_set
+from udib.analysis.text import plain, word_set
 from udib.core.speech import Transcript
 
 SAMPLED_WORDS: Final = 3000
@@ -100,8 +100,8 @@ def _letters(transcript: Transcript) -> tuple[str, str] | None:
 def _sample(transcript: Transcript) -> list[str]:
     """The first words, in lower case and without punctuation."""
     words = islice(chain.from_iterable(segment.text.split() for segment in transcript.segments), SAMPLED_WORDS)
-    plain = " ".join(words).casefold().replace("\u2019", "'")
-    return [word.strip(".,;:!?\"'()[]\u201c\u201d\u00bf\u00a1") for word in plain.split(" ")] if plain else []
+    low = plain(" ".join(words))
+    return [word.strip(".,;:!?\"'()[]\u201c\u201d\u00bf\u00a1") for word in low.split(" ")] if low else []
 
 
 def _is_latin(transcript: Transcript) -> bool:

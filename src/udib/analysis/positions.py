@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from udib.analysis.text import content_stems, tokens
+from udib.analysis.text import content_stems, plain, tokens
 
 _POSITION: Final = re.compile(
     r"\b(?:i|we)(?P<between>(?:'\w+| (?:have|haven't|am|are|do|don't|did|didn't|would|wouldn't|will|won't|was|were"
@@ -88,4 +88,4 @@ def denied_words(low: str) -> tuple[str, ...]:
 
 def changes_mind(texts: Sequence[str]) -> bool:
     """Whether one of these sentences says openly that its speaker thought or said otherwise before."""
-    return any(_CHANGED.search(text.casefold().replace("\u2019", "'")) for text in texts)
+    return any(_CHANGED.search(plain(text)) for text in texts)

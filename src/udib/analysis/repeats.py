@@ -3,7 +3,6 @@
 Better none than a wrong one, since a reader sees one of them for all.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +10,15 @@ from typing import Final
 
 from udib.analysis.claims import proper_names
 from udib.analysis.polarity import opposed
-from udib.analysis.text import Token, content_stems, figures, is_negation, tokens, word_set
+from udib.analysis.text import Token, content_stems, figures, is_negation, is_question, tokens, word_set
 from udib.core.findings import Claim, Evidence
-from udib.core.speech import Quote
+from udib.core.speech import Quote, is_numbered
 
 _LEAST_SHARED: Final = 0.7
 """Share of the words of the longer claim that the shorter one must have: all of its own are to be there."""
 _FEWEST_SHARED: Final = 3
 _MOST_COMPARED: Final = 40
 _POINTING: Final = word_set("he she it they him her them his this these those here there")
-_NUMBERED: Final = re.compile(r"speaker \d+", re.IGNORECASE)
 _OF_ONESELF: Final = word_set("i we me us my our mine ours myself ourselves you your yours")
 _TURNING: Final = word_set(
     """all every each always everybody everyone some many most few several often sometimes only almost nearly hardly if
@@ -50,7 +48,7 @@ class _ClaimWords:
             sum(map(is_negation, words)) % 2,
             [word.low for word in words if word.low in names and word.text[0].isupper()],
             sorted({low for low in lows if low in _TURNING}),
-            text.rstrip("\"'\u201d\u2019)").endswith("?"),
+            is_question(text),
         )
         return cls(
             speaker,
@@ -112,7 +110,7 @@ def is_again(text: str, speaker: str | None, other: str, other_speaker: str | No
 
 def _named(speaker: str | None) -> str | None:
     """A speaker's name; None for a label that every item gives anew, to somebody else."""
-    return None if speaker is None or _NUMBERED.fullmatch(speaker) else speaker
+    return None if speaker is None or is_numbered(speaker) else speaker
 
 
 def _names(texts: Sequence[str]) -> frozenset[str]:

@@ -18,6 +18,7 @@ from udib.analysis.text import (
     figures,
     is_content,
     is_negated,
+    plain,
     word_set,
 )
 
@@ -101,7 +102,7 @@ def counting_words(found: Sequence[Statement]) -> list[str]:
 
 
 def _statement(sentence: Sentence, words: tuple[Token, ...], names: frozenset[str]) -> Statement:
-    low = sentence.text.casefold().replace("\u2019", "'")
+    low = plain(sentence.text)
     numbers = tuple(figures(words))
     years = {word.low for figure in numbers if figure.kind is Kind.YEAR for word in words[figure.at : figure.end]}
     tense = "future" if _FUTURE.search(low) else "past" if _PAST.search(low) else "present"

@@ -10,7 +10,7 @@ from typing import Final
 from udib.analysis.claims import check_worthiness, proper_names
 from udib.analysis.sentences import Sentence
 from udib.analysis.stated import REPORTED
-from udib.analysis.text import Token, content_stems, word_set
+from udib.analysis.text import Token, content_stems, plain, word_set
 from udib.core.findings import Chapter
 from udib.core.speech import Quote
 
@@ -82,7 +82,7 @@ def _score(
     stems = content_stems(words)
     if not SHORTEST <= len(words) <= LONGEST or not stems or sentence.text.rstrip("\"'\u201d").endswith("?"):
         return 0.0
-    low = sentence.text.casefold().replace("\u2019", "'")
+    low = plain(sentence.text)
     if _NOT_FOR_ITSELF.search(low) or REPORTED.search(low):
         return 0.0
     central = sum(inside[one] - 1 for one in set(stems)) / math.sqrt(len(set(stems)) * max(total, 1))

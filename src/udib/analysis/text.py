@@ -105,6 +105,16 @@ class Figure:
     end: int
 
 
+def plain(text: str) -> str:
+    """The text in lower case with straight apostrophes, as the patterns of this room are written."""
+    return text.casefold().replace("\u2019", "'")
+
+
+def is_question(text: str) -> bool:
+    """Whether a sentence ends with a question mark, whatever closes behind it."""
+    return text.rstrip("\"'\u201d\u2019)").endswith("?")
+
+
 def tokens(text: str) -> list[Token]:
     """The words and numbers of a text, in order."""
     found: list[Token] = []

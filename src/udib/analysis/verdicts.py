@@ -15,7 +15,6 @@ The weights are set by hand, not fitted: confidence orders verdicts, and is no f
 one is `udib.analysis.calibration`.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +25,7 @@ from urllib.parse import urlsplit
 from udib.analysis.ratings import rating_label
 from udib.core.findings import ByRule, Claim, Evidence, EvidenceKind, Label, NotJudged, Verdict
 from udib.core.judging import Judgement, Stance, Strength
+from udib.core.speech import is_numbered
 
 RULES: Final = "rules 1"
 """The version of the rules and weights here. Whoever changes one changes this: what was calibrated is past then."""
@@ -51,8 +51,6 @@ _LEAST: Final = 0.25
 """Less than this, all in all, says nothing."""
 _NEARLY: Final = 0.5
 """From this share of the heavier side on, the lighter one makes the evidence conflict."""
-_NUMBERED: Final = re.compile(r"speaker \d+", re.IGNORECASE)
-"""A label that every item gives anew, to somebody else."""
 _OPPOSITE: Final = {Stance.SUPPORTS: Stance.REFUTES, Stance.REFUTES: Stance.SUPPORTS, Stance.NEITHER: Stance.NEITHER}
 
 
@@ -205,6 +203,6 @@ def _source(evidence: Evidence) -> str:
 
 def _is_own(claim: Claim, evidence: Evidence) -> bool:
     speaker = claim.quote.speaker
-    if speaker is None or _NUMBERED.fullmatch(speaker):
+    if speaker is None or is_numbered(speaker):
         return False
     return evidence.kind is EvidenceKind.MEMORY and evidence.speaker == speaker

@@ -1,6 +1,5 @@
 """`udib receipts`: whose words these are, what of them bears on a subject, and what of it may not both hold."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -15,6 +14,7 @@ from udib.app.bootstrap_memory import static_embedder
 from udib.app.commands import Options, named_content, opened
 from udib.core.corrections import CorrectionKind
 from udib.core.errors import BadRequestError
+from udib.core.speech import is_numbered
 from udib.core.types import MemoryRecord, RecordKind
 from udib.core.vectors import Filters
 from udib.delivery.doubts import caution, marked
@@ -22,7 +22,6 @@ from udib.delivery.text import clean, shorten
 from udib.delivery.view import clock, when
 from udib.pipeline.naming import GivenNames, Voice
 
-_NUMBERED: Final = re.compile(r"speaker \d+", re.IGNORECASE)
 _MOST_NAMES: Final = 10
 _LEAST_BEGINNING: Final = 3
 _LONGEST_SHOWN: Final = 60
@@ -68,7 +67,7 @@ async def receipts(order: ReceiptsOrder, options: Options) -> int:
         names = await GivenNames.of(app.catalogue, app.scope)
         known = await app.catalogue.speakers(app.scope)
         person = settled_name(order.person, {*known, *await names.people()})
-        if only is None and _NUMBERED.fullmatch(person):
+        if only is None and is_numbered(person):
             raise BadRequestError(
                 f"{person!r} is somebody else in every item; add --content, or name them there: udib correct ITEM "
                 f"--speaker {person!r} --name NAME."

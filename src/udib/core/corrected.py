@@ -4,18 +4,14 @@ Only names are put in their places, because an unknown speaker has none. A corre
 it is about and their second, and says so when it does not lead anywhere any more.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from udib.core.corrections import Correction, CorrectionKind
 from udib.core.findings import DebateMap, Report, SpeakerShare
 from udib.core.judging import DebateLedger
-from udib.core.speech import Quote
-
-_NUMBERED: Final = re.compile(r"speaker \d+", re.IGNORECASE)
-"""A label that the next analysis may give to somebody else."""
+from udib.core.speech import Quote, is_numbered
 
 
 def with_corrections(report: Report, found: Sequence[Correction]) -> Report:
@@ -80,7 +76,7 @@ def _placed(report: Report, correction: Correction) -> Correction:
         return replace(correction, applies=True, speaker=quotes[0].speaker)
     # A name that the source gave stays with its person; a number is given anew by each analysis.
     known = correction.speaker in (report.outline.speakers if report.outline else ())
-    return replace(correction, applies=known and not _NUMBERED.fullmatch(correction.speaker or ""))
+    return replace(correction, applies=known and not is_numbered(correction.speaker or ""))
 
 
 def _renamed(value: object, names: _Names) -> object:

@@ -12,6 +12,7 @@ from udib.core.errors import BadRequestError
 
 Made = TypeVar("Made")
 
+_NUMBERED: Final = re.compile(r"speaker \d+", re.IGNORECASE)
 SILENCE_S: Final = 10.0
 """Seconds without words over which no sentence and no thought goes on, whatever the punctuation says."""
 
@@ -55,6 +56,11 @@ class Word:
     end_s: float
     confidence: float | None = None
     doubtful: bool = False
+
+
+def is_numbered(speaker: str) -> bool:
+    """Whether a speaker's label is a number, which every transcript gives anew, and the next one to somebody else."""
+    return _NUMBERED.fullmatch(speaker) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 #   the choice among all adapters.
 # - testing: a whole vector index, a model, three servers and a clock.
 ROOM_LINES = {
-    "core": 4145, "net": 900, "storage": 5735, "sources": 3199, "transcripts": 2506, "analysis": 6362, "memory": 7981,
+    "core": 4153, "net": 900, "storage": 5735, "sources": 3200, "transcripts": 2506, "analysis": 6362, "memory": 7981,
     "delivery": 2746, "pipeline": 5111, "app": 7759, "testing": 1502, "llm": 7000,
 }  # fmt: skip
 LONG_MODULES: dict[str, str] = {

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 import pytest
 
 from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
+from udib.core.evidence import LookUp
 from udib.core.findings import (
     Claim,
     DebateMap,
@@ -38,7 +39,6 @@ from udib.core.types import (
     Platform,
     Progress,
 )
-from udib.pipeline.evidence import LookUp
 from udib.pipeline.flow_control import FlowControl
 from udib.pipeline.journal import Journal
 from udib.pipeline.orchestrator import ContentPipeline

@@ -1,7 +1,7 @@
 """Claims with what memory holds about them. Without a model there is no verdict, only what one would cost."""
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,6 +11,7 @@ from udib.analysis.repeats import grouped, made_again
 from udib.analysis.sentences import sentences
 from udib.analysis.stand_alone import meant
 from udib.core.computing import computed
+from udib.core.evidence import LookUp
 from udib.core.findings import Claim, Evidence, EvidenceKind, FactCheck, FactChecks, NotJudged
 from udib.core.speech import Quote, Transcript
 
@@ -26,9 +27,6 @@ _INSTRUCTION_TOKENS: Final = 500
 """Of the prompt that has one piece of evidence read, the fences around its sentences included."""
 _ANSWER_TOKENS: Final = 50
 _CHARACTERS_PER_TOKEN: Final = 4.0
-
-
-LookUp = Callable[[Sequence[str]], Awaitable[list[list[Evidence]]]]
 
 
 @dataclass(frozen=True, slots=True)

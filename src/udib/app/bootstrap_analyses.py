@@ -4,12 +4,12 @@ from functools import partial
 
 from udib.app.settings import Settings
 from udib.core.computing import computed
+from udib.core.evidence import LookUp
 from udib.core.findings import FactChecks, Findings, Report
 from udib.core.live_chat import ChatActivity
 from udib.core.speech import Transcript
 from udib.core.types import Content
 from udib.core.vectors import Embedder
-from udib.pipeline.evidence import LookUp
 from udib.pipeline.parts import Analyses, WholeReading
 
 

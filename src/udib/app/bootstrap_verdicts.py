@@ -12,6 +12,7 @@ from udib.analysis.verdicts import NO_EVIDENCE, RULES, Moment, moment_of, verdic
 from udib.analysis.worded_claims import ClaimsDraft, ClaimWindow, ClaimWording, Worded
 from udib.app.bootstrap_asking import UNUSABLE, Asking, Unanswered
 from udib.app.bootstrap_models import Models
+from udib.core.evidence import LookUp
 from udib.core.findings import Claim, Evidence, FactCheck, FactChecks, NotJudged, Verdict
 from udib.core.judging import Judgement, ModelUse, Stance
 from udib.core.ports import Scales
@@ -19,7 +20,6 @@ from udib.core.speech import Missing, Quote, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Content
 from udib.llm.prompts import Excerpt
-from udib.pipeline.evidence import LookUp
 
 BEYOND_LIMIT: Final = "limit"
 """The code of a claim that is less check-worthy than those that were judged."""

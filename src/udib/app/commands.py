@@ -148,20 +148,25 @@ async def forget(reference: str, options: Options, *, confirmed: bool) -> int:
     """Remove one item from every store and print the proof."""
     async with opened(options) as app:
         content = await named_content(app, reference, least=_LEAST_TO_FORGET)
-        if (
-            not confirmed
-            and sys.stdin.isatty()
-            and not present.confirm(f"Forget {content.title!r} ({content.id}) for good?")
-        ):
-            raise BadRequestError("Nothing was forgotten.")
-        citing = await app.catalogue.citing(app.scope, content.id)
-        result = await app.pipeline.forget(content.id)
-        if not result.success:
-            return failed(result, options)
-        forgotten = result.unwrap()
-        await note_change(app, citing, ChangeKind.REMOVED)
-        present.emit(forgotten, present.forgotten_text(forgotten, content), as_json=options.json)
-        return 0 if not any(count for _, count in forgotten.left) else EXIT_CODES[Status.FAILED]
+        return await forget_content(app, content, repr(content.title), options, confirmed=confirmed)
+
+
+async def forget_content(app: App, content: Content, called: str, options: Options, *, confirmed: bool) -> int:
+    """Remove a content from every store if that is meant, mark the items that cite it, and print the proof.
+
+    Raises:
+        BadRequestError: Whoever was asked does not mean it.
+    """
+    if not confirmed and sys.stdin.isatty() and not present.confirm(f"Forget {called} ({content.id}) for good?"):
+        raise BadRequestError("Nothing was forgotten.")
+    citing = await app.catalogue.citing(app.scope, content.id)
+    result = await app.pipeline.forget(content.id)
+    if not result.success:
+        return failed(result, options)
+    forgotten = result.unwrap()
+    await note_change(app, citing, ChangeKind.REMOVED)
+    present.emit(forgotten, present.forgotten_text(forgotten, content), as_json=options.json)
+    return 0 if not any(count for _, count in forgotten.left) else EXIT_CODES[Status.FAILED]
 
 
 def explain(error: UdibError, *, as_json: bool) -> int:

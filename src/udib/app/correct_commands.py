@@ -14,7 +14,7 @@ from udib.app import present
 from udib.app.commands import Options, named_content, note_change, opened
 from udib.app.report_cli import Right, Wrong
 from udib.core.corrected import names_of, quotes_in, quotes_of
-from udib.core.corrections import UNFAIR, Correction, CorrectionKind
+from udib.core.corrections import UNFAIR, WHO_SAID_WHAT, Correction, CorrectionKind
 from udib.core.errors import BadRequestError
 from udib.core.findings import Label, Report
 from udib.core.speech import Quote
@@ -27,8 +27,6 @@ _CLOCK: Final = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?)")
 _LONGEST: Final = {"words": 1000, "name": 200, "note": 1000, "by": 200}
 _MARGIN_S: Final = 1.0
 _NEAREST: Final = 4
-_OF_WORDS: Final = frozenset({CorrectionKind.QUOTE, CorrectionKind.ATTRIBUTION, CorrectionKind.SPEAKER})
-"""What others may cite as evidence."""
 _PARTS: Final = {
     CorrectionKind.VERDICT: "claim",
     CorrectionKind.HINT: "hint",
@@ -91,7 +89,7 @@ async def correct(reference: str, wrong: Wrong, right: Right, options: Options, 
             speaker=speaker,
         )
         await app.catalogue.correct(app.scope, made)
-        if kind in _OF_WORDS:
+        if kind in WHO_SAID_WHAT:  # others may cite them as evidence
             await note_change(app, await app.catalogue.citing(app.scope, content.id), ChangeKind.CORRECTED)
         _emit(content.id, (await app.pipeline.retell(content.id)).corrections, options)
         return 0

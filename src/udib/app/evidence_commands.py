@@ -1,7 +1,6 @@
 """What `udib evidence ...` does: documents are read, kept as records of their own kind, listed and forgotten."""
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from rich.text import Text
 from udib.app import present
 from udib.app.bootstrap import App
 from udib.app.bootstrap_evidence import open_pages
-from udib.app.commands import EXIT_CODES, Options, failed, note_change, opened
+from udib.app.commands import EXIT_CODES, Options, forget_content, note_change, opened
 from udib.core.errors import BadRequestError, ForbiddenError, Status, UdibError, UnavailableError
 from udib.core.evidence import AddedDocument, Document
 from udib.core.tenancy import Scope
@@ -119,21 +118,8 @@ async def remove(reference: str, options: Options, *, confirmed: bool) -> int:
     """Forget one document and print the proof."""
     async with opened(options) as app:
         document = await _found(app, reference.strip())
-        if (
-            not confirmed
-            and sys.stdin.isatty()
-            and not present.confirm(f"Forget the document {document.title!r} ({document.content_id}) for good?")
-        ):
-            raise BadRequestError("Nothing was forgotten.")
-        citing = await app.catalogue.citing(app.scope, document.content_id)
-        result = await app.pipeline.forget(document.content_id)
-        if not result.success:
-            return failed(result, options)
-        forgotten = result.unwrap()
-        await note_change(app, citing, ChangeKind.REMOVED)
         content = Content(document.content_id, Platform.FILE, document.link, document.title)
-        present.emit(forgotten, present.forgotten_text(forgotten, content), as_json=options.json)
-        return 0 if not any(count for _, count in forgotten.left) else EXIT_CODES[Status.FAILED]
+        return await forget_content(app, content, f"the document {document.title!r}", options, confirmed=confirmed)
 
 
 async def _read(pages: "PageReader", target: str | Path) -> Document:

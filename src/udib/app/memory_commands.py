@@ -84,7 +84,7 @@ async def search(order: SearchOrder, options: Options) -> int:
             return found
 
         names = await GivenNames.of(app.catalogue, app.scope)
-        found = await names.found(recall, order.query, filters, await app.catalogue.speakers(app.scope))
+        found = await names.found(recall, order.query, filters)
         found = found[: order.limit]
         present.emit(found, _found_text(found, explain=order.shown.explain), as_json=options.json)
         return 0

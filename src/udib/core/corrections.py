@@ -28,6 +28,10 @@ UNFAIR: Final = "unfair"
 """What a correction of a hint says of it."""
 
 
+WHO_SAID_WHAT: Final = frozenset({CorrectionKind.SPEAKER, CorrectionKind.ATTRIBUTION, CorrectionKind.QUOTE})
+"""What bears on the words themselves, whoever quotes or cites them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Correction:
     """What a reader says is right.

@@ -3,11 +3,15 @@
 Whether evidence supports or refutes a claim is not told here; what it is, and that its words stand where it says, is.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from udib.core.findings import EvidenceKind
+from udib.core.findings import Evidence, EvidenceKind
 from udib.core.types import ContentId
+
+LookUp = Callable[[Sequence[str]], Awaitable[list[list[Evidence]]]]
+"""Gives, for each of some statements, what is known about it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,21 +5,18 @@ There is no script but one, on the pages of recordings: a click on a time moves 
 
 import base64
 import hashlib
-from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from udib.core.corrected import names_of
 from udib.core.findings import Report
 from udib.delivery import audience, corrections, doubts, judged, meetings, repeats, shares, view
 from udib.delivery.places import MOST_CUES, Places, anchor, whole
 from udib.delivery.tally import gaps, tally
 from udib.delivery.text import clean, language_tag, web_url
 from udib.delivery.timeline import LEFT, WIDTH, findings_picture, stages_picture
-from udib.delivery.vtt import WrittenCue, read_cues
+from udib.delivery.vtt import read_cues, under_right_names
 
 
 def render_html(report: Report, transcript_vtt: str = "", sound: str | None = None, contact: str = "") -> str:
@@ -36,7 +33,7 @@ def render_html(report: Report, transcript_vtt: str = "", sound: str | None = No
     style = _template_file("report.css")
     content = report.content
     script = _template_file("report.js") if sound is not None else ""
-    said = _under_right_names(read_cues(transcript_vtt), names_of(report.corrections))
+    said = read_cues(under_right_names(transcript_vtt, report))
     cues = said if content.url is None else ()
     places = Places(content, sound, cues if len(cues) <= MOST_CUES else ())
     return _template().render(
@@ -68,11 +65,6 @@ def render_html(report: Report, transcript_vtt: str = "", sound: str | None = No
         width=WIDTH,
         left=LEFT,
     )
-
-
-def _under_right_names(said: tuple[WrittenCue, ...], names: Mapping[str, str]) -> tuple[WrittenCue, ...]:
-    cleaned = {clean(label): name for label, name in names.items()}  # as labels are written in captions
-    return tuple(replace(cue, speaker=cleaned.get(cue.speaker or "", cue.speaker)) for cue in said)
 
 
 @cache

@@ -3,10 +3,9 @@
 import html
 import re
 from dataclasses import dataclass
-from typing import Final
 
 from udib.core.corrected import names_of
-from udib.core.corrections import CorrectionKind
+from udib.core.corrections import WHO_SAID_WHAT
 from udib.core.findings import Report
 from udib.core.speech import Segment, Transcript
 from udib.delivery.corrections import listed
@@ -15,7 +14,6 @@ from udib.delivery.text import clean
 _SHORTEST_CUE_S = 0.001
 _STAMP = r"(\d+):(\d\d):(\d\d\.\d{3})"
 _VOICE = re.compile(r"^<v [^>]*>", re.MULTILINE)
-_OF_WORDS: Final = frozenset({CorrectionKind.SPEAKER, CorrectionKind.ATTRIBUTION, CorrectionKind.QUOTE})
 _CUE = re.compile(rf"\A{_STAMP} --> {_STAMP}\n(?:<v ([^>]*)>)?(.*)")
 
 
@@ -57,7 +55,7 @@ def under_right_names(written: str, report: Report) -> str:
 
     The words stay as they are; what readers say of them stands in the note.
     """
-    notes = [_escape(listed(made)) for made in report.corrections if made.applies and made.kind in _OF_WORDS]
+    notes = [_escape(listed(made)) for made in report.corrections if made.applies and made.kind in WHO_SAID_WHAT]
     if not notes or not written:
         return written
     voices = {f"<v {_escape(label)}>": f"<v {_escape(name)}>" for label, name in names_of(report.corrections).items()}

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from udib.core.errors import UdibError
+from udib.core.evidence import LookUp
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Outline, WordedSummary
 from udib.core.speech import Segment, Transcript
 from udib.core.tenancy import Scope
-from udib.pipeline.evidence import LookUp
 from udib.pipeline.parts import Analyses, Reading
 from udib.pipeline.step import beside
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final, TypeVar
 
+from udib.core.evidence import LookUp
 from udib.core.findings import (
     EarlierVerdict,
     FactCheck,
@@ -21,7 +22,6 @@ from udib.core.result import StepResult
 from udib.core.speech import Missing, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Content
-from udib.pipeline.evidence import LookUp
 from udib.pipeline.parts import Analyses
 from udib.pipeline.step import Run, Stage
 

@@ -2,18 +2,17 @@
 
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from udib.core.computing import computed
+from udib.core.evidence import LookUp
 from udib.core.findings import Evidence, EvidenceKind
 from udib.core.ports import Memory
 from udib.core.tenancy import Scope
 from udib.core.types import ContentId, Passage, RecordKind
 from udib.core.vectors import Filters
-
-LookUp = Callable[[Sequence[str]], Awaitable[list[list[Evidence]]]]
 
 PASSAGES = 3
 _LOOKED_AT = 30

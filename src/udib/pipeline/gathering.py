@@ -17,13 +17,12 @@ import msgspec
 from udib.core.breaker import CircuitBreakers
 from udib.core.computing import computed
 from udib.core.errors import ForbiddenError, UdibError, UnavailableError
-from udib.core.evidence import Document, SearchHit
+from udib.core.evidence import Document, LookUp, SearchHit
 from udib.core.findings import Evidence, EvidenceKind
 from udib.core.ports import EvidenceSource, KeyValueStore
 from udib.core.speech import Missing
 from udib.core.tenancy import Scope
 from udib.core.types import Content
-from udib.pipeline.evidence import LookUp
 from udib.pipeline.outside import (
     Excerpts,
     Tiers,

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from udib.core.corrected import names_of
-from udib.core.corrections import Correction, CorrectionKind
+from udib.core.corrections import WHO_SAID_WHAT, Correction, CorrectionKind
 from udib.core.ports import Catalogue, Memory
 from udib.core.tenancy import Scope
 from udib.core.types import Answer, ContentId, MemoryRecord, Passage, RecordKind
@@ -15,8 +14,6 @@ from udib.pipeline.ask import ask, note_on
 
 Recall = Callable[[str, Filters], Awaitable[Sequence[Passage]]]
 """Finds passages for a question and conditions, best first."""
-
-_OF_WORDS: Final = frozenset({CorrectionKind.QUOTE, CorrectionKind.ATTRIBUTION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class GivenNames:
     def __init__(self, catalogue: Catalogue, scope: Scope, corrections: Sequence[Correction]) -> None:
         self._catalogue = catalogue
         self._scope = scope
-        self._of_words = [each for each in corrections if each.kind in _OF_WORDS]
+        self._of_words = [each for each in corrections if each.kind in WHO_SAID_WHAT - {CorrectionKind.SPEAKER}]
         self._speakers = [each for each in corrections if each.kind is CorrectionKind.SPEAKER]
         self._read: dict[ContentId, list[Correction]] = {}
 
@@ -98,7 +95,7 @@ class GivenNames:
             corrections=tuple(each.told for each in made),
         )
 
-    async def found(self, recall: Recall, question: str, filters: Filters, known: Sequence[str]) -> list[Passage]:
+    async def found(self, recall: Recall, question: str, filters: Filters) -> list[Passage]:
         """What bears on a question, under the right names.
 
         Where the person whose words are wanted, by the filters or by the question, has several labels, what was found
@@ -108,11 +105,13 @@ class GivenNames:
             recall: Finds it.
             question: As it was asked.
             filters: A speaker among them is a label, or a name that readers gave.
-            known: The labels of the transcripts.
         """
         person = filters.speaker or named_in(question, {each.corrected for each in self._speakers})
-        voices = [] if person is None else await self.voices(person, known, filters.content_id)
-        said = [] if person is None else await self._said(recall, question, filters, person, voices)
+        voices: list[Voice] = []
+        said: list[Passage] = []
+        if person is not None:
+            voices = await self.voices(person, await self._catalogue.speakers(self._scope), filters.content_id)
+            said = await self._said(recall, question, filters, person, voices)
         if voices and filters.speaker is not None:
             return said
         others = [await self.under_names(each) for each in await recall(question, filters)]
@@ -153,5 +152,5 @@ async def ask_under_names(
         return (await ask(memory, scope, wanted, limit=limit, filters=conditions)).passages
 
     names = await GivenNames.of(catalogue, scope)
-    passages = await names.found(recall, question, filters, await catalogue.speakers(scope))
+    passages = await names.found(recall, question, filters)
     return Answer(" ".join(question.split()), tuple(passages[:limit]), note_on(passages[:limit]))

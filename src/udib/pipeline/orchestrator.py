@@ -30,6 +30,7 @@ from typing import Final, TypeVar
 
 from udib.core.corrected import with_corrections
 from udib.core.errors import BadRequestError, Status, UdibError, UnavailableError
+from udib.core.evidence import LookUp
 from udib.core.findings import (
     DebateMap,
     FactChecks,
@@ -51,7 +52,7 @@ from udib.core.vectors import Filters
 from udib.pipeline.ask import ask
 from udib.pipeline.audience import Audience
 from udib.pipeline.by_model import ModelStages, gap_of, with_history
-from udib.pipeline.evidence import LookUp, claims_in, look_up_in
+from udib.pipeline.evidence import claims_in, look_up_in
 from udib.pipeline.flow_control import places
 from udib.pipeline.forget import CitingFiles, Forgotten, forget
 from udib.pipeline.gathering import Gathering

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final, Generic, Protocol, TypeVar
 
 from udib.core.errors import BadRequestError
+from udib.core.evidence import LookUp
 from udib.core.findings import DebateMap, FactChecks, Fallacies, Findings, Outline, Report, WordedSummary
 from udib.core.gates import Gates
 from udib.core.judging import DebateLedger
@@ -15,7 +16,6 @@ from udib.core.ports import ArtifactStore, Catalogue, Forgettable, Memory, Outbo
 from udib.core.speech import Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Content, Media
-from udib.pipeline.evidence import LookUp
 from udib.pipeline.flow_control import FlowControl
 from udib.pipeline.gathering import Elsewhere
 from udib.pipeline.journal import Journal

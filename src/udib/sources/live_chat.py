@@ -1,6 +1,7 @@
 """Live chats as the tools that save them write them: yt-dlp (YouTube), TwitchDownloader, chat-downloader."""
 
 import asyncio
+import codecs
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -112,17 +113,17 @@ def _read(path: Path) -> tuple[ChatMessage, ...]:
 
 
 def _messages(data: bytes) -> Iterator[ChatMessage]:
-    begin = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if begin.startswith(b"["):
-        for each in msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=list[_Downloaded]):
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if data[:1024].lstrip().startswith(b"["):
+        for each in msgspec.json.decode(data, type=list[_Downloaded]):
             yield ChatMessage(each.time_in_seconds, each.author.name if each.author else "", each.message or "")
     elif b'"replayChatItemAction"' in data[: 1 << 16]:
         decoder = msgspec.json.Decoder(_YouTubeLine)
-        for line in data.removeprefix(b"\xef\xbb\xbf").splitlines():
+        for line in data.splitlines():
             if line.strip():
                 yield from _of_youtube(decoder.decode(line).replay_chat_item_action)
     else:
-        for comment in msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_TwitchFile).comments:
+        for comment in msgspec.json.decode(data, type=_TwitchFile).comments:
             writer = comment.commenter.display_name if comment.commenter else ""
             yield ChatMessage(comment.content_offset_seconds, writer, comment.message.body)
 

@@ -55,36 +55,36 @@ class PostgresLocks:
     def citing(self, scope: Scope) -> AbstractAsyncContextManager[None]:
         """Held by a run that carries words of other contents; see `Locks.citing`."""
         refusal = f"An item of {scope} is being forgotten; run the same command again in a moment."
-        turn = _SHARED, _UNLOCK_SHARED
-        return self._held(scope.digest(), _SHARED, wait_s=_PATIENCE_S, refusal=lambda _: refusal, turn=turn)
+        way = _SHARED, _UNLOCK_SHARED
+        return self._held(scope.digest(), *way, wait_s=_PATIENCE_S, refusal=lambda _: refusal)
 
     def uncited(self, scope: Scope) -> AbstractAsyncContextManager[None]:
         """Held while a content is forgotten; see `Locks.uncited`."""
         refusal = (
             f"Items of {scope} are being analysed that may cite this one; wait until they are done, then forget it."
         )
-        turn = _EXCLUSIVE, _UNLOCK
-        return self._held(scope.digest(), _EXCLUSIVE, wait_s=_PATIENCE_S, refusal=lambda _: refusal, turn=turn)
+        way = _EXCLUSIVE, _UNLOCK
+        return self._held(scope.digest(), *way, wait_s=_PATIENCE_S, refusal=lambda _: refusal)
 
     @asynccontextmanager
     async def _held(
         self,
         name: str,
         lock: LiteralString,
+        pass_on: LiteralString | None = None,
         *,
         wait_s: float,
         refusal: Callable[[str], str],
-        turn: tuple[LiteralString, LiteralString] | None = None,
     ) -> AsyncGenerator[None]:
-        """Hold a lock. With a `turn` to take and to pass on, that is held while one waits; see `FileLocks`."""
+        """Hold a lock. If the turn can be passed on, it is held in the same way while one waits; see `FileLocks`."""
         key, gate = (_key(f"{self._database.schema}/{each}") for each in (name, f"{name}/turn"))
         lost = asyncio.timeout(None)
         async with self._database.session(self._worker) as session:
-            if turn is not None:
-                await _take(session, turn[0], gate, wait_s, refusal)
+            if pass_on is not None:
+                await _take(session, lock, gate, wait_s, refusal)
             await _take(session, lock, key, wait_s, refusal)
-            if turn is not None:
-                await session.execute(turn[1], [gate])
+            if pass_on is not None:
+                await session.execute(pass_on, [gate])
             watch = asyncio.create_task(_watch(session, lost))
             try:
                 async with lost:

@@ -1,5 +1,6 @@
 """How sure recognisers are of a word, each on its own scale, and from where on that makes the word doubtful."""
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
@@ -25,14 +26,12 @@ For the other two no recordings with references are at hand: it is where the rec
 likely wrong than right.
 """
 
+_ROUNDED: Final = 1.001  # pocketsphinx rounds in the logarithm, and gives 1.0001
+
 
 def heard(word: Word, confidence: float | None, scale: Scale) -> Word:
     """The word with how sure its recogniser is of it; None, or no share, says nothing."""
-    # pocketsphinx rounds in the logarithm, and gives 1.0001.
     if confidence is None or not 0 <= confidence <= _ROUNDED:
         return word
     sure = round(min(confidence, 1.0), 3)
-    return Word(word.text, word.start_s, word.end_s, sure, sure < DOUBTFUL_BELOW[scale])
-
-
-_ROUNDED: Final = 1.001
+    return replace(word, confidence=sure, doubtful=sure < DOUBTFUL_BELOW[scale])

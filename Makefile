@@ -48,7 +48,7 @@ check: setup-dev ## format, lint, types, contracts, architecture
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	for each in tests/unit/*/conftest.py; do $(BIN)/mypy --no-error-summary $$each || exit 1; done
+	for each in tests/unit/*/conftest.py tests/flow/conftest.py; do $(BIN)/mypy --no-error-summary $$each || exit 1; done
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/codespell src docs config examples/README.md benchmarks scripts README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/architecture

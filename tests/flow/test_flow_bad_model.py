@@ -6,14 +6,13 @@ sentence why it is not there, nothing of the model's is shown, and the calls and
 
 import gzip
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from typed_commands import Commands, name_model
 
-from udib.testing.chat_server import ChatServer, ScriptedReply, chat_server
+from udib.testing.chat_server import ChatServer, ScriptedReply
 
 OFFICE = """Ida: The statistics office counted the rents in Vienna. In 2021 the rents in Vienna rose by nine percent.
 Jon: In the year 2021 the rents in Vienna rose by twelve percent, and no less.
@@ -43,12 +42,6 @@ PARTS: Final = {"summary in words", "claims in words", "verdicts", "fallacies", 
 MOST_CALLS: Final = 60
 """Questions that this talk gives rise to, each asked again as often as the settings allow."""
 PLANTED: Final = "Xanadu"
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
 
 
 @pytest.fixture

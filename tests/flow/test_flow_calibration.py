@@ -1,14 +1,13 @@
 """`udib eval --calibrate` as a user types it: labels in, and later verdicts that say how often such ones were right."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typed_commands import Commands, name_model
 
-from udib.testing.chat_server import ChatServer, ScriptedReply, chat_server
+from udib.testing.chat_server import ChatServer, ScriptedReply
 
 CITIES = [
     "Vienna",
@@ -46,12 +45,6 @@ CITIES = [
 ]
 STANCE = "You compare one claim with the sentences"
 ITEMS = 4
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
 
 
 @pytest.fixture

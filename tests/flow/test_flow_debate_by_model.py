@@ -4,7 +4,6 @@ The model is a scripted server of `udib.testing`, in a process of its own.
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from typed_commands import Commands, name_model
 
 from udib.analysis.reasoned_fallacies import FallacyName
 from udib.core.findings import FallacyKind
-from udib.testing.chat_server import ChatServer, ScriptedReply, chat_server
+from udib.testing.chat_server import ChatServer, ScriptedReply
 
 TALK = """WEBVTT
 
@@ -46,12 +45,6 @@ def accuses(**changed: object) -> ScriptedReply:
 
 NONE = says(FALLACY, premise=1, conclusion=1, innocent_reading="It is what it says.", kind="none")
 UPHELD, TAKEN_BACK = says(REVIEW, better="fallacy"), says(REVIEW, better="innocent")
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ and of the model's words none carries a link, a mention or markup.
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +38,7 @@ from udib.delivery.document import render_json, report_schema
 from udib.delivery.html import render_html
 from udib.delivery.markdown import render_markdown
 from udib.pipeline.parts import Analyses
-from udib.testing.chat_server import ChatServer, chat_server
+from udib.testing.chat_server import ChatServer
 
 SCOPE = Scope.of("acme", "main")
 VALIDATOR = Draft202012Validator(report_schema())
@@ -224,12 +224,6 @@ def _not_asked(*_: object) -> Any:
 
 
 _NO_ANALYSES = Analyses(_not_asked, _not_asked, _not_asked, _not_asked, _not_asked, lambda _: "")
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
 
 
 @pytest.fixture

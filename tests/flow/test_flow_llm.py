@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from itertools import permutations
 from pathlib import Path
@@ -20,7 +19,7 @@ from udib.app.bootstrap import open_app
 from udib.app.settings import load_settings
 from udib.core.chat import ChatRequest, Message, Purpose
 from udib.core.types import Answer, ContentId
-from udib.testing.chat_server import ChatServer, ScriptedReply, chat_server
+from udib.testing.chat_server import ChatServer, ScriptedReply
 
 TALK = """WEBVTT
 
@@ -42,12 +41,6 @@ DRAFT = {
     ]
 }
 QUESTION = "how did rents in Vienna change?"
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ The model is a scripted server of `udib.testing`, in a process of its own.
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from udib.core.findings import WordedSummary
 from udib.core.speech import Origin, Segment, Transcript
 from udib.core.tenancy import Scope
 from udib.core.types import Health
-from udib.testing.chat_server import ChatServer, ScriptedReply, chat_server
+from udib.testing.chat_server import ChatServer, ScriptedReply
 
 TALK = """WEBVTT
 
@@ -36,12 +36,6 @@ TALK = """WEBVTT
 """
 RIGHT = {"text": "Maya calls the rise of rents in Vienna a scandal.", "cites": [1], "quotes": ["I call that a scandal"]}
 CAP = {"text": "She wants to cap the rents for the sake of families.", "cites": [3], "quotes": []}
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
 
 
 @pytest.fixture

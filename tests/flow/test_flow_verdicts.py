@@ -4,14 +4,13 @@ The model is a scripted server of `udib.testing`, in a process of its own; what 
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typed_commands import Commands, name_model
 
-from udib.testing.chat_server import ChatServer, ScriptedReply, chat_server
+from udib.testing.chat_server import ChatServer, ScriptedReply
 
 OFFICE = """WEBVTT
 
@@ -40,12 +39,6 @@ ALONE = says(
     CLAIMS,
     sentences=[{"number": 2, "checkable": "yes", "claims": ["Rents in Vienna rose by twelve percent in 2021."]}],
 )
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
 
 
 @pytest.fixture
